@@ -1,0 +1,218 @@
+//! Faults of a user's file: what, where, what was expected, what to do. Rendered as a compiler would.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// A file that is being checked. A report holds on to it, to show the line.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// As the user named it, relative to the site folder.
+    pub path: PathBuf,
+    /// Its whole text.
+    pub text: String,
+}
+
+impl SourceFile {
+    /// A file that was read, or made up by a test.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<SourceFile> {
+        Arc::new(SourceFile { path: path.into(), text: text.into() })
+    }
+}
+
+/// A stretch of a file: line and column from 1, and the bytes it covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Line, from 1; 0: the file as a whole.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// How many bytes to underline.
+    pub len: usize,
+}
+
+impl Place {
+    /// The place of a byte range of `text`.
+    #[must_use]
+    pub fn of_bytes(text: &str, start: usize, len: usize) -> Place {
+        let start = start.min(text.len());
+        let before = &text.as_bytes()[..start];
+        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let column = text.get(line_start..start).map_or(1, |s| s.chars().count() + 1);
+        Place { line, column, len }
+    }
+
+    /// Where this place begins in `text`, in bytes; `None` for the file as a whole.
+    fn offset(self, text: &str) -> Option<usize> {
+        let line = text.split_inclusive('\n').nth(self.line.checked_sub(1)?);
+        let start: usize = text.split_inclusive('\n').take(self.line - 1).map(str::len).sum();
+        let line = line.unwrap_or("");
+        let within = line.char_indices().nth(self.column.saturating_sub(1)).map_or(line.trim_end().len(), |(at, _)| at);
+        Some(start + within)
+    }
+}
+
+/// Whether the file can be used all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file loads; this is probably not what was meant.
+    Warning,
+    /// The file is refused.
+    Error,
+}
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// In which file.
+    pub file: Arc<SourceFile>,
+    /// Where.
+    pub place: Place,
+    /// What is wrong and what was expected: lower case, no full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// All faults of one check, in the order found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The faults.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Adds an error; the last one's help can be set on what is returned.
+    pub fn error(&mut self, file: &Arc<SourceFile>, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Error, file, place, message.into())
+    }
+
+    /// Adds a warning.
+    pub fn warning(&mut self, file: &Arc<SourceFile>, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, file, place, message.into())
+    }
+
+    fn add(&mut self, severity: Severity, file: &Arc<SourceFile>, place: Place, message: String) -> &mut Diagnostic {
+        self.diagnostics.push(Diagnostic { severity, file: file.clone(), place, message, help: None });
+        let last = self.diagnostics.len() - 1;
+        &mut self.diagnostics[last]
+    }
+
+    /// Takes over another report's faults.
+    pub fn extend(&mut self, other: Report) {
+        self.diagnostics.extend(other.diagnostics);
+    }
+
+    /// How many errors there are.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+
+    /// How many warnings there are.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.diagnostics.len() - self.errors()
+    }
+
+    /// Every fault as a compiler shows it, with colours if asked.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        self.diagnostics.iter().map(|d| d.render(colour) + "\n").collect()
+    }
+}
+
+impl Diagnostic {
+    /// Sets what to do about it.
+    pub fn help(&mut self, help: impl Into<String>) {
+        self.help = Some(help.into());
+    }
+
+    /// Proposes the nearest of the names that would have been right, or lists them.
+    pub fn did_you_mean<'a>(&mut self, given: &str, names: impl IntoIterator<Item = &'a str>) {
+        let names: Vec<&str> = names.into_iter().collect();
+        self.help = match closest(given, names.iter().copied()) {
+            Some(name) => Some(format!("did you mean `{name}`?")),
+            None if names.is_empty() => None,
+            None => Some(format!("there is: {}", names.iter().take(12).copied().collect::<Vec<_>>().join(", "))),
+        };
+    }
+
+    /// The fault with its line and a caret.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let path = self.file.path.display().to_string();
+        let title = level.primary_title(self.message.as_str());
+        let mut group = match self.place.offset(&self.file.text) {
+            Some(start) => {
+                let line_end = self.file.text[start..].find('\n').map_or(self.file.text.len(), |at| start + at);
+                let end = (start + self.place.len.max(1)).min(line_end.max(start));
+                let end = (start..=end).rev().find(|at| self.file.text.is_char_boundary(*at)).unwrap_or(start);
+                title.element(
+                    Snippet::source(self.file.text.as_str())
+                        .path(path)
+                        .annotation(AnnotationKind::Primary.span(start..end)),
+                )
+            }
+            None => title.element(annotate_snippets::Origin::path(path)),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        if colour { Renderer::styled().render(&[group]) } else { Renderer::plain().render(&[group]) }
+    }
+
+    /// The path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// One line, for logs: `rules/heat.yaml:3:7: unknown key …`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.path.display())?;
+        if self.place.line > 0 {
+            write!(f, ":{}:{}", self.place.line, self.place.column)?;
+        }
+        write!(f, ": {}", self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
+    }
+}
+
+/// For editors: `{"severity","file","line","column","message","help"}`.
+impl Serialize for Diagnostic {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut out = to.serialize_struct("Diagnostic", 6)?;
+        out.serialize_field("severity", &self.severity)?;
+        out.serialize_field("file", &self.file.path)?;
+        out.serialize_field("line", &self.place.line)?;
+        out.serialize_field("column", &self.place.column)?;
+        out.serialize_field("message", &self.message)?;
+        out.serialize_field("help", &self.help)?;
+        out.end()
+    }
+}
+
+/// The name nearest to `given`, if it is near enough to be a slip of the fingers.
+pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::osa_distance(given, name), name))
+        .filter(|(distance, name)| *distance <= 1.max(name.len().min(given.len()) / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}

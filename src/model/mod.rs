@@ -1,0 +1,21 @@
+//! Plain data that every stage speaks: times, values, messages, readings, intents, and the one counted queue.
+//!
+//! Rank 0: nothing here imports another module of the project, and nothing here does I/O.
+
+mod duration;
+mod intent;
+mod message;
+mod queue;
+mod reading;
+mod secret;
+mod time;
+mod value;
+
+pub use duration::{Span, format_duration, parse_duration};
+pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};
+pub use message::{Message, Provenance};
+pub use queue::{Doorbell, Full, Push, Queue, QueueCounts};
+pub use reading::{Quality, Reading, Source, SourceKind, WellKnown};
+pub use secret::Secret;
+pub use time::{Mono, Timestamp, Utc};
+pub use value::{Fields, Name, Value};

@@ -1,0 +1,142 @@
+//! What one frame of a node or a device said, decoded: the Gateway's output.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Fields, Message, Name, Provenance, Timestamp, Value};
+
+/// Who speaks on the bus: a sensor node of a cluster, or a device's feedback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A sensor node; its place is a cluster.
+    Node,
+    /// A device that may be switched; its place is itself.
+    Device,
+}
+
+/// One node or device of the channel map, with the channels that its messages go to.
+#[derive(Debug, PartialEq)]
+pub struct Source {
+    /// Node or device.
+    pub kind: SourceKind,
+    /// Name of the room.
+    pub room: Name,
+    /// Name of the cluster (node) or of the device.
+    pub place: Name,
+    /// Name of the node, or of the device.
+    pub name: Name,
+    /// `sensor:update:<room>:<cluster>` or `device:update:<room>:<device>`.
+    pub channel: Name,
+    /// `sensor:update` or `device:update`.
+    pub broad: Name,
+    /// Without a frame for this long it is stale; `None` if its map gives no cycle.
+    pub stale_after: Option<Duration>,
+    /// Every field that its frames can carry: what a stale message sets to `null`.
+    pub fields: Vec<Name>,
+}
+
+/// Why a value is `null` in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    /// The node itself says that it has no value.
+    Invalid,
+    /// No frame for longer than `stale_after`.
+    Stale,
+    /// Outside the signal's `range`.
+    OutOfRange,
+    /// The frame ends before the signal does.
+    Short,
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Quality::Invalid => "invalid",
+            Quality::Stale => "stale",
+            Quality::OutOfRange => "out of range",
+            Quality::Short => "short",
+        })
+    }
+}
+
+/// The values of one frame, or (`stale`) the word that a source has fallen silent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Who said it.
+    pub source: Arc<Source>,
+    /// When the frame arrived, or when the silence was noticed.
+    pub at: Timestamp,
+    /// Field name and value in the order of the map; a value that is not good is `Null`.
+    pub values: Fields,
+    /// Why, for each `Null`.
+    pub quality: Vec<(Name, Quality)>,
+    /// The source has fallen silent; all values are `Null`.
+    pub stale: bool,
+}
+
+impl Reading {
+    /// The flat message of a node's reading: `ts room cluster node`, the values, and `quality` where one is not good.
+    /// The Router puts the `id` in front.
+    #[must_use]
+    pub fn to_message(&self, names: &WellKnown) -> Message {
+        let mut fields = Fields::with_capacity(self.values.len() + 6);
+        let place = match self.source.kind {
+            SourceKind::Node => &names.cluster,
+            SourceKind::Device => &names.device,
+        };
+        fields.push(names.ts.clone(), Value::Number(self.at.utc.seconds()));
+        fields.push(names.room.clone(), Value::Text(self.source.room.clone()));
+        fields.push(place.clone(), Value::Text(self.source.place.clone()));
+        if self.source.kind == SourceKind::Node {
+            fields.push(names.node.clone(), Value::Text(self.source.name.clone()));
+        }
+        for (name, value) in &self.values {
+            fields.push(name.clone(), value.clone());
+        }
+        if !self.quality.is_empty() {
+            let why = self.quality.iter().map(|(name, quality)| (name.clone(), Value::text(&quality.to_string())));
+            fields.push(names.quality.clone(), Value::Map(Box::new(why.collect())));
+        }
+        Message {
+            channel: self.source.channel.clone(),
+            broad: Some(self.source.broad.clone()),
+            source: Some(self.source.name.clone()),
+            provenance: Provenance::Frames,
+            stale: self.stale,
+            hop: 0,
+            fields,
+        }
+    }
+}
+
+/// The reserved field names, made once: a message then costs no allocation for its keys.
+#[derive(Clone, Debug)]
+pub struct WellKnown {
+    /// `id`
+    pub id: Name,
+    /// `ts`
+    pub ts: Name,
+    /// `room`
+    pub room: Name,
+    /// `cluster`
+    pub cluster: Name,
+    /// `node`
+    pub node: Name,
+    /// `device`
+    pub device: Name,
+    /// `quality`
+    pub quality: Name,
+}
+
+impl WellKnown {
+    /// Names that no signal may have.
+    pub const RESERVED: [&'static str; 7] = ["id", "ts", "room", "cluster", "node", "device", "quality"];
+}
+
+impl Default for WellKnown {
+    fn default() -> WellKnown {
+        let [id, ts, room, cluster, node, device, quality] = WellKnown::RESERVED.map(Name::from);
+        WellKnown { id, ts, room, cluster, node, device, quality }
+    }
+}

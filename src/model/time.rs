@@ -1,0 +1,78 @@
+//! Time is an argument: every event carries the `Timestamp` of the moment it entered the process.
+//! Durations are measured on `mono`, civil time is read from `utc`; neither is ever asked of the system in a pure stage.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A moment on the monotonic clock: nanoseconds since the process (or the replayed log) began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(pub u64);
+
+/// A moment of civil time: nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Utc(pub i64);
+
+/// The two clocks, read together where an event enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// For durations and deadlines; never goes back.
+    pub mono: Mono,
+    /// For civil time and the `ts` of messages; may jump when somebody sets the clock.
+    pub utc: Utc,
+}
+
+impl Mono {
+    /// Time since `earlier`, zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Mono) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Mono {
+    type Output = Mono;
+    fn add(self, span: Duration) -> Mono {
+        Mono(self.0.saturating_add(nanos(span)))
+    }
+}
+
+impl Sub<Duration> for Mono {
+    type Output = Mono;
+    fn sub(self, span: Duration) -> Mono {
+        Mono(self.0.saturating_sub(nanos(span)))
+    }
+}
+
+impl Utc {
+    /// Seconds since 1970, as `ts` in a message has them; exact to the microsecond until the year 2255.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        // Whole microseconds first: dividing nanoseconds would show digits that the clock never had.
+        (self.0.div_euclid(1_000)) as f64 / 1e6
+    }
+
+    /// From seconds since 1970, rounded to the nanosecond; out of range saturates.
+    #[must_use]
+    pub fn from_seconds(seconds: f64) -> Utc {
+        Utc((seconds * 1e9).round() as i64)
+    }
+}
+
+impl Add<Duration> for Utc {
+    type Output = Utc;
+    fn add(self, span: Duration) -> Utc {
+        Utc(self.0.saturating_add_unsigned(nanos(span)))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Timestamp;
+    /// Both clocks advanced alike, as they do while nobody sets the civil one.
+    fn add(self, span: Duration) -> Timestamp {
+        Timestamp { mono: self.mono + span, utc: self.utc + span }
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
