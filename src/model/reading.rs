@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Fields, Message, Name, Provenance, Timestamp, Value};
+use super::{DeviceKey, Fields, Message, Name, Provenance, Timestamp, Value};
 
 /// Who speaks on the bus: a sensor node of a cluster, or a device's feedback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,17 @@ pub struct Source {
     pub broad: Name,
     /// Without a frame for this long it is stale; `None` if its map gives no cycle.
     pub stale_after: Option<Duration>,
-    /// Every field that its frames can carry: what a stale message sets to `null`.
-    pub fields: Vec<Name>,
+    /// The fields of each of its frames: what comes together in one message, and what a stale message sets to `null`.
+    pub frames: Vec<Vec<Name>>,
+}
+
+/// What a site has, for whoever checks names against it: the channel map without its bits and bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Every node and every device with feedback.
+    pub sources: Vec<Arc<Source>>,
+    /// Every device that may be switched.
+    pub devices: Vec<DeviceKey>,
 }
 
 /// Why a value is `null` in a message.

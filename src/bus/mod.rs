@@ -1,0 +1,8 @@
+//! Messages on their way: patterns, the Router and last values (pure), the Redis bridge and the embedded RESP
+//! endpoint (shell). Only this module knows Redis. Rank 3.
+
+mod last;
+mod pattern;
+
+pub use last::Last;
+pub use pattern::{Pattern, glob};

@@ -1,0 +1,1 @@
+//! `channels.yaml`: what the bytes on the buses mean, where nodes stand, which devices may be switched. Rank 2.

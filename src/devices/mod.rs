@@ -1,0 +1,1 @@
+//! The Guard below the rules: requests, arbitration, frame images. Pure. Rank 3.

@@ -1,0 +1,5 @@
+//! Conditions: three-valued logic over one message.
+
+/// A compiled condition.
+#[derive(Debug)]
+pub struct Condition {}

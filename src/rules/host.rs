@@ -1,0 +1,5 @@
+//! The script host: Rhai with every limit set.
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Script {}

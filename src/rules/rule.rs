@@ -1,0 +1,101 @@
+//! A rule as it runs: checked, every name resolved, every default filled in. `load` makes it from a `RuleSpec`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bus::Pattern;
+use crate::files::SourceFile;
+use crate::model::{Fields, Name};
+
+use super::WindowSpec;
+use super::condition::Condition;
+use super::host::Script;
+use super::schedule::Schedule;
+
+/// A rule that passed all checks.
+#[derive(Debug)]
+pub struct Rule {
+    /// The file's name without `.yaml`.
+    pub name: Name,
+    /// One line for lists and alerts.
+    pub description: Option<String>,
+    /// Where it came from, for messages about it.
+    pub file: Arc<SourceFile>,
+    /// What it subscribes to.
+    pub patterns: Vec<Pattern>,
+    /// When it runs without a message.
+    pub schedule: Vec<Schedule>,
+    /// What begins an episode; `None`: always active.
+    pub when: Option<Condition>,
+    /// `for`: how long `when` must hold without a break.
+    pub hold: Duration,
+    /// What ends the episode; `None`: `when` is false.
+    pub until: Option<Until>,
+    /// Once, when an episode begins.
+    pub then: Option<Script>,
+    /// On every event while it lasts.
+    pub each: Option<Script>,
+    /// Once, when it ends.
+    pub finally: Option<Script>,
+    /// What has its own episode, timers and state.
+    pub per: Per,
+    /// Rest after an episode.
+    pub cooldown: Duration,
+    /// How long it may be blind.
+    pub stale: StaleLimit,
+    /// Of its device requests, 0 to 100.
+    pub priority: u8,
+    /// Names and first values of `state`.
+    pub state: Fields,
+    /// Active, shadow or off.
+    pub mode: Mode,
+    /// Key/value pairs for people.
+    pub labels: Vec<(String, String)>,
+    /// Fields that `when`, `until` or a script names as `msg.x`: a message without one of them does not concern it.
+    pub fields: Vec<Name>,
+    /// `when` names `stale`: such a rule is not ended by staleness.
+    pub names_stale: bool,
+    /// The windows its scripts and conditions look at.
+    pub windows: Vec<WindowSpec>,
+}
+
+/// What ends an episode: any of these.
+#[derive(Debug, Default)]
+pub struct Until {
+    /// Conditions, judged from the event after the beginning one.
+    pub conditions: Vec<Condition>,
+    /// The shortest duration; ends exactly then.
+    pub after: Option<Duration>,
+}
+
+/// What has its own instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// Each node or device; an unmapped channel is a source itself.
+    Source,
+    /// Each combination of these names, which occur in every pattern.
+    Names(Vec<Name>),
+    /// One instance for all.
+    Rule,
+}
+
+/// How long an episode may be blind beyond the map's `stale_after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaleLimit {
+    /// This long.
+    After(Duration),
+    /// For ever: a latch.
+    Never,
+}
+
+/// Whether a rule acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It acts.
+    #[default]
+    Active,
+    /// It says what it would do, on its own state.
+    Shadow,
+    /// It does not run.
+    Off,
+}
