@@ -1,2 +1,40 @@
-//! x
-fn main() {}
+//! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the call is wrong.")]
+struct Cli {
+    /// The Redis server, or growctl's own endpoint.
+    #[arg(long, global = true, value_name = "URL", default_value = "redis://127.0.0.1:6379", env = "GROWCTL_REDIS")]
+    redis: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the messages of every channel that matches a Redis pattern.
+    Sub(commands::sub::Sub),
+    /// Publish one JSON message.
+    Pub(commands::publish::Publish),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::fail(1, &format!("the runtime does not start: {error}")),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Sub(command) => command.run(&cli.redis).await,
+            Command::Pub(command) => command.run(&cli.redis).await,
+        }
+    })
+}

@@ -1,1 +1,0 @@
-//! Joins the stages: Core (pure), its shell of threads and queues, settings. Rank 7.
