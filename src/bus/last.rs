@@ -1,8 +1,10 @@
 //! Last values: per specific channel the merged good fields. What `last()`, `readings()` and `growctl:last` give.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashMap;
 
-use crate::model::{Message, Name, Timestamp, Value};
+use crate::model::{Fields, Message, Name, Timestamp, Value};
 
 use super::Pattern;
 
@@ -10,11 +12,17 @@ use super::Pattern;
 #[derive(Debug, Default)]
 pub struct Last {
     channels: HashMap<Name, Vec<(Name, Value, Timestamp)>>,
+    /// Channels with a good field recorded since the last drain; sorted, so that a replay writes in the same order.
+    changed: BTreeSet<Name>,
 }
 
 impl Last {
     /// Takes over the good fields of a message; `null` fields leave the old value, which then grows old.
     pub fn record(&mut self, now: Timestamp, message: &Message) {
+        if message.fields.iter().all(|(_, value)| value.is_null()) {
+            return;
+        }
+        self.changed.insert(message.channel.clone());
         let fields = self.channels.entry(message.channel.clone()).or_default();
         for (name, value) in message.fields.iter().filter(|(_, value)| !value.is_null()) {
             match fields.iter_mut().find(|(known, ..)| known == name) {
@@ -42,5 +50,75 @@ impl Last {
             .flat_map(|(_, fields)| fields.iter())
             .filter(move |(name, ..)| super::glob(field.as_bytes(), name.as_bytes()))
             .map(|(name, value, at)| (name, value, *at))
+    }
+
+    /// Every channel with a good field recorded since the last drain, with the JSON text of its merged fields.
+    #[must_use]
+    pub fn drain_changed(&mut self) -> Vec<(Name, String)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|channel| (channel.clone(), self.text(&channel))).collect()
+    }
+
+    fn text(&self, channel: &str) -> String {
+        let fields = self.channels.get(channel).map(Vec::as_slice).unwrap_or_default();
+        let fields: Fields = fields.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
+        serde_json::to_string(&fields).expect("fields have text keys only, which JSON can always write")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Mono, Provenance, Utc};
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp { mono: Mono(second * 1_000_000_000), utc: Utc(0) }
+    }
+
+    fn message(channel: &str, json: &str) -> Message {
+        Message {
+            channel: Name::from(channel),
+            broad: None,
+            source: None,
+            provenance: Provenance::Outside,
+            stale: false,
+            hop: 0,
+            fields: serde_json::from_str(json).unwrap(),
+        }
+    }
+
+    #[test]
+    fn null_leaves_the_old_value_with_its_age() {
+        let mut last = Last::default();
+        last.record(at(1), &message("a", r#"{"t":24.0,"h":60.0}"#));
+        last.record(at(2), &message("a", r#"{"t":null,"h":61.0}"#));
+        assert_eq!(last.get("a", "t"), Some((&Value::Number(24.0), at(1))));
+        assert_eq!(last.get("a", "h"), Some((&Value::Number(61.0), at(2))));
+        assert_eq!(last.get("b", "t"), None);
+    }
+
+    #[test]
+    fn matching_takes_globs_for_both() {
+        let mut last = Last::default();
+        last.record(at(1), &message("s:veg:a", r#"{"vwc_1":1.0,"vwc_2":2.0,"t":3.0}"#));
+        last.record(at(1), &message("s:flower:a", r#"{"vwc_1":9.0}"#));
+        let pattern = Pattern::parse("s:veg:*").unwrap();
+        let values: Vec<f64> = last.matching(&pattern, "vwc_*").filter_map(|(_, value, _)| value.as_number()).collect();
+        assert_eq!(values, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_drain_gives_what_changed_since_the_one_before() {
+        let mut last = Last::default();
+        last.record(at(1), &message("b", r#"{"t":24.0}"#));
+        last.record(at(2), &message("b", r#"{"t":null,"h":60.5}"#));
+        last.record(at(2), &message("a", r#"{"on":true}"#));
+        last.record(at(2), &message("c", r#"{"t":null}"#));
+        let drained = last.drain_changed();
+        let drained: Vec<(&str, &str)> = drained.iter().map(|(channel, text)| (&**channel, text.as_str())).collect();
+        assert_eq!(drained, [("a", r#"{"on":true}"#), ("b", r#"{"t":24.0,"h":60.5}"#)]);
+        assert!(last.drain_changed().is_empty());
+        last.record(at(3), &message("a", r#"{"on":false}"#));
+        assert_eq!(last.drain_changed().len(), 1);
     }
 }

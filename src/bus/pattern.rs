@@ -10,7 +10,10 @@ pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when the part after the latest `*` does not fit: that part, and one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
-    // Redis never lets `*` match when the text is empty from the start: only the empty pattern does, and `*` alone.
+    // Redis looks at a pattern only while there is text: an empty text is matched by the empty pattern, not by `*`.
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     loop {
         let step = match pattern.get(p) {
             Some(b'*') => {
@@ -143,6 +146,8 @@ impl Pattern {
         let mut parts = channel.split(':');
         let fits = self.segments.iter().all(|segment| match (segment, parts.next()) {
             (Segment::Named, Some(part)) => !part.is_empty(),
+            // Within a channel `*` may stand for nothing, as Redis has it; only a whole empty text is special.
+            (Segment::Glob(pattern), Some("")) => pattern.bytes().all(|byte| byte == b'*'),
             (Segment::Glob(pattern), Some(part)) => glob(pattern.as_bytes(), part.as_bytes()),
             (_, None) => false,
         });
@@ -154,5 +159,37 @@ impl Pattern {
     pub fn capture(&self, channel: &str) -> Vec<Name> {
         let parts = self.segments.iter().zip(channel.split(':'));
         parts.filter(|(segment, _)| matches!(segment, Segment::Named)).map(|(_, part)| Arc::from(part)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_text_is_matched_by_the_empty_pattern_only() {
+        assert!(glob(b"", b""));
+        assert!(!glob(b"*", b""));
+        assert!(!glob(b"", b"a"));
+        assert!(glob(b"a*", b"a"));
+    }
+
+    #[test]
+    fn classes_and_escapes() {
+        assert!(glob(b"[b-a]", b"a") && glob(b"[^a", b"b") && glob(b"[\\]]", b"]") && glob(b"a\\", b"a\\"));
+        assert!(!glob(b"[]a]", b"a") && !glob(b"\\*", b"a") && glob(b"a*:b", b"a:x:b"));
+    }
+
+    #[test]
+    fn names_take_one_segment() {
+        let pattern = Pattern::parse("sensor:update:{room}:{cluster}").unwrap();
+        assert_eq!(&*pattern.redis, "sensor:update:*:*");
+        assert!(pattern.matches("sensor:update:Veg Room:front"));
+        assert!(!pattern.matches("sensor:update:Veg Room:front:x") && !pattern.matches("sensor:update::front"));
+        let names: Vec<String> =
+            pattern.capture("sensor:update:Veg Room:front").iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["Veg Room", "front"]);
+        assert!(Pattern::parse("a:*:{x}").unwrap().matches("a::b"));
+        assert!(Pattern::parse("a:{x}:{x}").is_err() && Pattern::parse("a:b{x}").is_err());
     }
 }
