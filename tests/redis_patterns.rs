@@ -1,4 +1,5 @@
 //! `glob` against a real Redis: `PUBSUB CHANNELS <pattern>` after SUBSCRIBE to many short texts gives what matches.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
