@@ -1,5 +1,7 @@
 //! CAN frames and where they come from: recordings now, SocketCAN in time. Rank 1.
 
+mod candump;
 mod frame;
 
+pub use candump::{Direction, LogLine, LogReader, parse_line, write_line};
 pub use frame::{BusId, CanId, Frame, FrameKind};
