@@ -3,11 +3,14 @@
 
 mod condition;
 mod env;
+mod episode;
 mod host;
 mod rule;
 mod schedule;
 mod window;
 
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
+pub use episode::{Episode, Judged, Phase, Settings, Step};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
+pub use schedule::Schedule;
 pub use window::{WindowSpec, Windows};

@@ -1,0 +1,231 @@
+//! The phases of one instance: idle → pending → active → idle. It knows no scripts and no messages: an event comes in as
+//! judged truths, and what happens goes out as a `Step`. The engine runs the scripts.
+
+use std::time::Duration;
+
+use crate::model::Mono;
+
+use super::{Ended, StaleLimit, Truth};
+
+/// What a rule and the channel map say about an instance's episodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `for`: how long `when` must hold.
+    pub hold: Duration,
+    /// The duration of `until`.
+    pub after: Option<Duration>,
+    /// Rest between an end and the next beginning.
+    pub cooldown: Duration,
+    /// How long it may be blind beyond `stale_after`.
+    pub stale: StaleLimit,
+    /// The map's `stale_after` of its sources.
+    pub stale_after: Duration,
+    /// `when` names `stale`: silence is then something it knows, not blindness.
+    pub names_stale: bool,
+}
+
+/// One event as the conditions judge it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged<'a> {
+    /// `when`.
+    pub when: Truth,
+    /// Each condition of `until`; empty if it has none.
+    pub until: &'a [Truth],
+    /// All sources of the instance are silent.
+    pub silent: bool,
+}
+
+/// What an event or a timer made happen. An episode that ends runs no `each` at that event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// It begins: `then`.
+    pub begin: bool,
+    /// It is active: `each`, after `then`.
+    pub each: bool,
+    /// It ends: `finally`.
+    pub end: Option<Ended>,
+}
+
+/// Where an instance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// `when` does not hold.
+    Idle,
+    /// It has held since then.
+    Pending(Mono),
+    /// The episode began then.
+    Active(Mono),
+}
+
+/// The phase machine of one instance. Before `judge` at a time, the caller MUST call `due` until `next_deadline` lies
+/// after that time: due timers go first.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    settings: Settings,
+    phase: Phase,
+    /// `when` was true and the instance not blind at the last event: `for` may complete.
+    ready: bool,
+    /// `for` is complete; only the cooldown holds the beginning back.
+    held: bool,
+    rest_until: Mono,
+    known: Mono,
+    blind_since: Option<Mono>,
+    suppressed: u64,
+}
+
+impl Episode {
+    /// An idle instance, as at load.
+    #[must_use]
+    pub fn new(settings: Settings, now: Mono) -> Episode {
+        Episode {
+            settings,
+            phase: Phase::Idle,
+            ready: false,
+            held: false,
+            rest_until: Mono(0),
+            known: now,
+            blind_since: None,
+            suppressed: 0,
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Beginnings that a cooldown held back.
+    #[must_use]
+    pub fn suppressed(&self) -> u64 {
+        self.suppressed
+    }
+
+    /// When `due` must be called next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let timer = match self.phase {
+            Phase::Idle => return None,
+            Phase::Pending(_) if !self.ready => None,
+            Phase::Pending(_) if self.held => Some(self.rest_until),
+            Phase::Pending(since) => Some(since + self.settings.hold),
+            Phase::Active(since) => self.settings.after.map(|after| since + after),
+        };
+        [timer, self.blind_end()].into_iter().flatten().min()
+    }
+
+    /// Fires the timer that is due at `now`, if any. One of `until` goes before blindness: it ends for a known reason.
+    pub fn due(&mut self, now: Mono) -> Step {
+        let Some(deadline) = self.next_deadline().filter(|at| *at <= now) else { return Step::default() };
+        match self.phase {
+            Phase::Active(since) => {
+                let over = self.settings.after.is_some_and(|after| since + after == deadline);
+                self.end(deadline, if over { Ended::Until } else { Ended::Stale })
+            }
+            Phase::Pending(_) if self.ready => self.complete(deadline),
+            _ => {
+                self.fall();
+                Step::default()
+            }
+        }
+    }
+
+    /// Takes one event.
+    pub fn judge(&mut self, now: Mono, judged: &Judged<'_>) -> Step {
+        let until = any(judged.until);
+        let watched = match (self.phase, until) {
+            (Phase::Active(_), Some(until)) => until,
+            _ => judged.when,
+        };
+        self.watch(now, watched == Truth::Unknown || (judged.silent && !self.settings.names_stale), judged.silent);
+        self.ready = judged.when == Truth::True && self.blind_since.is_none();
+        let step = match self.phase {
+            Phase::Active(_) => self.judge_active(now, judged.when, until),
+            Phase::Pending(_) if judged.when == Truth::False => {
+                self.fall();
+                Step::default()
+            }
+            Phase::Idle if self.ready => {
+                self.phase = Phase::Pending(now);
+                self.complete(now)
+            }
+            Phase::Pending(_) if self.ready => self.complete(now),
+            Phase::Idle | Phase::Pending(_) => Step::default(),
+        };
+        if self.blind_end().is_some_and(|at| at <= now) { self.due(now) } else { step }
+    }
+
+    /// Ends an active episode from outside (`Changed`, `Disabled`); a pending one falls to idle.
+    pub fn end(&mut self, now: Mono, why: Ended) -> Step {
+        let active = matches!(self.phase, Phase::Active(_));
+        self.fall();
+        if !active {
+            return Step::default();
+        }
+        self.rest_until = now + self.settings.cooldown;
+        Step { end: Some(why), ..Step::default() }
+    }
+
+    fn judge_active(&mut self, now: Mono, when: Truth, until: Option<Truth>) -> Step {
+        let over = match until {
+            Some(until) => until == Truth::True,
+            None => self.settings.after.is_none() && when == Truth::False,
+        };
+        // The last value of a silent sensor proves nothing about the room.
+        if over && self.blind_since.is_none() {
+            return self.end(now, Ended::Until);
+        }
+        Step { each: true, ..Step::default() }
+    }
+
+    /// Begins if `for` and the cooldown are over at `now`.
+    fn complete(&mut self, now: Mono) -> Step {
+        let Phase::Pending(since) = self.phase else { return Step::default() };
+        if now < since + self.settings.hold {
+            return Step::default();
+        }
+        if now < self.rest_until {
+            self.suppressed += u64::from(!self.held);
+            self.held = true;
+            return Step::default();
+        }
+        self.held = false;
+        self.phase = Phase::Active(now);
+        Step { begin: true, each: true, end: None }
+    }
+
+    fn fall(&mut self) {
+        self.phase = Phase::Idle;
+        self.held = false;
+        self.ready = false;
+    }
+
+    /// Blindness counts from the last known event. If that is older than `stale_after`, a deadband kept a steady value
+    /// back: it was known until now, or until its frames stopped, which is `stale_after` before silence is noticed.
+    fn watch(&mut self, now: Mono, blind: bool, silent: bool) {
+        if !blind {
+            self.known = now;
+            self.blind_since = None;
+        } else if self.blind_since.is_none() {
+            let recent = now.since(self.known) <= self.settings.stale_after;
+            let steady = if silent { now - self.settings.stale_after } else { now };
+            self.blind_since = Some(if recent { self.known } else { steady });
+        }
+    }
+
+    fn blind_end(&self) -> Option<Mono> {
+        match (self.phase, self.settings.stale) {
+            (Phase::Idle, _) | (_, StaleLimit::Never) => None,
+            (_, StaleLimit::After(stale)) => Some(self.blind_since? + self.settings.stale_after + stale),
+        }
+    }
+}
+
+/// True if any is; else unknown if any is; `None` if there are none.
+fn any(truths: &[Truth]) -> Option<Truth> {
+    [Truth::True, Truth::Unknown, Truth::False].into_iter().find(|truth| truths.contains(truth))
+}
+
+#[cfg(test)]
+#[path = "episode_tests.rs"]
+mod tests;
