@@ -3,6 +3,8 @@
 
 mod last;
 mod pattern;
+mod router;
 
 pub use last::Last;
 pub use pattern::{Pattern, glob};
+pub use router::{Delivery, Refused, Router, RouterCounts};
