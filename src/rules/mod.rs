@@ -2,15 +2,20 @@
 //! (`engine`). Pure: no I/O, no clock. Rank 4.
 
 mod condition;
+mod convert;
 mod env;
 mod episode;
+mod functions;
 mod host;
 mod rule;
 mod schedule;
+mod spec;
 mod window;
 
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
 pub use episode::{Episode, Judged, Phase, Settings, Step};
+pub use host::{Host, Script};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
+pub use spec::{AlertSpec, OneOrMore, RuleSpec};
 pub use window::{WindowSpec, Windows};
