@@ -3,11 +3,13 @@
 
 mod condition;
 mod env;
+mod growing;
 mod host;
 mod rule;
 mod schedule;
 mod window;
 
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
+pub use growing::{dew_point, saturation_vapour_pressure, vpd};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use window::{WindowSpec, Windows};
