@@ -12,4 +12,4 @@ mod window;
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
 pub use growing::{dew_point, saturation_vapour_pressure, vpd};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
-pub use window::{WindowSpec, Windows};
+pub use window::{Stats, WindowSpec, Windows};
