@@ -6,6 +6,7 @@ mod convert;
 mod env;
 mod episode;
 mod functions;
+mod growing;
 mod host;
 mod rule;
 mod schedule;
@@ -14,8 +15,9 @@ mod window;
 
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
 pub use episode::{Episode, Judged, Phase, Settings, Step};
+pub use growing::{dew_point, saturation_vapour_pressure, vpd};
 pub use host::{Host, Script};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
 pub use spec::{AlertSpec, OneOrMore, RuleSpec};
-pub use window::{WindowSpec, Windows};
+pub use window::{Stats, WindowSpec, Windows};
