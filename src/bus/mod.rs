@@ -1,8 +1,11 @@
 //! Messages on their way: patterns, the Router and last values (pure), the Redis bridge and the embedded RESP
 //! endpoint (shell). Only this module knows Redis. Rank 3.
 
+pub mod endpoint;
 mod last;
 mod pattern;
+pub mod resp;
 
+pub use endpoint::Endpoint;
 pub use last::Last;
 pub use pattern::{Pattern, glob};
