@@ -1,5 +1,7 @@
 //! One test per promise of the phase machine, and a comparison with a reference that counts small ticks.
 
+use proptest::prelude::{Just, Strategy, prop_assert_eq, prop_oneof, proptest};
+
 use super::Truth::{False, True, Unknown};
 use super::*;
 
@@ -110,5 +112,136 @@ fn semantics_10_latches_and_rules_that_name_stale_are_not_ended_by_it() {
         at(&mut e, 0, True, &[], false);
         assert_eq!(at(&mut e, 100, True, &[], true), EACH);
         assert_eq!(e.next_deadline(), None);
+    }
+}
+
+/// The obvious machine: every tick it looks at everything, and counts ticks instead of setting timers.
+struct Slow {
+    s: Settings,
+    active: bool,
+    pending: bool,
+    when: bool,
+    held_for: u64,
+    active_for: u64,
+    rest: u64,
+    blind: bool,
+    unseen: u64,
+    refused: bool,
+    suppressed: u64,
+}
+
+impl Slow {
+    fn finish(&mut self, why: Ended) -> Step {
+        (self.active, self.pending, self.refused, self.rest) = (false, false, false, self.s.cooldown.as_secs());
+        Step { end: Some(why), ..Step::default() }
+    }
+
+    fn start(&mut self) -> Step {
+        if !self.pending || !self.when || self.blind || self.held_for < self.s.hold.as_secs() {
+            return Step::default();
+        }
+        if self.rest > 0 {
+            self.suppressed += u64::from(!self.refused);
+            self.refused = true;
+            return Step::default();
+        }
+        (self.active, self.pending, self.refused, self.active_for) = (true, false, false, 0);
+        BEGIN
+    }
+
+    fn blinded(&self) -> bool {
+        let StaleLimit::After(stale) = self.s.stale else { return false };
+        self.blind && self.unseen >= (self.s.stale_after + stale).as_secs()
+    }
+
+    fn tick(&mut self) -> Step {
+        self.held_for += 1;
+        self.active_for += 1;
+        self.unseen += 1;
+        self.rest = self.rest.saturating_sub(1);
+        if self.active && self.s.after.is_some_and(|after| self.active_for >= after.as_secs()) {
+            return self.finish(Ended::Until);
+        }
+        if self.blinded() {
+            if self.active {
+                return self.finish(Ended::Stale);
+            }
+            (self.pending, self.refused) = (false, false);
+        }
+        self.start()
+    }
+
+    fn event(&mut self, when: Truth, until: &[Truth], silent: bool) -> Step {
+        let watched = if self.active && !until.is_empty() { until[0] } else { when };
+        let blind = watched == Unknown || (silent && !self.s.names_stale);
+        if !blind {
+            self.unseen = 0;
+        } else if !self.blind && self.unseen > self.s.stale_after.as_secs() {
+            self.unseen = if silent { self.s.stale_after.as_secs() } else { 0 };
+        }
+        self.blind = blind;
+        self.when = when == True;
+        if self.active {
+            let over = if until.is_empty() { self.s.after.is_none() && when == False } else { until[0] == True };
+            if over && !blind {
+                return self.finish(Ended::Until);
+            }
+            return if self.blinded() { self.finish(Ended::Stale) } else { EACH };
+        }
+        if when == False {
+            (self.pending, self.refused) = (false, false);
+        } else if when == True && !blind && !self.pending {
+            (self.pending, self.held_for) = (true, 0);
+        }
+        if self.blinded() {
+            (self.pending, self.refused) = (false, false);
+        }
+        self.start()
+    }
+}
+
+fn truth() -> impl Strategy<Value = Truth> {
+    prop_oneof![4 => Just(True), 2 => Just(False), 2 => Just(Unknown)]
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let stale = prop_oneof![3 => (0..4_u64).prop_map(|n| StaleLimit::After(secs(n))), 1 => Just(StaleLimit::Never)];
+    (0..5_u64, proptest::option::of(1..6_u64), 0..6_u64, stale, 1..5_u64, proptest::bool::weighted(0.2)).prop_map(
+        |(hold, after, cooldown, stale, stale_after, names_stale)| Settings {
+            hold: secs(hold),
+            after: after.map(secs),
+            cooldown: secs(cooldown),
+            stale,
+            stale_after: secs(stale_after),
+            names_stale,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn timers_do_what_counting_ticks_does(
+        s in any_settings(),
+        with_until in proptest::bool::ANY,
+        events in proptest::collection::vec((0..4_u64, truth(), truth(), proptest::bool::weighted(0.2)), 1..40),
+    ) {
+        let mut fast = Episode::new(s, Mono(0));
+        let mut slow = Slow { s, active: false, pending: false, when: false, held_for: 0, active_for: 0, rest: 0,
+            blind: false, unseen: 0, refused: false, suppressed: 0 };
+        let mut now = 0;
+        for (gap, when, until, silent) in events {
+            for _ in 0..gap {
+                now += 1;
+                let mut fired = NONE;
+                while fast.next_deadline().is_some_and(|at| at <= Mono(now * S)) {
+                    let step = fast.due(Mono(now * S));
+                    if step != NONE { fired = step; }
+                }
+                prop_assert_eq!(fired, slow.tick(), "timers at {}", now);
+            }
+            let until: &[Truth] = if with_until { &[until] } else { &[] };
+            prop_assert_eq!(at(&mut fast, now, when, until, silent), slow.event(when, until, silent), "event at {}", now);
+            prop_assert_eq!(fast.suppressed(), slow.suppressed);
+        }
     }
 }
