@@ -123,7 +123,8 @@ impl Session {
     pub fn command(&mut self, args: &[&[u8]], view: impl Fn() -> View, last: &BTreeMap<Vec<u8>, Vec<u8>>) -> Effect {
         let Some((name, args)) = args.split_first() else { return Effect::None };
         let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-        let listening = !self.resp3 && !(self.channels.is_empty() && self.patterns.is_empty());
+        let subscribed = !self.channels.is_empty() || !self.patterns.is_empty();
+        let listening = subscribed && !self.resp3;
         let anytime = ["SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "PING", "QUIT"];
         if listening && !anytime.contains(&name.as_str()) {
             reply::error(&mut self.out, &format!("can't execute '{name}' while subscribed, unless with HELLO 3"));
