@@ -1,4 +1,5 @@
 //! The embedded endpoint as a stranger's Redis client sees it, in RESP2 and RESP3.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::time::Duration;
 
