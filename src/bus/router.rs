@@ -121,7 +121,7 @@ impl Router {
     ///
     /// # Errors
     /// Why it is refused; counted here.
-    pub fn outside(&mut self, _now: Timestamp, channel: &str, payload: &[u8]) -> Result<Delivery, Refused> {
+    pub fn outside(&mut self, channel: &str, payload: &[u8]) -> Result<Delivery, Refused> {
         self.counts.received += 1;
         let result = self.read(channel, payload);
         *match &result {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn stamped(router: &mut Router, json: &str) -> String {
-        let mut message = (*router.outside(NOW, "c", json.as_bytes()).unwrap().message).clone();
+        let mut message = (*router.outside("c", json.as_bytes()).unwrap().message).clone();
         message.provenance = Provenance::Rule;
         String::from_utf8(router.stamp(NOW, message).text.unwrap().to_vec()).unwrap()
     }
@@ -237,8 +237,8 @@ mod tests {
         let mut router = router();
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(LONGEST - 8));
         assert_eq!(long.len(), LONGEST);
-        assert!(router.outside(NOW, "c", long.as_bytes()).is_ok());
-        let mut refuse = |payload: &[u8]| router.outside(NOW, "c", payload).map(|_| ()).unwrap_err();
+        assert!(router.outside("c", long.as_bytes()).is_ok());
+        let mut refuse = |payload: &[u8]| router.outside("c", payload).map(|_| ()).unwrap_err();
         assert_eq!(refuse(format!("{long} ").as_bytes()), Refused::TooLong);
         assert_eq!(refuse(br#"{"id":"k3v9x2mq-000001", unread"#), Refused::Own);
         assert_eq!(refuse(b"hello"), Refused::NotJson);
@@ -254,12 +254,12 @@ mod tests {
     fn two_copies_are_one_message_on_the_specific_channel() {
         for order in [["sensor:update", "sensor:update:Veg:front"], ["sensor:update:Veg:front", "sensor:update"]] {
             let mut router = router();
-            let first = router.outside(NOW, order[0], COPY).unwrap();
+            let first = router.outside(order[0], COPY).unwrap();
             assert_eq!(&*first.message.channel, "sensor:update:Veg:front");
             assert_eq!(first.message.broad.as_deref(), Some("sensor:update"));
             assert_eq!(first.message.source.as_deref(), Some("N1"));
             assert_eq!(first.skip.as_deref(), Some(order[0]));
-            assert_eq!(router.outside(NOW, order[1], COPY).unwrap_err(), Refused::Copy);
+            assert_eq!(router.outside(order[1], COPY).unwrap_err(), Refused::Copy);
             assert_eq!(router.counts().copies, 1);
         }
     }
@@ -268,18 +268,18 @@ mod tests {
     fn without_id_or_with_a_constant_one_nothing_is_lost() {
         let mut router = router();
         let bare = br#"{"room":"Veg","cluster":"front"}"#;
-        assert_eq!(&*router.outside(NOW, "sensor:update", bare).unwrap().message.channel, "sensor:update");
-        assert!(router.outside(NOW, "sensor:update:Veg:front", bare).is_ok());
-        assert!((0..3).all(|_| router.outside(NOW, "sensor:update:Veg:front", COPY).is_ok()));
+        assert_eq!(&*router.outside("sensor:update", bare).unwrap().message.channel, "sensor:update");
+        assert!(router.outside("sensor:update:Veg:front", bare).is_ok());
+        assert!((0..3).all(|_| router.outside("sensor:update:Veg:front", COPY).is_ok()));
     }
 
     #[test]
     fn devices_have_copies_but_commands_have_none() {
         let mut router = router();
         let text = br#"{"id":1,"room":"Veg","device":"fan"}"#;
-        let update = router.outside(NOW, "device:update", text).unwrap();
+        let update = router.outside("device:update", text).unwrap();
         assert_eq!(&*update.message.channel, "device:update:Veg:fan");
-        let command = router.outside(NOW, "device:command", text).unwrap();
+        let command = router.outside("device:command", text).unwrap();
         assert_eq!((&*command.message.channel, &command.message.broad), ("device:command", &None));
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let mut router = router();
         for n in 0..3 * REMEMBERED {
             let text = format!(r#"{{"id":{n},"room":"Veg","cluster":"front"}}"#);
-            assert!(router.outside(NOW, "sensor:update", text.as_bytes()).is_ok());
+            assert!(router.outside("sensor:update", text.as_bytes()).is_ok());
         }
         assert_eq!((router.awaited.len(), router.order.len()), (REMEMBERED, REMEMBERED));
     }
