@@ -2,4 +2,7 @@
 
 pub mod codec;
 pub mod layout;
+mod map;
 pub mod spec;
+
+pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};

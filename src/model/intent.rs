@@ -36,6 +36,8 @@ pub enum Ask {
     Set(DeviceRequest),
     /// End this rule instance's request on the device.
     Release(DeviceKey),
+    /// End all requests of this rule instance: its episode is over, or it has become blind.
+    ReleaseAll,
     /// A message on the bus.
     Publish {
         /// The channel; `sensor: device: alert: system:` are refused.
@@ -89,7 +91,7 @@ pub struct DeviceRequest {
     pub device: DeviceKey,
     /// To what.
     pub level: Level,
-    /// Ends by itself after this; `None`: the device's own `lease`.
+    /// Ends by itself after this. `None`: with the rule's episode; a client's, with the device's own `lease`.
     pub lease: Option<Duration>,
     /// Why, in words.
     pub reason: Option<Name>,

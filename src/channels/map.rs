@@ -1,0 +1,176 @@
+//! The channel map as it runs: checked, every name resolved, every default filled in. `load` makes it from a `MapSpec`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::can::{BusId, CanId};
+use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
+
+use super::codec::Signal;
+
+/// Buses, nodes and devices of a site.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelMap {
+    /// The buses; `BusId` is the position.
+    pub buses: Vec<Bus>,
+    /// Every frame that a node sends, rows written out.
+    pub nodes: Vec<NodeFrame>,
+    /// Every device that may be switched.
+    pub devices: Vec<Device>,
+    /// The same without bits and bytes, for whoever checks names.
+    pub inventory: Arc<Inventory>,
+}
+
+impl ChannelMap {
+    /// The bus of that name.
+    #[must_use]
+    pub fn bus(&self, name: &str) -> Option<BusId> {
+        self.buses.iter().position(|bus| &*bus.name == name).and_then(|at| u8::try_from(at).ok()).map(BusId)
+    }
+}
+
+/// One bus and where its frames come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bus {
+    /// Its name in the map.
+    pub name: Name,
+    /// What is at the other end.
+    pub link: Link,
+}
+
+/// Where the frames of a bus come from and go to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// A SocketCAN interface.
+    Interface(Name),
+    /// A candump recording; commands go nowhere.
+    Replay {
+        /// The file, relative to the site folder.
+        path: PathBuf,
+        /// How much faster than recorded; 1 is as recorded.
+        speed: f64,
+    },
+    /// The built-in plant.
+    Simulated,
+}
+
+/// What the bytes of one kind of frame mean. Written once, shared by every node of that kind.
+#[derive(Debug, PartialEq)]
+pub struct FrameLayout {
+    /// Its name in the map.
+    pub name: Name,
+    /// Its bytes.
+    pub length: u8,
+    /// How often a node sends it.
+    pub cycle: Option<Duration>,
+    /// Its signals.
+    pub signals: Vec<Signal>,
+}
+
+impl FrameLayout {
+    /// The position of the signal of that name.
+    #[must_use]
+    pub fn signal(&self, name: &str) -> Option<usize> {
+        self.signals.iter().position(|signal| &*signal.name == name)
+    }
+}
+
+/// One kind of frame as one node sends it.
+#[derive(Clone, Debug)]
+pub struct NodeFrame {
+    /// The node; one that sends several frames has one source for all.
+    pub source: Arc<Source>,
+    /// The bus it is on.
+    pub bus: BusId,
+    /// The identifier it sends with.
+    pub id: CanId,
+    /// What its bytes mean.
+    pub frame: Arc<FrameLayout>,
+    /// What its signals are called in messages.
+    pub fields: Vec<Field>,
+}
+
+/// One signal of a node's frame on its way into a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Position in `FrameLayout::signals`.
+    pub signal: usize,
+    /// The field's name.
+    pub name: Name,
+    /// `false` for `publish: never`: shown by `decode` and `channels list` only.
+    pub published: bool,
+    /// The node's calibration: value × scale + offset, after the signal's own.
+    pub adjust: Option<(f64, f64)>,
+}
+
+/// One device that may be switched.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Room and name.
+    pub key: DeviceKey,
+    /// `fan`, `switch`, `dimmer`, `valve`, `heater` and so on: a word for people, and for the simulator.
+    pub kind: Name,
+    /// `device:update:<room>:<device>`.
+    pub channel: Name,
+    /// Where commands go.
+    pub command: Command,
+    /// Where its state comes from.
+    pub feedback: Option<Feedback>,
+    /// Where it goes when nobody asks.
+    pub safe: Safe,
+    /// After this much silence the node itself goes to its safe state; `None`: it has no watchdog.
+    pub watchdog: Option<Duration>,
+    /// Commands are sent again this often; `None`: only at a change.
+    pub repeat: Option<Duration>,
+    /// Not on the wire within this: failed, and never sent late.
+    pub ttl: Duration,
+    /// How long a client's request without `for` lives. A rule's lives as long as its episode.
+    pub lease: Duration,
+}
+
+/// The frame and signal of a device's command.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The bus.
+    pub bus: BusId,
+    /// The identifier; several devices may share one frame.
+    pub id: CanId,
+    /// What its bytes mean.
+    pub frame: Arc<FrameLayout>,
+    /// Position of the device's own signal.
+    pub signal: usize,
+    /// Other signals of the frame that go along, by position, checked to be encodable.
+    pub with: Vec<(usize, Value)>,
+}
+
+/// The frame and signal that tell a device's state.
+#[derive(Clone, Debug)]
+pub struct Feedback {
+    /// The bus.
+    pub bus: BusId,
+    /// The identifier; several devices may share one frame.
+    pub id: CanId,
+    /// What its bytes mean.
+    pub frame: Arc<FrameLayout>,
+    /// Position of the device's own signal, which is the message's `state`.
+    pub signal: usize,
+    /// Positions of all signals that go into the device's messages: the whole frame, or `signal` alone where several
+    /// devices share it.
+    pub shown: Vec<usize>,
+    /// How far from the command it may be, in the signal's unit.
+    pub tolerance: f64,
+    /// How soon it must agree.
+    pub within: Duration,
+    /// The device as the source of readings.
+    pub source: Arc<Source>,
+}
+
+/// Where a device goes when nobody asks for anything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Safe {
+    /// It stays as it is: nothing is sent.
+    Keep,
+    /// To this state.
+    At(Level),
+}
