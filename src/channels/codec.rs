@@ -151,7 +151,7 @@ impl Signal {
 }
 
 /// Decimals of a number as people write it; at most 15, all that a float has.
-fn decimals(number: f64) -> u8 {
+pub(super) fn decimals(number: f64) -> u8 {
     let text = number.to_string();
     text.split_once('.').map_or(0, |(_, digits)| digits.len().min(15) as u8)
 }

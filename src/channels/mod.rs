@@ -2,7 +2,9 @@
 
 pub mod codec;
 pub mod layout;
+mod load;
 mod map;
 pub mod spec;
 
+pub use load::load;
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
