@@ -55,6 +55,13 @@ impl Layout {
         (from, to, if self.big_endian { to * 8 - end } else { first % 8 })
     }
 
+    /// How far the number is to be shifted down in the frame's first eight bytes, read as one number in its byte order;
+    /// only for a signal that ends within them.
+    pub(super) fn shift_in_eight_bytes(self) -> u32 {
+        let (first, end) = (self.first() as u32, self.first() as u32 + u32::from(self.width));
+        if self.big_endian { 64_u32.saturating_sub(end) } else { first.min(63) }
+    }
+
     /// Every bit of the frame that it takes, as bit `b % 8` of byte `b / 8`; in the order of its byte order.
     pub fn bits(self) -> impl Iterator<Item = usize> {
         let first = self.first();

@@ -16,6 +16,7 @@ mod safe;
 mod signals;
 mod template;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,14 +73,9 @@ fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
 
 /// The nodes that publish anything; the others are for `decode` alone, and no rule can ask for them.
 fn sources_of(nodes: &[NodeFrame]) -> Vec<Arc<Source>> {
-    let mut sources: Vec<Arc<Source>> = Vec::new();
-    for node in nodes.iter().filter(|node| !node.source.frames.is_empty()) {
-        // The frames of one node follow each other within its cluster, or nearly so.
-        if !sources.iter().rev().any(|known| Arc::ptr_eq(known, &node.source)) {
-            sources.push(node.source.clone());
-        }
-    }
-    sources
+    let mut known = HashSet::new();
+    let speaking = nodes.iter().map(|node| &node.source).filter(|source| !source.frames.is_empty());
+    speaking.filter(|source| known.insert(Arc::as_ptr(source))).cloned().collect()
 }
 
 /// A room of devices alone is possible; one that differs in a letter from a room with nodes is a slip.
