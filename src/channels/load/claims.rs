@@ -39,31 +39,30 @@ impl Claims {
     /// Notes a use, reporting one that does not go with an earlier one. Whether it is right.
     pub(super) fn add(&mut self, check: &mut Check, bus: BusId, id: CanId, claim: Claim) -> bool {
         let others = self.0.entry((bus, id)).or_default();
-        let fault = others.iter().find_map(|other| conflict(other, &claim).map(|fault| (fault, other.place)));
+        let fault = others.iter().find_map(|other| conflict(id, other, &claim).map(|message| (message, other)));
         let fine = fault.is_none();
-        if let Some(((message, help), first)) = fault {
-            let message = format!("{id} {message}");
-            check.error(claim.place, message).help(format!("{help} (line {})", first.line));
+        if let Some((message, other)) = fault {
+            let help = format!("{} has it already, on line {}", other.whom, other.place.line);
+            check.error(claim.place, message).help(help);
         }
         others.push(claim);
         fine
     }
 }
 
-/// What is wrong, behind the identifier, and what is there already.
-fn conflict(other: &Claim, new: &Claim) -> Option<(String, String)> {
+/// What is wrong with two uses of one identifier.
+fn conflict(id: CanId, other: &Claim, new: &Claim) -> Option<String> {
     use Role::{Command, Feedback, Node};
-    let there = |what: &str| Some((what.to_owned(), format!("{} has it already", other.whom)));
     match (other.role, new.role) {
-        (Node, Node) => there("is used twice on this bus"),
-        (Command, Node | Feedback) | (Node | Feedback, Command) => there("is both a command and sent by a node"),
+        (Node, Node) => Some(format!("{id} is used twice on this bus")),
+        (Command, Node | Feedback) | (Node | Feedback, Command) => {
+            Some(format!("{id} is sent by growctl as a command and by a node"))
+        }
         _ if other.frame != new.frame => {
-            let what = format!("cannot be the frame {} here", new.frame);
-            Some((what, format!("for {} it is the frame {}", other.whom, other.frame)))
+            Some(format!("{id} is the frame {} here and {} elsewhere", new.frame, other.frame))
         }
         (Command, Command) | (Feedback, Feedback) if other.signal == new.signal => {
-            let signal = new.signal.as_deref().unwrap_or_default();
-            Some((format!("has its signal {signal} used twice"), format!("{} has it already", other.whom)))
+            Some(format!("{} of {id} is used twice", new.signal.as_deref().unwrap_or("the signal")))
         }
         (Node | Feedback, Node | Feedback) | (Command, Command) => None,
     }

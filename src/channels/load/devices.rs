@@ -71,6 +71,12 @@ fn device(
         let message = format!("{key} has no watchdog: it stays as it is when growctl dies");
         check.warning(spec.watchdog.place, message).help("its `safe` is reached by command only");
     }
+    if let (Some(watchdog), Some("keep")) = (watchdog, spec.safe.as_text()) {
+        let after = format_duration(watchdog);
+        let message = format!("{key} does not keep its state: its node falls to its own safe state after {after}");
+        let help = "nothing is sent when nobody asks: set `safe` to a state, or `watchdog: none` if the node has none";
+        check.warning(spec.safe.place, message).help(help);
+    }
     let feedback = match feedback {
         Some(feedback) => Some(feedback?),
         None => None,

@@ -25,23 +25,27 @@ pub(super) struct Picks<'a> {
 }
 
 impl<'a> Picks<'a> {
-    /// Reads `signals`, `adjust` and `name`, reporting their faults.
-    pub(super) fn read(check: &mut Check, spec: &'a NodeSpec, frame: &FrameEntry<'_>, is_row: bool) -> Picks<'a> {
+    /// Reads `signals`, `adjust` and `name`, reporting their faults; `None` if there is no telling the fields' names.
+    pub(super) fn read(
+        check: &mut Check,
+        spec: &'a NodeSpec,
+        frame: &FrameEntry<'_>,
+        is_row: bool,
+    ) -> Option<Picks<'a>> {
         let mut placeholders: Vec<&str> = vec!["signal"];
         placeholders.extend(frame.multiplexers());
         placeholders.extend(is_row.then_some("n"));
         let mut picks = Picks { place: spec.node.place, only_picked: !spec.signals.is_empty(), ..Picks::default() };
-        picks.template = spec.name.as_ref().filter(|name| check_template(check, name, &placeholders));
+        let mut fine = spec.name.as_ref().is_none_or(|name| check_template(check, name, &placeholders));
+        picks.template = spec.name.as_ref();
         for (signal, field) in &spec.signals {
-            let right = check_template(check, field, &placeholders[1..]);
+            fine &= check_template(check, field, &placeholders[1..]);
             let Some(Found::At(at)) = frame.signal(check, signal) else { continue };
             if !frame.published[at] {
                 let message = format!("{} is never published: the frame {} says so", signal.value, frame.layout.name);
                 check.warning(signal.place, message);
             }
-            if right {
-                picks.picked.insert(at, field);
-            }
+            picks.picked.insert(at, field);
         }
         for (signal, adjust) in &spec.adjust {
             let correction = correction(check, signal, adjust);
@@ -49,7 +53,7 @@ impl<'a> Picks<'a> {
                 picks.adjust.insert(at, correction);
             }
         }
-        picks
+        fine.then_some(picks)
     }
 
     /// The fields of one node of the entry, all signals of the frame among them. The first bad name clears `fine`.

@@ -101,7 +101,10 @@ impl<'a> Frames<'a> {
             return Lookup::Frame(entry);
         }
         if let Some((database, message)) = name.split_once('.') {
-            if self.databases.contains(&database) && !message.is_empty() {
+            if self.databases.contains(&database) {
+                if message.is_empty() {
+                    check.error(name.place, format!("'{}' names no message of the database", name.value));
+                }
                 return Lookup::Database;
             }
             let fault = format!("'{}' is no frame: there is no database '{database}'", name.value);
@@ -147,15 +150,25 @@ fn entry<'a>(
         }
         stale
     });
+    let stale = stale.or(site_stale).unwrap_or(Stale::Cycles(CYCLES));
+    if let (Stale::Time(time), Some(cycle), Some(spec)) = (stale, cycle, &spec.cycle)
+        && time <= cycle
+    {
+        let (time, cycle) = (format_duration(time), format_duration(cycle));
+        let message = format!("nodes send {} every {cycle} and would be stale after {time}", name.value);
+        check.error(spec.place, message).help("give the frame a longer `stale_after`, such as `3 cycles`");
+    }
     let length = u8::try_from(spec.length.value).unwrap_or(64);
     let layout = Arc::new(FrameLayout { name: Name::from(name.as_str()), length, cycle, signals });
-    FrameEntry { layout, published, stale_after: stale.or(site_stale).unwrap_or(Stale::Cycles(CYCLES)).of(cycle), spec }
+    FrameEntry { layout, published, stale_after: stale.of(cycle), spec }
 }
 
 fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
     let (length, place) = (spec.length.value, spec.length.place);
     if length > 64 {
         check.error(place, format!("no frame has {length} bytes: CAN has up to 8, CAN FD up to 64"));
+    } else if length == 0 {
+        check.error(place, "a frame of 0 bytes carries no signals");
     } else if length > 8 && !FD_LENGTHS.contains(&length) {
         let next = FD_LENGTHS.iter().find(|fits| **fits > length).unwrap_or(&64);
         check
@@ -221,9 +234,10 @@ fn stale_after(check: &mut Check, text: &Spanned<String>) -> Option<Stale> {
     let count = text.trim().strip_suffix('s').unwrap_or(text.trim()).strip_suffix("cycle").map(str::trim);
     let help = "write `3 cycles`, or a duration such as 30s";
     match (count.map(str::parse::<f64>), parse_duration(text)) {
-        (Some(Ok(count)), _) if count.is_finite() && count >= 1.0 => return Some(Stale::Cycles(count)),
+        (Some(Ok(count)), _) if count.is_finite() && count > 1.0 => return Some(Stale::Cycles(count)),
         (Some(Ok(_)), _) => {
-            check.error(text.place, format!("'{}' is less than one cycle: always stale", text.value)).help(help);
+            let message = format!("'{}' is no time to become stale: the next frame comes after one cycle", text.value);
+            check.error(text.place, message).help(help);
         }
         (Some(Err(_)), _) | (None, Err(_)) => {
             check.error(text.place, format!("'{}' is no time to become stale", text.value)).help(help);

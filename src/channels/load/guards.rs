@@ -14,7 +14,8 @@ pub(super) fn guards(check: &mut Check, rooms: &Rooms) {
         for (name, spec) in devices {
             let places = [&spec.min_on, &spec.min_off, &spec.max_on].into_iter().flatten().map(|time| time.place);
             let others = spec.forbid_while.iter().map(|other| other.place);
-            let first = places.chain(others).chain(spec.needs.as_ref().map(|needs| needs.place)).next();
+            let first = places.chain(others).chain(spec.needs.as_ref().map(|needs| needs.channel.place));
+            let first = first.min_by_key(|place| (place.line, place.column));
             if let Some(first) = first {
                 check.not_yet(Feature::Guards, first, Some(format!("device {}/{}", room.value, name.value)));
             }

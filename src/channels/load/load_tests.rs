@@ -101,8 +101,8 @@ fn stale_after_is_cycles_or_a_time_or_a_minute() {
     assert_eq!(stale("cycle: 2s,", ""), 6_000);
     assert_eq!(stale("cycle: 2s,", "defaults: {stale_after: 5 cycles}\n"), 10_000);
     assert_eq!(stale("", "defaults: {stale_after: 5 cycles}\n"), 60_000);
-    assert_eq!(stale("cycle: 2s, stale_after: 1.5 cycles,", "defaults: {stale_after: 7s}\n"), 3_000);
-    assert_eq!(stale("cycle: 2s,", "defaults: {stale_after: 7s}\n"), 7_000);
+    assert_eq!(stale("cycle: 2s, stale_after: 1.5 cycles,", "defaults: {stale_after: 25s}\n"), 3_000);
+    assert_eq!(stale("cycle: 2s,", "defaults: {stale_after: 25s}\n"), 25_000);
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub(super) fn nodes(
             for spec in nodes {
                 let begin = drafts.len();
                 row(check, sites, claims, spec, &mut drafts);
-                let home = format!("{}/{}", room.value, cluster.value);
+                let home = format!("{}/{}", room.escape_debug(), cluster.escape_debug());
                 for draft in &drafts[begin..] {
                     if !at_home(check, &mut homes, spec, draft, &home)
                         || !seen.add(check, &draft.node, &draft.frame.fields, spec.node.place)
@@ -159,7 +159,7 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     let frame = sites.frames.find(check, &spec.frame);
     let ids = ids(check, spec, frame);
     let is_row = matches!(spec.id.as_ref().map(|id| &id.value), Some(IdSpec::Row(_)));
-    check_node_name(check, spec, is_row);
+    let named = check_node_name(check, spec, is_row);
     let Lookup::Frame(frame) = frame else {
         if let Lookup::Database = frame {
             check.not_yet(Feature::Databases, spec.frame.place, Some(format!("node {}", spec.node.value)));
@@ -170,7 +170,7 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     if frame.is_multiplexed() {
         check.not_yet(Feature::Multiplexing, spec.frame.place, Some(format!("node {}", spec.node.value)));
     }
-    let (Some(bus), Some(ids)) = (bus, ids) else { return };
+    let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
     sites.check_fd(check, bus, frame, spec.frame.place);
     let mut fine = true;
     for (n, id) in (1..).zip(ids) {
@@ -192,12 +192,14 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     }
 }
 
-fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) {
+/// Whether the nodes of an entry can be told apart.
+fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) -> bool {
     let known: &[&str] = if is_row { &["n"] } else { &[] };
     if !check_template(check, &spec.node, known) {
-        return;
+        return false;
     }
-    if is_row && !spec.node.contains("{n}") {
+    let alike = is_row && !spec.node.contains("{n}");
+    if alike {
         let message = format!("all nodes of this row would be called '{}'", spec.node.value);
         check.error(spec.node.place, message).help(format!("number them: \"{}{{n}}\"", spec.node.value));
     }
@@ -205,6 +207,7 @@ fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) {
         let name = spec.node.value.escape_debug();
         check.error(spec.node.place, format!("a node cannot be called '{name}': {why}"));
     }
+    !alike
 }
 
 /// The identifiers of an entry in order; `None` where there are none to work with, which is reported.

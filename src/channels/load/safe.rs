@@ -17,21 +17,21 @@ pub(super) fn safe(check: &mut Check, spec: &Spanned<Value>, signal: &Signal) ->
         Value::Number(number) => Ok(Level::At(*number)),
         Value::Text(text) if &**text == "keep" => return Some(Safe::Keep),
         Value::Text(text) => level_of(signal, text),
+        Value::Null => Err("it is empty".to_owned()),
         other => Err(format!("'{other}' is no state")),
     };
     match level.and_then(|level| sayable(signal, level).map(|()| level)) {
         Ok(level) => Some(Safe::At(level)),
         Err(why) => {
-            let given = spec.as_text().unwrap_or_default().to_owned();
+            let given = spec.as_text().unwrap_or_default();
             let diagnostic = check.error(spec.place, format!("the device cannot go to `safe`: {why}"));
-            let values = signal.values.iter().map(|(_, text)| &**text);
-            let words = values.chain(["off", "on", "keep"]);
-            let mut words: Vec<&str> = words.collect();
-            words.dedup();
-            if given.is_empty() {
+            let mut words: Vec<&str> = signal.values.iter().map(|(_, text)| &**text).collect();
+            words
+                .extend(["off", "on", "keep"].iter().filter(|word| !signal.values.iter().any(|(_, v)| **v == ***word)));
+            if given.is_empty() || words.contains(&given) || given.parse::<f64>().is_ok() {
                 diagnostic.help(takes(signal));
             } else {
-                diagnostic.did_you_mean(&given, words);
+                diagnostic.did_you_mean(given, words);
             }
             None
         }
@@ -41,7 +41,8 @@ pub(super) fn safe(check: &mut Check, spec: &Spanned<Value>, signal: &Signal) ->
 fn takes(signal: &Signal) -> String {
     match signal.range {
         Some((low, high)) => format!("write a number from {low} to {high}, on, off or keep"),
-        None => "write a number, on, off or keep".to_owned(),
+        None if signal.values.is_empty() => "write a number or keep, or give the signal a `range`".to_owned(),
+        None => "write on, off or keep".to_owned(),
     }
 }
 
@@ -83,7 +84,7 @@ fn sayable(signal: &Signal, level: Level) -> Result<(), String> {
     };
     let two = signal.values.len() == 2 && (signal.range.is_none() || signal.layout.width == 1);
     let bare = signal.values.is_empty();
-    let missing = |word: &str| Err(format!("{} has no state '{word}' and no `range`: write a number", signal.name));
+    let missing = |word: &str| Err(format!("{} has no state '{word}' and no `range`", signal.name));
     match level {
         Level::Off if two || named(OFF) || signal.range.is_some() => Ok(()),
         Level::Off if bare => encodes(signal, &Value::Number(0.0)),

@@ -46,11 +46,9 @@ pub(super) fn signal(
     }
     let layout = layout_of(spec, place).map_err(|fault| fault.tell(check)).ok()?;
     let needed = layout.bytes_needed();
-    if needed as u64 > length {
+    if needed as u64 > length && length > 0 {
         let message = format!("{} reaches into byte {}, but the frame has {length}", name.value, needed - 1);
-        check
-            .error(place_of_bits(spec, place), message)
-            .help(format!("bytes are counted from 0 to {}", length.max(1) - 1));
+        check.error(place_of_bits(spec, place), message).help(format!("bytes are counted from 0 to {}", length - 1));
         return None;
     }
     let (scale, offset) = (scale(check, spec), offset(check, spec));
@@ -89,7 +87,9 @@ pub(super) fn layout_of(spec: &SignalSpec, place: Place) -> Result<Layout, Fault
         }),
         (Some(byte), None) => {
             let bits = spec.bits.as_ref().map(bits).transpose()?;
-            let first = u8::try_from(byte.value).unwrap_or(u8::MAX);
+            let first = u8::try_from(byte.value).ok().filter(|first| *first < 64);
+            let outside = || Fault::at(byte.place, format!("byte {} is outside any frame: the last is 63", byte.value));
+            let first = first.ok_or_else(outside)?;
             let kind = spec.kind.as_ref().map(|kind| kind.as_str());
             let at = spec.bits.as_ref().map(|bits| bits.place).or(spec.kind.as_ref().map(|kind| kind.place));
             Layout::from_byte(first, kind, bits.as_deref()).map_err(|why| Fault::at(at.unwrap_or(byte.place), why))
@@ -123,8 +123,10 @@ fn scale(check: &mut Check, spec: &SignalSpec) -> f64 {
     if scale.is_finite() && **scale != 0.0 {
         return scale.value;
     }
-    let message = format!("a scale of {} makes every value the same", scale.value);
-    check.error(scale.place, message).help("value = raw × scale + offset; leave `scale` out for 1");
+    let why = if **scale == 0.0 { "makes every value the same" } else { "is no finite number" };
+    check
+        .error(scale.place, format!("a scale of {} {why}", scale.value))
+        .help("value = raw × scale + offset; leave `scale` out for 1");
     1.0
 }
 
