@@ -1,5 +1,6 @@
 //! `channels.yaml`: what the bytes on the buses mean, where nodes stand, which devices may be switched. Rank 2.
 
+mod catalog;
 pub mod codec;
 mod gateway;
 pub mod layout;
@@ -9,6 +10,7 @@ mod plan;
 mod silence;
 pub mod spec;
 
+pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
 pub use load::load;
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
