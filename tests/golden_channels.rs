@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use growctl_engine::channels::load;
+use growctl_engine::channels::{Catalog, Gateway, load, rows};
 use growctl_engine::files::{Report, SourceFile};
+use growctl_engine::model::Timestamp;
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/channels");
@@ -48,4 +49,31 @@ fn a_map_with_warnings_alone_loads() {
     let odd = cases.iter().filter(|case| outcome(case).1 != name(case).starts_with("warn-"));
     assert_eq!(odd.map(|case| name(case)).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(cases.iter().any(|case| outcome(case).1));
+}
+
+/// The example with one word replaced by something that does not belong there: a report or a map, never a panic.
+#[test]
+fn a_spoilt_example_is_refused_or_loads() {
+    const EXAMPLE: &str = include_str!("fixtures/channels.example.yaml");
+    const ODD: [&str; 8] = ["\"\"", "-1", "99999999999999999999", "[]", "{}", "true", "{n}", ".nan"];
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let body = EXAMPLE.find("version:").expect("it has one");
+    let words = EXAMPLE.match_indices(letters).map(|(at, _)| at).filter(|at| *at > body);
+    let starts = words.filter(|at| !EXAMPLE[..*at].ends_with(letters) && !EXAMPLE[..*at].ends_with('#'));
+    let (mut refused, mut loaded) = (0, 0);
+    for (number, start) in starts.enumerate().filter(|(number, _)| number % 3 == 0) {
+        let end = EXAMPLE[start..].find(|c| !letters(c)).map_or(EXAMPLE.len(), |length| start + length);
+        let odd = ODD[number / 3 % ODD.len()];
+        let mut report = Report::default();
+        let text = format!("{}{odd}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
+        match load(&SourceFile::new("channels.yaml", text), &mut report) {
+            Some(map) => {
+                let _ = (Gateway::new(&map, Timestamp::default()), Catalog::new(&map), rows(&map).len());
+                loaded += 1;
+            }
+            None => refused += 1,
+        }
+        assert!(!report.render(false).is_empty());
+    }
+    assert!(refused > 100 && loaded > 100, "{refused} {loaded}");
 }

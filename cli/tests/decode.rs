@@ -95,12 +95,12 @@ fn what_is_not_decoded_is_counted_with_its_lines() {
         "9 frames: 4 decoded",
         "2 of unknown ids (can0 0x7AA: 2)",
         "1 of interfaces without a bus (vcan9: 1)",
-        "1 remote requests",
-        "1 error frames",
+        "1 remote request,",
+        "1 error frame;",
         "the recording itself lost 3",
         "night.log:6: a broken line: ",
         "night.log:13: a broken line: expected pairs of hex digits",
-        "1 lines are no frames (lines 2)",
+        "1 line without a frame passed over: 2",
     ] {
         assert!(told.contains(part), "{part}\n{told}");
     }

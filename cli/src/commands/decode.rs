@@ -12,6 +12,8 @@ use growctl_engine::channels::{Catalog, ChannelMap, Decoded};
 use growctl_engine::model::Timestamp;
 use serde::Serialize;
 
+use super::counted;
+
 /// Unknown identifiers that the summary names.
 const MOST_NAMED: usize = 12;
 
@@ -150,7 +152,7 @@ fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 
 /// What was decoded and what was not, on stderr, with the numbers of the lines that are no frames.
 fn summary<R: BufRead>(map: &ChannelMap, name: &str, counts: &Counts, reader: &LogReader<R>) {
-    let mut text = format!("{name}: {} frames: {} decoded", counts.frames, counts.decoded);
+    let mut text = format!("{name}: {}: {} decoded", counted(counts.frames, "frame"), counts.decoded);
     let unknown: u64 = counts.unknown.values().sum();
     if unknown > 0 {
         let named = counts.unknown.iter().take(MOST_NAMED);
@@ -164,9 +166,9 @@ fn summary<R: BufRead>(map: &ChannelMap, name: &str, counts: &Counts, reader: &L
         text +=
             &format!(", {} of interfaces without a bus ({})", counts.no_bus.values().sum::<u64>(), named.join(", "));
     }
-    for (count, what) in [(counts.remote, "remote requests"), (counts.error, "error frames")] {
+    for (count, what) in [(counts.remote, "remote request"), (counts.error, "error frame")] {
         if count > 0 {
-            text += &format!(", {count} {what}");
+            text += &format!(", {}", counted(count, what));
         }
     }
     if reader.dropped_by_kernel() > 0 {
@@ -177,13 +179,13 @@ fn summary<R: BufRead>(map: &ChannelMap, name: &str, counts: &Counts, reader: &L
     }
     let unnamed = reader.bad_total() - reader.bad().len() as u64;
     if unnamed > 0 {
-        text += &format!("\n{name}: {unnamed} more broken lines");
+        text += &format!("\n{name}: {} more", counted(unnamed, "broken line"));
     }
     if reader.skipped_total() > 0 {
         let lines: Vec<String> = reader.skipped().iter().take(MOST_NAMED).map(u64::to_string).collect();
         let more = if reader.skipped_total() > lines.len() as u64 { ", …" } else { "" };
-        let (total, lines) = (reader.skipped_total(), lines.join(", "));
-        text += &format!("\n{name}: {total} lines are no frames (lines {lines}{more})");
+        let (total, lines) = (counted(reader.skipped_total(), "line"), lines.join(", "));
+        text += &format!("\n{name}: {total} without a frame passed over: {lines}{more}");
     }
     // A closed stderr leaves nobody to tell.
     let _ = writeln!(anstream::stderr(), "{text}");

@@ -35,6 +35,11 @@ pub(crate) fn no_answer(url: &str, error: &redis::RedisError) -> ExitCode {
     fail(1, &format!("no answer from {url}: {error}; is it running? --redis names another"))
 }
 
+/// `1 frame`, `2 frames`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Reads the channel map of a site. Its faults go to stderr; of warnings only that there are some, which `check` shows.
 pub(crate) fn channel_map(dir: &Path) -> Result<ChannelMap, ExitCode> {
     let mut report = Report::default();
@@ -46,10 +51,17 @@ pub(crate) fn channel_map(dir: &Path) -> Result<ChannelMap, ExitCode> {
     }
     match map {
         Some(map) if warnings > 0 => {
-            let _ = writeln!(anstream::stderr(), "channels.yaml: {warnings} warnings; `growctl check` shows them");
+            let _ = writeln!(
+                anstream::stderr(),
+                "channels.yaml: {}; `growctl check` shows more",
+                counted(warnings as u64, "warning")
+            );
             Ok(map)
         }
         Some(map) => Ok(map),
-        None => Err(fail(2, &format!("channels.yaml in {} cannot be used: {errors} errors", dir.display()))),
+        None => {
+            let errors = counted(errors as u64, "error");
+            Err(fail(2, &format!("channels.yaml in {} cannot be used: {errors}", dir.display())))
+        }
     }
 }

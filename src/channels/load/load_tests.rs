@@ -145,3 +145,20 @@ fn picked_signals_are_renamed_and_the_others_are_for_decode_only() {
     );
     assert_eq!(names(&node.source.frames[0]), ["air_top"]);
 }
+
+#[test]
+fn states_need_no_quotes() {
+    let text = small("", "", ", safe: off, watchdog: 3s").replace("{0: \"off\", 1: \"on\"}", "{0: off, 1: true}");
+    let devices = map(&text).devices;
+    let values: Vec<&str> = devices[0].command.frame.signals[0].values.iter().map(|(_, text)| &**text).collect();
+    assert_eq!(values, ["off", "true"]);
+    let with = |state: &str| {
+        let text = small("", "", ", safe: keep, watchdog: none")
+            .replace("signal: x}", &format!("signal: x, with: {{y: {state}}}}}"))
+            .replace("1: \"on\"}}}}", "1: \"on\"}}, y: {byte: 0, bits: 1, values: {0: \"closed\", 1: \"open\"}}}}");
+        map(&text).devices[0].command.with.clone()
+    };
+    assert_eq!(with("true"), [(1, Value::text("open"))]);
+    assert_eq!(with("false"), [(1, Value::text("closed"))]);
+    assert_eq!(with("1"), [(1, Value::Number(1.0))]);
+}

@@ -35,8 +35,10 @@ const VERSION: u32 = 1;
 /// A source is stale after this where the map says neither `stale_after` nor a cycle.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 
-/// Reads and checks a channel map. `None` if there were errors, all of which are in the report, in the order of their
-/// lines; warnings are there too.
+/// Reads and checks a channel map. An identifier up to 0x7FF has 11 bits, one above it 29; a signal's range is judged
+/// before its node's correction; a source without `stale_after` and cycle is stale after 60 s.
+///
+/// `None` if there were errors. All of them are in the report, in the order of their lines, then the warnings.
 pub fn load(file: &Arc<SourceFile>, report: &mut Report) -> Option<ChannelMap> {
     let mut check = Check::new(file);
     let map = read::<MapSpec>(file, &mut check.report).and_then(|spec| build(&mut check, &spec));
