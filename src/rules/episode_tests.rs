@@ -18,12 +18,13 @@ fn settings() -> Settings {
         cooldown: secs(0),
         stale: StaleLimit::After(secs(0)),
         stale_after: secs(10),
+        mapped: true,
         names_stale: false,
     }
 }
 
 fn at(episode: &mut Episode, second: u64, when: Truth, until: &[Truth], silent: bool) -> Step {
-    episode.judge(Mono(second * S), &Judged { when, until, silent })
+    episode.judge(Mono(second * S), &Judged { when, until, silent, heard: true })
 }
 
 const BEGIN: Step = Step { begin: true, each: true, end: None };

@@ -37,6 +37,7 @@ pub struct Host {
     operations: Arc<AtomicU64>,
     scope: Scope<'static>,
     message: Option<Arc<Message>>,
+    total: u64,
 }
 
 impl std::fmt::Debug for Host {
@@ -74,7 +75,7 @@ impl Host {
         });
         let notes = Shared::default();
         register(&mut engine, &notes);
-        Host { engine, notes, operations, scope: Scope::new(), message: None }
+        Host { engine, notes, operations, scope: Scope::new(), message: None, total: 0 }
     }
 
     /// Compiles a script that may use the named `segments`.
@@ -92,6 +93,12 @@ impl Host {
         let compiled = catch_unwind(AssertUnwindSafe(|| self.engine.compile_with_scope(&scope, text)));
         let ast = compiled.map_err(|panic| said(&*panic))?.map_err(|error| error.to_string())?;
         Ok(Script { fields: fields_of(&ast), ast })
+    }
+
+    /// Operations of all runs so far, those that failed included.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.total
     }
 
     /// Runs a script; only a success leaves asks and `state`.
@@ -122,7 +129,9 @@ impl Host {
             let (engine, scope) = (&self.engine, &mut self.scope);
             let result = catch_unwind(AssertUnwindSafe(|| engine.eval_ast_with_scope::<Dynamic>(scope, &script.ast)));
             self.scope.rewind(base);
-            operations += self.operations.load(Ordering::Relaxed);
+            let spent = self.operations.load(Ordering::Relaxed);
+            operations += spent;
+            self.total += spent;
             match result {
                 Ok(Ok(value)) => {
                     let asks = self.notes.with(|notes| std::mem::take(&mut notes.asks));
