@@ -209,6 +209,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     let stale = prop_oneof![3 => (0..4_u64).prop_map(|n| StaleLimit::After(secs(n))), 1 => Just(StaleLimit::Never)];
     (0..5_u64, proptest::option::of(1..6_u64), 0..6_u64, stale, 1..5_u64, proptest::bool::weighted(0.2)).prop_map(
         |(hold, after, cooldown, stale, stale_after, names_stale)| Settings {
+                mapped: true,
             hold: secs(hold),
             after: after.map(secs),
             cooldown: secs(cooldown),
