@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` has the picture. Modules are ranked; each imports lower ranks only (a test checks it).
 
+pub mod actions;
 pub mod bus;
 pub mod can;
 pub mod channels;
