@@ -2,7 +2,7 @@
 
 use crate::model::Name;
 
-use super::host::{Host, Script};
+use super::host::{Host, Script, ScriptError};
 use super::{Env, Fault, Truth};
 
 /// A compiled condition.
@@ -17,7 +17,7 @@ impl Condition {
     ///
     /// # Errors
     /// Says what is wrong.
-    pub fn compile(host: &Host, text: &str, segments: &[Name]) -> Result<Condition, String> {
+    pub fn compile(host: &Host, text: &str, segments: &[Name]) -> Result<Condition, ScriptError> {
         let script = host.compile(text, segments)?;
         Ok(Condition { script, names_stale: text.contains("stale") })
     }
@@ -32,6 +32,10 @@ impl Condition {
             Err(Fault::Unknown) => Ok(Truth::Unknown),
             Err(fault) => Err(fault),
         }
+    }
+
+    pub(super) fn script(&self) -> &Script {
+        &self.script
     }
 
     /// Fields that it names as `msg.x`.
