@@ -161,10 +161,12 @@ impl Control {
         let now = self.clock.now();
         // Whoever asked may have gone; then the answer is nobody's.
         match request {
-            Request::Status(answer) => drop(answer.send(self.status.json(now, self))),
+            Request::Status(answer) => {
+                let _ = answer.send(self.status.json(now, self));
+            }
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
-                drop(answer.send(known));
+                let _ = answer.send(known);
             }
         }
     }
@@ -180,7 +182,11 @@ impl Control {
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {
-        self.core.system(now, event.what(), named(event.fields()), &mut self.outputs);
+        let fields = match event {
+            BridgeEvent::Up => [("state", Value::from("up")), ("reason", Value::Null)],
+            BridgeEvent::Down(reason) => [("state", Value::from("down")), ("reason", reason.as_str().into())],
+        };
+        self.core.system(now, "redis", named(fields), &mut self.outputs);
     }
 }
 

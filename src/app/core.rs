@@ -12,8 +12,8 @@ use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway};
 use crate::devices::{DeviceOut, Guard, GuardEvent};
 use crate::model::{
-    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Value,
-    WellKnown,
+    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
+    Value, WellKnown,
 };
 use crate::rules::{Engine, Event, RuleFault};
 
@@ -185,7 +185,8 @@ impl Core {
     /// A person resets a rule's latches; `false` if there is no such rule.
     pub fn reset(&mut self, now: Timestamp, rule: &str, out: &mut Vec<Output>) -> bool {
         self.advance(now, out);
-        let known = self.engine.step(self.now, Event::Reset(rule), &self.last, &mut self.intents);
+        let known = self.engine.status(self.now.mono).iter().any(|status| *status.name == *rule);
+        self.engine.step(self.now, Event::Reset(rule), &self.last, &mut self.intents);
         self.settle(out);
         known
     }
@@ -195,7 +196,10 @@ impl Core {
         while let Some(deadline) = self.next_deadline().filter(|deadline| *deadline <= now.mono) {
             // Both clocks as they stood at the deadline, so that a late wake-up decides as a punctual one.
             let late = now.mono.since(deadline);
-            let at = Timestamp { mono: deadline.max(self.now.mono), utc: now.utc - late };
+            let at = Timestamp {
+                mono: deadline.max(self.now.mono),
+                utc: Utc(now.utc.0 - i64::try_from(late.as_nanos()).unwrap_or(0)),
+            };
             self.now = at;
             self.due(out);
         }
@@ -305,7 +309,8 @@ impl Core {
 
     fn act(&mut self, intent: Intent, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
         let Intent { origin, hop, ask } = intent;
-        let requester = |origin: &Origin| Requester::Rule { rule: origin.rule.clone(), instance: origin.instance.clone() };
+        let requester =
+            |origin: &Origin| Requester::Rule { rule: origin.rule.clone(), instance: origin.instance.clone() };
         let priority = origin.priority;
         match ask {
             Ask::Set(request) => {
@@ -356,7 +361,9 @@ impl Core {
                     self.counts.commands += 1;
                     out.push(Output::Transmit { frame, ttl });
                 }
-                DeviceOut::Refused { device, reason } => out.push(Output::Notice(Notice::Device { device, reason })),
+                DeviceOut::Refused { device, reason, .. } => {
+                    out.push(Output::Notice(Notice::Device { device, reason }))
+                }
                 // A circle through a device stops as one through publications does; the device itself has been served.
                 DeviceOut::Update(message) if hop > MOST_HOPS => {
                     if let Some(trail) = &trail {

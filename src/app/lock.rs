@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The held lock; dropping it frees the site.
 #[derive(Debug)]
-pub struct SiteLock {
+pub(super) struct SiteLock {
     _file: File,
 }
 
@@ -15,7 +15,7 @@ impl SiteLock {
     ///
     /// # Errors
     /// Another engine runs there, or the folder cannot be written.
-    pub fn take(state_dir: &Path) -> Result<SiteLock, String> {
+    pub(super) fn take(state_dir: &Path) -> Result<SiteLock, String> {
         let shown = state_dir.display();
         std::fs::create_dir_all(state_dir).map_err(|error| format!("cannot make {shown}: {error}"))?;
         let path = state_dir.join("lock");
@@ -27,7 +27,9 @@ impl SiteLock {
                 let mut pid = String::new();
                 let _ = file.read_to_string(&mut pid);
                 let who = if pid.trim().is_empty() { String::new() } else { format!(" (process {})", pid.trim()) };
-                return Err(format!("another engine{who} runs this site; stop it first, or use another folder with -C"));
+                return Err(format!(
+                    "another engine{who} runs this site; stop it first, or use another folder with -C"
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(format!("cannot lock {}: {error}", path.display())),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bus::{Delivery, Endpoint, Outbound};
 use crate::can::Pending;
-use crate::model::{Intent, Name, Queue, Timestamp};
+use crate::model::{Intent, Name, Queue, QueueCounts, Timestamp};
 
 use super::core::Output;
 use super::notices::Notices;
@@ -25,7 +25,8 @@ pub(super) struct Outlets {
     pub(super) acts: Option<Arc<Queue<(Timestamp, Intent)>>>,
     /// Wait for room in the queue to Redis.
     pub(super) waits: bool,
-    waiting: Vec<Outbound>,
+    /// What a replay has not yet handed on.
+    pub(super) waiting: Vec<Outbound>,
 }
 
 impl Outlets {
@@ -62,6 +63,14 @@ impl Outlets {
                 last.push((channel, text));
             }
         }
+    }
+
+    /// The accounts of all queues that lead away.
+    pub(super) fn counts(&self) -> Vec<(&'static str, QueueCounts)> {
+        let redis = self.redis.as_ref().map(|queue| (queue.name(), queue.counts()));
+        let last = self.last.as_ref().map(|queue| (queue.name(), queue.counts()));
+        let acts = self.acts.as_ref().map(|queue| (queue.name(), queue.counts()));
+        redis.into_iter().chain(last).chain(acts).collect()
     }
 
     fn publish(&mut self, delivery: Delivery) {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::actions;
 use crate::channels::{self, ChannelMap};
 use crate::files::{Place, Report, SourceFile, read_file};
 use crate::rules::{self, Host, Rule};
@@ -30,9 +29,9 @@ impl Site {
         let settings = load_settings(folder, report);
         let map = load_map(folder, report);
         let (settings, map) = (settings?, map?);
-        let host = Host::new(&actions::functions());
+        let host = Host::new();
         let site = rules::Site { host: &host, inventory: &map.inventory };
-        let rules = rules::load_folder(folder, Path::new("rules"), &site, report);
+        let rules = rules::load_folder(folder, &site, report);
         Some(Site { folder: folder.to_owned(), settings, map, rules, host })
     }
 }
@@ -43,7 +42,9 @@ pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
     if !folder.join(path).exists() {
         let file = SourceFile::new(path, "");
         let message = format!("{} has no channels.yaml", shown(folder));
-        report.error(&file, Place::default(), message).help("a site is a folder with channels.yaml; -C DIR names another");
+        report
+            .error(&file, Place::default(), message)
+            .help("a site is a folder with channels.yaml; -C DIR names another");
         return None;
     }
     channels::load(&read_file(folder, path, report)?, report)

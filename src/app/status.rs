@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::can::PendingCounts;
 use crate::channels::{Bus, Link};
-use crate::model::{Mono, Name, QueueCounts, Timestamp};
+use crate::model::{Name, QueueCounts, Timestamp};
 
 use super::control::Control;
 
@@ -22,6 +22,8 @@ pub(super) struct Status {
     pub(super) started: Timestamp,
     /// Where Redis clients are served: `redis://…` without its password.
     pub(super) serves: Option<String>,
+    /// Whether the server answers; `None` without one.
+    pub(super) redis_up: Option<tokio::sync::watch::Receiver<bool>>,
 }
 
 #[derive(Serialize)]
@@ -49,15 +51,15 @@ impl Status {
             "pid": std::process::id(),
             "origin": self.origin,
             "uptime": now.mono.since(self.started.mono).as_secs_f64(),
-            "redis": { "serves": self.serves, "bridge": control.outlets.bridge_status(), "endpoint": control.outlets.endpoint_status() },
+            "redis": { "serves": self.serves, "up": self.redis_up.as_ref().map(|up| *up.borrow()) },
             "buses": self.bus_status(control),
             "core": control.core.counts(),
             "frames": gateway.counts(),
             "foreign": router.counts(),
             "queues": queues,
-            "rules": engine.status(),
+            "rules": engine.status(now.mono),
             "devices": guard.status(),
-            "actions": control.outlets.action_status(),
+            "requests": guard.counts(),
         })
     }
 
@@ -98,13 +100,5 @@ fn link(link: &Link) -> &'static str {
         Link::Interface(_) => "interface",
         Link::Replay { .. } => "replay",
         Link::Simulated => "simulated",
-    }
-}
-
-/// A start of the engine in mono time, for `uptime`.
-impl Default for Status {
-    fn default() -> Status {
-        let started = Timestamp { mono: Mono(0), ..Timestamp::default() };
-        Status { name: String::new(), origin: String::new(), buses: Vec::new(), started, serves: None }
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError};
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -57,13 +56,6 @@ pub struct BridgeQueues {
     pub events: Arc<Queue<BridgeEvent>>,
 }
 
-/// What `status` shows of it.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct BridgeStatus {
-    /// The server answers.
-    pub up: bool,
-}
-
 /// The running bridge.
 #[derive(Debug)]
 pub struct Bridge {
@@ -83,10 +75,10 @@ impl Bridge {
         Bridge { up, publisher, subscriber }
     }
 
-    /// Whether the server answers.
+    /// Whether the server answers, now and later.
     #[must_use]
-    pub fn status(&self) -> BridgeStatus {
-        BridgeStatus { up: *self.up.borrow() }
+    pub fn watch(&self) -> watch::Receiver<bool> {
+        self.up.clone()
     }
 
     /// Waits until everything in the closed queue of own messages is published, for so long at most.
@@ -100,7 +92,8 @@ impl Bridge {
 }
 
 async fn connect(client: &Client) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(DEADLINE)).set_response_timeout(Some(DEADLINE));
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(DEADLINE)).set_response_timeout(Some(DEADLINE));
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 

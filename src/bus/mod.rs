@@ -8,8 +8,8 @@ mod pattern;
 pub mod resp;
 mod router;
 
-pub use bridge::{Bridge, BridgeEvent, BridgeQueues, BridgeStatus, Outbound, cover};
+pub use bridge::{Bridge, BridgeEvent, BridgeQueues, Outbound, cover};
 pub use endpoint::Endpoint;
 pub use last::Last;
 pub use pattern::{Pattern, glob};
-pub use router::{Delivery, Refused, Router, RouterCounts};
+pub use router::{Delivery, Refused, Router, RouterCounts, own_prefix};

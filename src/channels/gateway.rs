@@ -12,7 +12,7 @@ use crate::can::{BusId, CanId, Frame, FrameKind};
 use crate::model::{Fields, Mono, Name, Quality, Reading, Source, Timestamp, Value};
 
 use super::codec::Signal;
-use super::{ChannelMap, FrameLayout};
+use super::{ChannelMap, Field, FrameLayout};
 
 /// Frames in, by what became of them: `received` is all the others together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,7 +44,7 @@ pub struct Gateway {
 struct Entry {
     source: usize,
     frame: Arc<FrameLayout>,
-    fields: Vec<(usize, Name, Option<(f64, f64)>)>,
+    fields: Vec<Field>,
 }
 
 #[derive(Debug)]
@@ -66,15 +66,15 @@ impl Gateway {
             counts: GatewayCounts::default(),
         };
         for node in &map.nodes {
-            let fields = node.fields.iter().filter(|field| field.published);
-            let fields = fields.map(|field| (field.signal, field.name.clone(), field.adjust)).collect();
+            let fields = node.fields.iter().filter(|field| field.published).cloned().collect();
             let source = gateway.source(&node.source, now.mono);
             let entry = Entry { source, frame: node.frame.clone(), fields };
             gateway.table.entry((node.bus, node.id)).or_default().push(entry);
         }
         for feedback in map.devices.iter().filter_map(|device| device.feedback.as_ref()) {
-            let name = |at: &usize| (*at, feedback.frame.signals[*at].name.clone(), None);
-            let fields = feedback.shown.iter().map(name).collect();
+            let name = |at: usize| feedback.frame.signals[at].name.clone();
+            let field = |at: &usize| Field { signal: *at, name: name(*at), published: true, adjust: None };
+            let fields = feedback.shown.iter().map(field).collect();
             let source = gateway.source(&feedback.source, now.mono);
             let entry = Entry { source, frame: feedback.frame.clone(), fields };
             gateway.table.entry((feedback.bus, feedback.id)).or_default().push(entry);
@@ -149,7 +149,7 @@ impl Entry {
     fn decode(&self, now: Timestamp, data: &[u8], source: &Arc<Source>) -> Reading {
         let mut values = Fields::with_capacity(self.fields.len());
         let mut quality = Vec::new();
-        for (signal, name, adjust) in &self.fields {
+        for Field { signal, name, adjust, .. } in &self.fields {
             let value = match self.frame.signals[*signal].decode(data) {
                 Ok(Value::Number(number)) => Value::Number(adjusted(&self.frame.signals[*signal], number, *adjust)),
                 Ok(value) => value,

@@ -67,7 +67,10 @@ fn a_device_is_a_source_of_its_own_signals() {
     let said: Vec<String> = out.iter().map(|r| format!("{} {}", r.source.channel, json(r))).collect();
     assert_eq!(
         said,
-        [r#"device:update:Flower Room:dehumidifier {"relay_1":"off"}"#, r#"device:update:Veg Room:valve_1 {"relay_2":"on"}"#]
+        [
+            r#"device:update:Flower Room:dehumidifier {"relay_1":"off"}"#,
+            r#"device:update:Veg Room:valve_1 {"relay_2":"on"}"#
+        ]
     );
 }
 

@@ -53,7 +53,8 @@ fn check_place(
 ) {
     let needed = signal.layout.bytes_needed();
     if needed > usize::from(frame.length.value) {
-        let message = format!("signal `{}` ends in byte {needed}, but the frame has {}", name.value, frame.length.value);
+        let message =
+            format!("signal `{}` ends in byte {needed}, but the frame has {}", name.value, frame.length.value);
         report.error(file, name.place, message).help("check `byte` and `type`, or the frame's `length`");
         return;
     }
@@ -88,10 +89,12 @@ fn read_signal(name: &Spanned<String>, spec: &SignalSpec) -> Result<Signal, (Pla
         signal.range = Some(range.value);
     }
     if let Some(invalid) = &spec.invalid {
-        signal.invalid = Some(raw(invalid.value, layout).ok_or_else(|| (invalid.place, too_wide(invalid.value, layout)))?);
+        signal.invalid =
+            Some(raw(invalid.value, layout).ok_or_else(|| (invalid.place, too_wide(invalid.value, layout)))?);
     }
     for (key, text) in &spec.values {
-        let number = integer(key).ok_or_else(|| (key.place, format!("`{}` is no raw value: write 0, 1 or 0x7F", key.value)))?;
+        let number =
+            integer(key).ok_or_else(|| (key.place, format!("`{}` is no raw value: write 0, 1 or 0x7F", key.value)))?;
         let bits = raw(number, layout).ok_or_else(|| (key.place, too_wide(number, layout)))?;
         signal.values.push((bits, Name::from(text.value.as_str())));
     }
@@ -105,11 +108,12 @@ fn read_layout(name: &Spanned<String>, spec: &SignalSpec) -> Result<Layout, (Pla
         Value::Number(number) => number.to_string(),
         other => other.to_string(),
     });
-    let place = [spec.dbc.as_ref().map(|d| d.place), spec.kind.as_ref().map(|k| k.place), spec.bits.as_ref().map(|b| b.place)]
-        .into_iter()
-        .flatten()
-        .next()
-        .unwrap_or(name.place);
+    let place =
+        [spec.dbc.as_ref().map(|d| d.place), spec.kind.as_ref().map(|k| k.place), spec.bits.as_ref().map(|b| b.place)]
+            .into_iter()
+            .flatten()
+            .next()
+            .unwrap_or(name.place);
     let layout = match (&spec.byte, &spec.dbc) {
         (Some(byte), None) => Layout::from_byte(byte.value, kind, bits.as_deref()),
         (None, Some(dbc)) => {

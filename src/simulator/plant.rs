@@ -147,7 +147,9 @@ impl Plant {
             let signal = &command.frame.signals[command.signal];
             let level = match signal.decode(frame.bytes()) {
                 Ok(Value::Number(number)) => number,
-                Ok(Value::Text(text)) => signal.values.iter().find(|(_, t)| *t == text).map_or(0.0, |(raw, _)| *raw as f64),
+                Ok(Value::Text(text)) => {
+                    signal.values.iter().find(|(_, t)| *t == text).map_or(0.0, |(raw, _)| *raw as f64)
+                }
                 _ => continue,
             };
             (actuator.level, actuator.commanded) = (level, now);

@@ -30,10 +30,7 @@ type Requests = Arc<Queue<Request>>;
 
 /// The routes; `requests` is the control thread's queue.
 pub fn router(requests: Requests) -> axum::Router {
-    axum::Router::new()
-        .route("/status", get(status))
-        .route("/rules/{name}/reset", post(reset))
-        .with_state(requests)
+    axum::Router::new().route("/status", get(status)).route("/rules/{name}/reset", post(reset)).with_state(requests)
 }
 
 /// Serves on a Unix socket of mode 0600 until `stop` is done. A socket that a crash left behind is replaced: the site's

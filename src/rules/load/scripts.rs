@@ -51,7 +51,11 @@ impl Loading<'_> {
             if text.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
                 match parse_duration(text) {
                     Ok(Duration::ZERO) => {
-                        self.report.error(self.file, text.place, "an `until` of no length would end every episode at once");
+                        self.report.error(
+                            self.file,
+                            text.place,
+                            "an `until` of no length would end every episode at once",
+                        );
                     }
                     Ok(after) => until.after = Some(until.after.map_or(after, |known: Duration| known.min(after))),
                     Err(message) => {
@@ -108,7 +112,9 @@ impl Loading<'_> {
             let mut rooms: Vec<&str> = rooms.collect();
             rooms.dedup();
             let place = self.quoted(text, room);
-            self.report.error(self.file, place, format!("there is no room `{room}` with devices")).did_you_mean(room, rooms);
+            self.report
+                .error(self.file, place, format!("there is no room `{room}` with devices"))
+                .did_you_mean(room, rooms);
             return;
         }
         let Some(device) = device else { return };
