@@ -214,15 +214,13 @@ impl Instance {
             self.is_good(turn.rule)
         } else {
             let ran = self.run("each", turn.rule.each.as_ref(), turn, None);
-            if ran {
+            if let (true, Course::Always(always)) = (ran, &mut self.course) {
+                always.ran(now);
                 self.runs.record(now);
             }
             ran
         };
         let Course::Always(always) = &mut self.course else { return };
-        if known {
-            always.ran(now);
-        }
         always.watch(now, known, silent, turn.cause.heard);
         if always.is_over() {
             self.release(turn.world);
