@@ -154,7 +154,11 @@ impl Play {
         let mut lines: Vec<Fields> = out.iter().map(shown).collect();
         lines.extend(faults.iter().map(|fault| {
             let message = format!("{}: {}", fault.part, fault.message);
-            pairs(&[("rule", (&*fault.rule).into()), ("instance", (&*fault.instance).into()), ("fault", (&*message).into())])
+            pairs(&[
+                ("rule", (&*fault.rule).into()),
+                ("instance", (&*fault.instance).into()),
+                ("fault", (&*message).into()),
+            ])
         }));
         for mut line in lines {
             line.push_front(Name::from("at"), Value::Number(at.0 as f64 / 1e9));
@@ -180,11 +184,14 @@ fn shown(intent: &Intent) -> Fields {
     match &intent.ask {
         Ask::Set(request) => {
             add("set", Value::text(&request.device.to_string()));
-            add("to", match request.level {
-                Level::On => "on".into(),
-                Level::Off => "off".into(),
-                Level::At(number) => number.into(),
-            });
+            add(
+                "to",
+                match request.level {
+                    Level::On => "on".into(),
+                    Level::Off => "off".into(),
+                    Level::At(number) => number.into(),
+                },
+            );
             request.lease.into_iter().for_each(|lease| add("lease", Value::text(&format_duration(lease))));
             request.reason.iter().for_each(|reason| add("reason", reason.clone().into()));
         }

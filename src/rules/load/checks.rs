@@ -19,7 +19,8 @@ impl Loading<'_> {
             return;
         }
         let sources = &self.site.inventory.sources;
-        let hears = |pattern: &Pattern, source: &Source| pattern.matches(&source.channel) || pattern.matches(&source.broad);
+        let hears =
+            |pattern: &Pattern, source: &Source| pattern.matches(&source.channel) || pattern.matches(&source.broad);
         for (pattern, text) in patterns.iter().zip(texts) {
             self.known_channel(pattern, text);
         }
@@ -29,7 +30,10 @@ impl Loading<'_> {
         if let (Some((pattern, text)), Some(_), None | Some(StaleLimit::After(std::time::Duration::ZERO))) =
             (unmapped, self.names.asks, stale)
         {
-            let message = format!("the map does not know `{}`: say with `stale:` how long a device may follow it without a message", pattern.text);
+            let message = format!(
+                "the map does not know `{}`: say with `stale:` how long a device may follow it without a message",
+                pattern.text
+            );
             self.report.error(self.file, text.place, message).help("add `stale: 5m`, or `stale: never`");
         }
         if let (true, Some(place)) = (under.is_empty(), self.names.stale) {
@@ -61,7 +65,8 @@ impl Loading<'_> {
     /// Every channel that this site speaks on.
     fn channels(&self) -> BTreeSet<String> {
         let inventory = self.site.inventory;
-        let sources = inventory.sources.iter().flat_map(|source| [source.channel.to_string(), source.broad.to_string()]);
+        let sources =
+            inventory.sources.iter().flat_map(|source| [source.channel.to_string(), source.broad.to_string()]);
         let devices = inventory.devices.iter().flat_map(|key| {
             let name = |kind: &str| format!("device:{kind}:{}:{}", key.room, key.device);
             [name("update"), name("command"), "device:update".to_owned()]

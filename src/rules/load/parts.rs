@@ -64,7 +64,9 @@ impl Loading<'_> {
             _ => {}
         }
         for text in &texts {
-            let Some(pattern) = patterns.iter().find(|p| !p.names.iter().any(|name| **name == *text.value)) else { continue };
+            let Some(pattern) = patterns.iter().find(|p| !p.names.iter().any(|name| **name == *text.value)) else {
+                continue;
+            };
             let message = format!("`{}` is no name of the pattern `{}`", text.value, pattern.text);
             let names = common_names(patterns);
             let known = names.iter().map(|name| &**name).chain(["source", "rule"]);

@@ -18,7 +18,8 @@ fn scripts(file: &SourceFile) -> impl Iterator<Item = (&str, &str, Place)> {
         let (key, rest) = line.split_once(':')?;
         let value = rest.trim_start();
         let at = start + line.len() - value.len();
-        (SCRIPTS.contains(&key) && !value.is_empty()).then(|| (key, value, Place::of_bytes(&file.text, at, value.len())))
+        (SCRIPTS.contains(&key) && !value.is_empty())
+            .then(|| (key, value, Place::of_bytes(&file.text, at, value.len())))
     })
 }
 
