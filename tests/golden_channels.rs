@@ -1,20 +1,15 @@
 //! Every `tests/cases/channels/<case>/channels.yaml` gives the report in its `error.txt`, to the letter.
 //! `UPDATE_GOLDEN=1 cargo test -p growctl-engine --test golden_channels` writes the reports anew; the review is the diff.
 
+#[allow(dead_code, reason = "other golden tests use the rest of it")]
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use growctl_engine::channels::{Catalog, Gateway, load, rows};
 use growctl_engine::files::{Report, SourceFile};
 use growctl_engine::model::Timestamp;
-
-fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/channels");
-    let entries = fs::read_dir(folder).expect("the folder of cases can be read");
-    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.expect("its entries too").path()).collect();
-    cases.sort();
-    cases
-}
 
 /// What loading the case's map says, and whether there is a map.
 fn outcome(case: &Path) -> (String, bool) {
@@ -28,23 +23,17 @@ fn outcome(case: &Path) -> (String, bool) {
 #[test]
 fn every_bad_map_gives_its_report() {
     let mut wrong = Vec::new();
-    for case in cases() {
+    for case in support::cases("channels") {
         let (report, _) = outcome(&case);
-        let golden = case.join("error.txt");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&golden, &report).expect("the report can be written");
-        }
-        let expected = fs::read_to_string(&golden).unwrap_or_default();
-        if report != expected || report.is_empty() {
-            wrong.push(format!("{}\n-- expected\n{expected}-- got\n{report}", case.display()));
-        }
+        assert!(!report.is_empty(), "{} has no fault", case.display());
+        support::compare(&case.join("error.txt"), &report, &mut wrong);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    support::conclude(&wrong);
 }
 
 #[test]
 fn a_map_with_warnings_alone_loads() {
-    let cases = cases();
+    let cases = support::cases("channels");
     let name = |case: &Path| case.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let odd = cases.iter().filter(|case| outcome(case).1 != name(case).starts_with("warn-"));
     assert_eq!(odd.map(|case| name(case)).collect::<Vec<_>>(), Vec::<String>::new());

@@ -58,7 +58,7 @@ pub struct GatewayCounts {
     /// Frames that command devices.
     pub commands: u64,
     /// Data frames whose identifier the map does not have on that bus.
-    pub unknown_id: u64,
+    pub unknown: u64,
     /// Remote requests.
     pub remote: u64,
     /// Error frames.
@@ -116,7 +116,7 @@ impl Gateway {
             FrameKind::Data | FrameKind::Fd { .. } => {}
         }
         match self.table.get(&(frame.bus, frame.id)) {
-            None => self.counts.unknown_id += 1,
+            None => self.counts.unknown += 1,
             Some(Entry::Command) => self.counts.commands += 1,
             Some(Entry::Unpublished) => self.counts.unpublished += 1,
             Some(Entry::Read { from, to }) => {

@@ -124,7 +124,7 @@ fn every_frame_is_counted_once() {
         decoded: 2,
         unpublished: 1,
         commands: 1,
-        unknown_id: 3,
+        unknown: 3,
         remote: 1,
         error: 1,
         readings: 3,
@@ -132,8 +132,8 @@ fn every_frame_is_counted_once() {
         stale: 0,
     };
     assert_eq!(counts, want);
-    let GatewayCounts { decoded, unpublished, commands, unknown_id, remote, error, .. } = counts;
-    assert_eq!(counts.received, decoded + unpublished + commands + unknown_id + remote + error);
+    let GatewayCounts { decoded, unpublished, commands, unknown, remote, error, .. } = counts;
+    assert_eq!(counts.received, decoded + unpublished + commands + unknown + remote + error);
 }
 
 #[test]

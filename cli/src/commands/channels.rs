@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use growctl_engine::app;
 use growctl_engine::channels::{Row, RowKind, rows};
-
-use crate::Format;
+use growctl_engine::files::Report;
 
 /// Arguments of `channels`.
 #[derive(Debug, Args)]
@@ -18,33 +18,31 @@ pub(crate) struct Channels {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Every signal with its identifier, channel, field, unit and bits.
-    #[command(after_help = "With --format json one object a line.")]
+    #[command(after_help = "Examples:\n  growctl channels list\n  growctl channels list --format json")]
     List,
 }
 
 const HEADINGS: [&str; 10] = ["BUS", "ID", "FRAME", "NODE", "CHANNEL", "FIELD", "UNIT", "BITS", "RANGE", "VALUES"];
 
 impl Channels {
-    pub(crate) fn run(self, dir: &Path, format: Format) -> ExitCode {
+    pub(crate) fn run(self, folder: &Path, json: bool) -> ExitCode {
         let What::List = self.what;
-        let rows = match super::channel_map(dir) {
-            Ok(map) => rows(&map),
-            Err(code) => return code,
-        };
-        let lines = match format {
-            Format::Text => table(&rows),
-            Format::Json => match rows.iter().map(serde_json::to_string).collect() {
-                Ok(lines) => lines,
-                Err(error) => return super::fail(1, &format!("a row cannot be written: {error}")),
-            },
+        let mut report = Report::default();
+        let map = app::load_map(folder, &mut report);
+        super::show(&report);
+        let Some(map) = map else { return ExitCode::from(2) };
+        let rows = rows(&map);
+        let text = match json {
+            true => serde_json::json!(rows).to_string(),
+            false => super::table(&HEADINGS, rows.iter().map(cells).collect()),
         };
         // Nobody reads on: that is the reader's choice, no failure.
-        let _ = lines.iter().all(|line| super::line(line));
+        let _ = super::line(&text);
         ExitCode::SUCCESS
     }
 }
 
-fn cells(row: &Row) -> [String; 10] {
+fn cells(row: &Row) -> Vec<String> {
     let text = |name: &str| name.to_owned();
     let channel = match (&row.channel, row.kind) {
         (Some(channel), _) => text(channel),
@@ -57,7 +55,7 @@ fn cells(row: &Row) -> [String; 10] {
     let range = row.range.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default();
     let values: Vec<&str> = row.values.iter().map(|value| &**value).collect();
     let unit = row.unit.as_deref().unwrap_or_default();
-    [
+    vec![
         text(&row.bus),
         text(&row.id),
         text(&row.frame),
@@ -69,21 +67,4 @@ fn cells(row: &Row) -> [String; 10] {
         range,
         values.join(", "),
     ]
-}
-
-/// Columns as wide as their widest cell, without spaces at the ends of lines.
-fn table(rows: &[Row]) -> Vec<String> {
-    let mut all = vec![HEADINGS.map(str::to_owned)];
-    all.extend(rows.iter().map(cells));
-    let mut widths = [0; HEADINGS.len()];
-    for cells in &all {
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let line = |cells: &[String; 10]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    all.iter().map(line).collect()
 }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use growctl_engine::app;
 use growctl_engine::can::{BusId, FrameKind, LogLine, LogReader};
 use growctl_engine::channels::{Catalog, ChannelMap, Decoded};
+use growctl_engine::files::Report;
 use growctl_engine::model::Timestamp;
 use serde::Serialize;
-
-use super::counted;
 
 /// Unknown identifiers that the summary names.
 const MOST_NAMED: usize = 12;
@@ -65,10 +65,10 @@ struct Counts {
 
 impl Decode {
     pub(crate) fn run(self, dir: &Path) -> ExitCode {
-        let map = match super::channel_map(dir) {
-            Ok(map) => map,
-            Err(code) => return code,
-        };
+        let mut report = Report::default();
+        let map = app::load_map(dir, &mut report);
+        super::show(&report);
+        let Some(map) = map else { return ExitCode::from(2) };
         let name = self.log.display().to_string();
         if name == "-" {
             return self.decode(&map, "stdin", io::stdin().lock());
@@ -112,7 +112,7 @@ impl Decode {
         counts: &mut Counts,
         out: &mut impl Write,
     ) -> io::Result<()> {
-        let bus = map.bus_of_interface(line.interface);
+        let bus = map.bus_of(line.interface);
         let frame = line.to_frame(Timestamp { utc: line.utc, ..Timestamp::default() }, bus.unwrap_or_default());
         let decoded = bus.and_then(|_| catalog.decode(&frame));
         counts.frames += 1;
@@ -148,6 +148,11 @@ fn kind(kind: FrameKind) -> &'static str {
 fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")
+}
+
+/// `1 frame`, `2 frames`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What was decoded and what was not, on stderr, with the numbers of the lines that are no frames.
@@ -187,6 +192,5 @@ fn summary<R: BufRead>(map: &ChannelMap, name: &str, counts: &Counts, reader: &L
         let (total, lines) = (counted(reader.skipped_total(), "line"), lines.join(", "));
         text += &format!("\n{name}: {total} without a frame passed over: {lines}{more}");
     }
-    // A closed stderr leaves nobody to tell.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    super::say(&text);
 }

@@ -1,18 +1,14 @@
 //! `growctl sub PATTERN…`: the messages of every channel that matches.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use futures_util::StreamExt;
 
-use crate::Format;
-
 /// Arguments of `sub`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  growctl sub 'sensor:update:Flower Room:*'\n  growctl sub --count 1 sensor:update\n\
-                  With --format json one object a line: {\"channel\": …, \"message\": …}"
-)]
+#[command(after_help = "Examples:\n  growctl sub 'sensor:update:Flower Room:*'\n  growctl sub --count 1 sensor:update")]
 pub(crate) struct Sub {
     /// Redis patterns: `*` crosses colons.
     #[arg(required = true)]
@@ -23,18 +19,18 @@ pub(crate) struct Sub {
 }
 
 impl Sub {
-    pub(crate) async fn run(self, url: &str, format: Format) -> ExitCode {
-        let client = match super::client(url) {
+    pub(crate) async fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
+        let (client, url) = match super::site_client(folder, redis) {
             Ok(client) => client,
             Err(code) => return code,
         };
         let mut pubsub = match client.get_async_pubsub().await {
             Ok(pubsub) => pubsub,
-            Err(error) => return super::no_answer(url, &error),
+            Err(error) => return super::no_answer(&url, &error),
         };
         for pattern in &self.patterns {
             if let Err(error) = pubsub.psubscribe(pattern).await {
-                return super::no_answer(url, &error);
+                return super::no_answer(&url, &error);
             }
         }
         let mut messages = pubsub.on_message();
@@ -43,7 +39,7 @@ impl Sub {
             let Some(message) = messages.next().await else {
                 return super::fail(1, &format!("{url} closed the connection"));
             };
-            let text = show(format, message.get_channel_name(), message.get_payload_bytes());
+            let text = show(json, message.get_channel_name(), message.get_payload_bytes());
             if !super::line(&text) {
                 break;
             }
@@ -53,8 +49,9 @@ impl Sub {
     }
 }
 
-fn show(format: Format, channel: &str, payload: &[u8]) -> String {
-    if format == Format::Text {
+/// One message as a line; as JSON, {"channel": …, "message": …}.
+fn show(json: bool, channel: &str, payload: &[u8]) -> String {
+    if !json {
         return format!("{channel}  {}", String::from_utf8_lossy(payload));
     }
     let message = serde_json::from_slice(payload)
