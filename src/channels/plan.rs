@@ -276,9 +276,10 @@ impl Number {
         let scaled = Number::Scaled(Scale { scale, offset, power });
         let Some(power) = power else { return scaled };
         let (factor, whole_offset) = ((scale * power).round(), (offset * power).round());
-        let near = |exact: f64, whole: f64| (exact - whole).abs() <= 1e-9 * whole.abs();
+        // Not merely near: 1/26 has more decimals than a float can keep, and the digits that were cut off would add up.
+        let exact = |number: f64, whole: f64| whole / power == number;
         let most = signal.layout.mask() as f64 * factor.abs() + whole_offset.abs();
-        if near(scale * power, factor) && near(offset * power, whole_offset) && most < EXACT {
+        if exact(scale, factor) && exact(offset, whole_offset) && most < EXACT {
             return Number::Whole(Whole { factor, offset: whole_offset, power });
         }
         scaled
@@ -349,6 +350,19 @@ mod tests {
             let (values, quality) = plan.decode(&data);
             let got = quality.first().map_or_else(|| Ok(values.get("x").cloned().unwrap_or_default()), |(_, why)| Err(*why));
             prop_assert_eq!(got, signal.decode(&data));
+        }
+    }
+
+    #[test]
+    fn a_scale_with_endless_decimals_goes_the_long_way() {
+        for divisor in [13.0, 26.0, 28.0] {
+            let layout = "0|2@1+".parse().expect("two bits");
+            let signal = Signal::new("x".into(), layout).scaled(1.0 / divisor, 0.0);
+            let plan = Plan::new([(&signal, &signal.name, None)].into_iter());
+            for raw in 0..4 {
+                let (values, _) = plan.decode(&[raw]);
+                assert_eq!(values.get("x").cloned(), signal.decode(&[raw]).ok(), "{raw} / {divisor}");
+            }
         }
     }
 
