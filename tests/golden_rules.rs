@@ -29,7 +29,7 @@ fn huge_files_and_bombs_are_refused_and_hide_no_rule() {
     let bomb = format!("x0: &x0 [y]\n{}", aliases.collect::<String>());
     let good = "subscribe: \"sensor:update\"\neach: info(channel)\n";
     let huge = format!("each: |\n{}", "  info(1);\n".repeat(1_000_000));
-    for (name, text) in [("bomb", bomb.as_str()), ("good", good), ("huge", &huge), ("latin", "description: x")] {
+    for (name, text) in [("bomb", bomb.as_str()), ("good", good), ("huge", &huge)] {
         std::fs::write(rules.join(format!("{name}.yaml")), text).expect("it can be written");
     }
     std::fs::write(rules.join("latin.yaml"), b"description: \xe9").expect("it can be written");
