@@ -43,7 +43,7 @@ pub(crate) fn cases(area: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(area);
     let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.expect("its entries too").path())
+        .map(|entry| entry.expect("it can be listed").path())
         .filter(|path| path.is_dir())
         .collect();
     cases.sort();
@@ -54,7 +54,7 @@ pub(crate) fn cases(area: &str) -> Vec<PathBuf> {
 /// Compares with an expected file, or writes it with `UPDATE_GOLDEN=1`; what differs is added to `wrong`.
 pub(crate) fn compare(path: &Path, got: &str, wrong: &mut Vec<String>) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path, got).expect("the expected file can be written");
+        fs::write(path, got).expect("it can be written");
         return;
     }
     let expected = fs::read_to_string(path).unwrap_or_default();

@@ -129,7 +129,7 @@ mod tests {
             ("each: one HERE\n", 1, 11),
             ("each: one\n  two HERE\n", 2, 7),
             ("each: 'it''s HERE'\n", 1, 14),
-            ("each: \"a\\\"\\u00e9 HERE\"\n", 1, 17),
+            ("each: \"a\\\"\\u00e9 HERE\"\n", 1, 18),
             ("each: \"a \\\n  b HERE\"\n", 2, 5),
             ("each: | # why\n\n  one\n\n    HERE\n", 5, 5),
             ("each: |-\n  é HERE\n", 2, 5),
