@@ -47,13 +47,7 @@ pub struct Engine {
 impl Engine {
     /// Rules at work from `now` on. Instances of the map's sources exist at once.
     #[must_use]
-    pub fn new(
-        mut rules: Vec<Rule>,
-        inventory: Arc<Inventory>,
-        host: Host,
-        place: Place,
-        now: Timestamp,
-    ) -> Engine {
+    pub fn new(mut rules: Vec<Rule>, inventory: Arc<Inventory>, host: Host, place: Place, now: Timestamp) -> Engine {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let mut timers = Timers::default();
         let mut silence = Silence::new(inventory);
@@ -76,9 +70,15 @@ impl Engine {
             Event::Message(message) => self.message(now, message, last, out),
             Event::Reset(name) => {
                 let cause = Cause { reset: true, heard: false };
-                self.each(now, last, out, |rule| *rule.rule.name == *name, |rule, timers, world| {
-                    rule.everyone(cause, timers, world);
-                });
+                self.each(
+                    now,
+                    last,
+                    out,
+                    |rule| *rule.rule.name == *name,
+                    |rule, timers, world| {
+                        rule.everyone(cause, timers, world);
+                    },
+                );
             }
             Event::Startup => self.once(now, &Schedule::Startup, last, out),
             Event::Shutdown => self.once(now, &Schedule::Shutdown, last, out),

@@ -149,7 +149,8 @@ impl Episode {
         };
         let blind = watched == Truth::Unknown || (judged.silent && !self.settings.names_stale);
         self.blindness.watch(now, &self.settings, blind, judged);
-        self.ready = judged.when == Truth::True && !self.blindness.is_blind();
+        let over = self.blindness.end(&self.settings).is_some_and(|at| at <= now);
+        self.ready = judged.when == Truth::True && !self.blindness.is_blind() && !over;
         let step = match self.phase {
             Phase::Active(_) => self.judge_active(now, judged.when, until),
             Phase::Pending(_) if judged.when == Truth::False => {

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::rules::fixture::{self, World};
 use crate::bus::Last;
 use crate::model::{Ask, Fields, Level, Mono, Provenance, Timestamp, Utc, Value};
 use crate::rules::{Param, RunLog, Windows};
@@ -119,4 +122,43 @@ fn rules_may_not_publish_on_the_engines_channels() {
 fn a_script_knows_the_fields_it_names() {
     let script = Host::new(ACTIONS).compile("if msg.t > 1.0 && msg.t < msg.h.x { warn(msg.c) }", &[], &mut Vec::new()).expect("right");
     assert_eq!(script.fields.iter().map(|f| &**f).collect::<Vec<_>>(), ["t", "h", "c"]);
+}
+
+/// Debug frames are the largest; a thread has 2 MiB unless its maker says otherwise, and a test's thread has that too.
+#[test]
+fn the_deepest_script_that_compiles_fits_the_stack_of_a_thread() {
+    let mut host = fixture::host();
+    let nests = [
+        ("1 + (", ")"),
+        ("abs(", ")"),
+        ("{ ", "}"),
+        ("if true { ", "} else { 0 }"),
+        ("!(0 == ", ")"),
+        ("[1].find(|x| x == ", ")"),
+        ("switch 1 { 1 => ", "}"),
+        ("#{a: ", "}.a"),
+        ("`${", "}`"),
+    ];
+    let mut deepest = 0;
+    for (open, close) in nests {
+        for depth in 1..40 {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            for text in [
+                format!("fn f(n) {{ if n == 0 {{ 0 }} else {{ {open}f(n - 1){close} }} }} f(30)"),
+                format!("{open}1{close}"),
+            ] {
+                if let Ok(script) = host.compile(&text, &[], &mut Vec::new()) {
+                    deepest = deepest.max(depth);
+                    // Whether it fails does not matter: that the process goes on does.
+                    let _ = host.run(&script, &mut World::with(&[]).env());
+                }
+            }
+        }
+        let chain = format!("let x = {open}1{close};", open = open.repeat(5_000), close = close.repeat(5_000));
+        assert!(host.compile(&chain, &[], &mut Vec::new()).is_err());
+    }
+    assert!(deepest > 10, "{deepest}");
+    for (head, link) in [("1", " + 1"), ("true", " && true"), ("a", ".a"), ("if x { }", " else if x { }"), ("[1]", "[0]"), ("0", " ?? 0")] {
+        let _ = host.compile(&format!("{head}{}", link.repeat(5_000)), &[], &mut Vec::new());
+    }
 }

@@ -81,7 +81,14 @@ enum Course {
 type Part = &'static str;
 
 impl Instance {
-    pub(super) fn new(rule: &Rule, key: Name, segments: Segments, channel: Name, settings: Settings, now: Mono) -> Self {
+    pub(super) fn new(
+        rule: &Rule,
+        key: Name,
+        segments: Segments,
+        channel: Name,
+        settings: Settings,
+        now: Mono,
+    ) -> Self {
         let course = match rule.when {
             Some(_) => Course::Episode(Episode::new(settings, now)),
             None => Course::Always(Box::new(Always::new(settings, now))),
@@ -207,15 +214,13 @@ impl Instance {
             self.is_good(turn.rule)
         } else {
             let ran = self.run("each", turn.rule.each.as_ref(), turn, None);
-            if ran {
+            if let (true, Course::Always(always)) = (ran, &mut self.course) {
+                always.ran(now);
                 self.runs.record(now);
             }
             ran
         };
         let Course::Always(always) = &mut self.course else { return };
-        if known {
-            always.ran(now);
-        }
         always.watch(now, known, silent, turn.cause.heard);
         if always.is_over() {
             self.release(turn.world);
@@ -235,11 +240,7 @@ impl Instance {
     }
 
     /// True if any is, else unknown if any is.
-    fn any(
-        &mut self,
-        conditions: &[Condition],
-        turn: &mut Turn<'_, '_>,
-    ) -> Truth {
+    fn any(&mut self, conditions: &[Condition], turn: &mut Turn<'_, '_>) -> Truth {
         let mut all = Truth::False;
         for condition in conditions {
             match self.judge("until", condition, turn) {
@@ -267,13 +268,7 @@ impl Instance {
     }
 
     /// Runs a script; `false` if it left nothing.
-    fn run(
-        &mut self,
-        part: Part,
-        script: Option<&Script>,
-        turn: &mut Turn<'_, '_>,
-        ended: Option<Ended>,
-    ) -> bool {
+    fn run(&mut self, part: Part, script: Option<&Script>, turn: &mut Turn<'_, '_>, ended: Option<Ended>) -> bool {
         let Some(script) = script else { return true };
         let before = ended.map(|_| self.state.clone());
         let result = self.with_env(turn, ended, |host, env| host.run(script, env));
@@ -349,7 +344,9 @@ fn leased(run: Run) -> Result<Run, Fault> {
     });
     match endless {
         Some(device) => Err(Fault::Failed {
-            message: format!("in `finally` a request needs a lease, as in device(…).on(#{{ lease: \"5m\" }}): {device}"),
+            message: format!(
+                "in `finally` a request needs a lease, as in device(…).on(#{{ lease: \"5m\" }}): {device}"
+            ),
         }),
         None => Ok(run),
     }

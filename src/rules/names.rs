@@ -51,12 +51,13 @@ pub(super) fn known_functions(engine: &Engine) -> Known {
 pub(super) fn survey(
     ast: AST,
     known: &Known,
+    forbidden: &[&str],
     segments: &[Name],
     windows: &mut Vec<WindowSpec>,
 ) -> Result<Script, ScriptError> {
     let own = ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
     let script = Script::new(ast);
-    let mut survey = Survey { known, own, segments, windows, captured: Vec::new(), plan: Plan::default(), script };
+    let mut survey = Survey { known, forbidden, own, segments, windows, captured: Vec::new(), plan: Plan::default(), script };
     let ast = survey.script.ast.clone();
     let mut fault = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -73,6 +74,8 @@ pub(super) fn survey(
 
 struct Survey<'a> {
     known: &'a Known,
+    /// Functions that a condition may not call.
+    forbidden: &'a [&'a str],
     own: Vec<(String, usize)>,
     segments: &'a [Name],
     windows: &'a mut Vec<WindowSpec>,
@@ -170,6 +173,10 @@ impl Survey<'_> {
             return Ok(());
         }
         self.exists(name, call.args.len() + object, object, at)?;
+        if self.forbidden.contains(&name) {
+            let message = format!("a condition only asks: `{name}` belongs into `then`, `each` or `finally`");
+            return Err(ScriptError::new(message, at));
+        }
         push(&mut self.script.calls, &call.name);
         let pair = || (constant(call.args.first()).map(name_of), constant(call.args.get(1)).map(name_of));
         match name {

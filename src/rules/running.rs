@@ -80,7 +80,9 @@ impl Running {
         for (key, (segments, channel, sources)) in found {
             let each = sources.iter().map(|source| &inventory.sources[*source as usize]);
             let spans: Option<Vec<Duration>> = each.map(|source| source.stale_after).collect();
-            let Some(instance) = self.create(key, &segments, &channel, spans.unwrap_or_default(), now) else { continue };
+            let Some(instance) = self.create(key, &segments, &channel, spans.unwrap_or_default(), now) else {
+                continue;
+            };
             self.instances[instance as usize].sources = sources.len() as u32;
             for source in sources {
                 silence.instances[source as usize].push((self.at, instance));

@@ -49,7 +49,9 @@ impl Silence {
         let tells = match message.provenance {
             Provenance::Frames => true,
             // The Guard speaks for devices: a state says that the device told one.
-            Provenance::Guard => message.stale || message.fields.get("state").is_some_and(|state| *state != Value::Null),
+            Provenance::Guard => {
+                message.stale || message.fields.get("state").is_some_and(|state| *state != Value::Null)
+            }
             _ => false,
         };
         let silent = self.silent.get_mut(source as usize)?;

@@ -14,6 +14,8 @@ use super::timers::{Due, Timers};
 const BELIEVABLE: Utc = Utc(1_704_067_200_000_000_000);
 /// Civil and monotonic clock drift apart by less than this before schedules are planned anew.
 const JUMP: i64 = 100_000_000;
+/// While civil schedules wait, the civil clock is looked at this often: nothing else tells that somebody set it.
+const LOOK: Duration = Duration::from_secs(60);
 /// A tick missed by less than this still runs.
 const LATE: Duration = Duration::from_secs(3_600);
 /// So many missed ticks are counted one by one; of a clock that jumps by years, the rest is not.
@@ -149,10 +151,10 @@ impl Ticks {
         let plan = &mut self.plans[index];
         let at = match &plan.next {
             Next::Every(at) => Some(*at),
-            Next::Civil(planned, _) => planned.map(|planned| {
-                let left = planned.0.saturating_sub(now.utc.0).max(0);
-                now.mono + Duration::from_nanos(left.unsigned_abs())
-            }),
+            Next::Civil(planned, _) => {
+                let left = planned.map(|planned| planned.0.saturating_sub(now.utc.0).max(0));
+                Some(now.mono + left.map_or(LOOK, |left| LOOK.min(Duration::from_nanos(left.unsigned_abs()))))
+            }
         };
         if plan.armed != at {
             plan.armed = at;
@@ -183,7 +185,9 @@ impl Ticks {
                     let (latest, next, counted) = latest(&plan.schedule, due, now.utc, &self.place);
                     *planned = next;
                     let runs = now.utc.0.saturating_sub(latest.0) < LATE.as_nanos() as i64;
-                    *ran = Some(latest);
+                    if runs {
+                        *ran = Some(latest);
+                    }
                     Ticked { rule: plan.rule, runs, missed: counted + u64::from(!runs) }
                 })
             }

@@ -62,7 +62,7 @@ impl Lowering<'_> {
 
     fn leaf(&mut self, expr: &Expr, ast: &AST) -> Result<Node, ScriptError> {
         let part = AST::new([Stmt::Expr(Box::new(expr.clone()))], ast.shared_lib().clone());
-        Ok(Node::Leaf(Box::new(self.host.survey(part, self.segments, self.windows)?)))
+        Ok(Node::Leaf(Box::new(self.host.survey(part, &[], self.segments, self.windows)?)))
     }
 
     fn comparison(&self, call: &FnCallExpr) -> Option<Node> {

@@ -86,5 +86,9 @@ fn mixed(engine: &mut Engine) {
     }
     pair!(ImmutableString, f64; ImmutableString, i64; ImmutableString, bool; bool, f64; bool, i64);
     pair!(Array, f64; Array, i64; Array, bool; Array, ImmutableString);
+    for name in ORDER {
+        engine.register_fn(name, |_: Array, _: Array| not_good::<bool>());
+        engine.register_fn(name, |_: Map, _: Map| not_good::<bool>());
+    }
     pair!(Map, f64; Map, i64; Map, bool; Map, ImmutableString; Map, Array);
 }

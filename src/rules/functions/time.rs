@@ -33,7 +33,9 @@ pub(super) fn register(engine: &mut Engine, shared: &Shared) {
     });
     let notes = shared.clone();
     engine.register_fn("runs", move |span: &str| notes.with(|notes| runs(notes, span)));
-    engine.register_fn("sleep", |_: Dynamic| fail::<()>("scripts cannot sleep: use `for` or `schedule`"));
+    // Rhai's own `sleep` takes exactly these types, and an exact match goes before one of any type.
+    engine.register_fn("sleep", |_: i64| fail::<()>("scripts cannot sleep: use `for` or `schedule`"));
+    engine.register_fn("sleep", |_: f64| fail::<()>("scripts cannot sleep: use `for` or `schedule`"));
 }
 
 /// Seconds since the episode began; `None` while it has not.
