@@ -8,7 +8,7 @@ use growctl_engine::rules::{Host, Site, load_folder};
 
 #[test]
 fn every_rule_file_says_what_is_expected() {
-    let (inventory, host) = (support::inventory(), Host::new());
+    let (inventory, host) = (support::inventory(), Host::new(&growctl_engine::actions::host_functions()));
     let mut wrong = Vec::new();
     for case in support::cases("rules") {
         let mut report = Report::default();

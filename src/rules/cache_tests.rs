@@ -17,7 +17,7 @@ struct World {
 
 impl World {
     fn new(texts: &[&str]) -> World {
-        let (host, inventory, mut report) = (Host::new(), Arc::new(Inventory::default()), Report::default());
+        let (host, inventory, mut report) = (Host::new(&[]), Arc::new(Inventory::default()), Report::default());
         let site = Site { host: &host, inventory: &inventory };
         let rules: Vec<Rule> = (0..)
             .zip(texts)
