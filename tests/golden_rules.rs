@@ -33,7 +33,8 @@ fn huge_files_and_bombs_are_refused_and_hide_no_rule() {
         std::fs::write(rules.join(format!("{name}.yaml")), text).expect("it can be written");
     }
     std::fs::write(rules.join("latin.yaml"), b"description: \xe9").expect("it can be written");
-    let (inventory, host, mut report) = (support::inventory(), Host::new(), Report::default());
+    let (inventory, host, mut report) =
+        (support::inventory(), Host::new(&growctl_engine::actions::host_functions()), Report::default());
     let loaded = load_folder(site_folder.path(), &Site { host: &host, inventory: &inventory }, &mut report);
     assert_eq!(loaded.iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["good"]);
     let faulty: Vec<_> = report.diagnostics.iter().map(|fault| fault.path().to_string_lossy().into_owned()).collect();
