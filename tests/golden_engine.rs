@@ -59,10 +59,11 @@ fn every_case_does_what_is_expected() {
 }
 
 fn play(case: &Path) -> String {
-    let (inventory, host, mut report) = (support::inventory(), Host::new(), Report::default());
+    let (inventory, host, mut report) =
+        (support::inventory(), Host::new(&growctl_engine::actions::host_functions()), Report::default());
     let rules = load_folder(case, &Site { host: &host, inventory: &inventory }, &mut report);
     assert_eq!(report.errors(), 0, "{}: {}", case.display(), report.render(false));
-    let text = fs::read_to_string(case.join("events.jsonl")).unwrap();
+    let text = fs::read_to_string(case.join("events.jsonl")).expect("a case has events");
     let lines: Vec<Line> = text
         .lines()
         .filter(|line| !line.is_empty())
@@ -125,7 +126,7 @@ impl Play {
             for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
                 line.push(Name::from(*name), Value::Number(*count as f64));
             }
-            self.out += &(serde_json::to_string(&line).unwrap() + "\n");
+            self.out += &(serde_json::to_string(&line).expect("fields are JSON") + "\n");
         }
     }
 
@@ -164,7 +165,7 @@ impl Play {
         }));
         for mut line in lines {
             line.push_front(Name::from("at"), Value::Number(at.0 as f64 / 1e9));
-            self.out += &(serde_json::to_string(&line).unwrap() + "\n");
+            self.out += &(serde_json::to_string(&line).expect("fields are JSON") + "\n");
         }
     }
 }

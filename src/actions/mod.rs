@@ -153,9 +153,9 @@ mod tests {
 
     #[test]
     fn every_example_compiles() {
-        let host = Host::new();
+        let host = Host::new(&host_functions());
         for kind in ACTIONS {
-            let compiled = host.compile(kind.example, &[Name::from("room")]);
+            let compiled = host.compile(kind.example, &[Name::from("room")], &mut Vec::new());
             assert!(compiled.is_ok(), "{}: {compiled:?}", kind.name);
         }
     }

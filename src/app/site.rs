@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::actions::host_functions;
 use crate::channels::{self, ChannelMap};
 use crate::files::{Place, Report, SourceFile, read_file};
 use crate::rules::{self, Host, Rule};
@@ -29,7 +30,7 @@ impl Site {
         let settings = load_settings(folder, report);
         let map = load_map(folder, report);
         let (settings, map) = (settings?, map?);
-        let host = Host::new();
+        let host = Host::new(&host_functions());
         let site = rules::Site { host: &host, inventory: &map.inventory };
         let rules = rules::load_folder(folder, &site, report);
         Some(Site { folder: folder.to_owned(), settings, map, rules, host })

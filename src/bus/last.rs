@@ -1,6 +1,7 @@
 //! Last values: per specific channel the merged good fields. What `last()`, `readings()` and `growctl:last` give.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -11,7 +12,7 @@ use super::Pattern;
 /// The last good value of every field of every specific channel.
 #[derive(Debug, Default)]
 pub struct Last {
-    channels: HashMap<Name, Vec<(Name, Value, Timestamp)>>,
+    channels: Arc<HashMap<Name, Vec<(Name, Value, Timestamp)>>>,
     /// Channels with a good field recorded since the last drain; sorted, so that a replay writes in the same order.
     changed: BTreeSet<Name>,
 }
@@ -23,13 +24,20 @@ impl Last {
             return;
         }
         self.changed.insert(message.channel.clone());
-        let fields = self.channels.entry(message.channel.clone()).or_default();
+        let fields = Arc::make_mut(&mut self.channels).entry(message.channel.clone()).or_default();
         for (name, value) in message.fields.iter().filter(|(_, value)| !value.is_null()) {
             match fields.iter_mut().find(|(known, ..)| known == name) {
                 Some(entry) => (entry.1, entry.2) = (value.clone(), now),
                 None => fields.push((name.clone(), value.clone(), now)),
             }
         }
+    }
+
+    /// The same values for whoever cannot borrow them, as the functions of a script; costs no copy unless it is still
+    /// held when the next message is recorded.
+    #[must_use]
+    pub fn share(&self) -> Last {
+        Last { channels: self.channels.clone(), changed: BTreeSet::new() }
     }
 
     /// The last good value of a field, and since when it stands.

@@ -6,7 +6,9 @@ use super::*;
 use crate::bus::Last;
 use crate::files::{Report, SourceFile};
 use crate::model::{Intent, Mono, Timestamp, Utc, Value};
-use crate::rules::{Engine, Event, Host, Place, RuleStatus, Site, load};
+use crate::rules::{Engine, Event, Host, HostFunction, Param, Place, RuleStatus, Site, load};
+
+const INFO: HostFunction = HostFunction { name: "info", params: &[Param::Any], summary: "" };
 
 struct World {
     engine: Engine,
@@ -17,7 +19,7 @@ struct World {
 
 impl World {
     fn new(texts: &[&str]) -> World {
-        let (host, inventory, mut report) = (Host::new(), Arc::new(Inventory::default()), Report::default());
+        let (host, inventory, mut report) = (Host::new(&[INFO]), Arc::new(Inventory::default()), Report::default());
         let site = Site { host: &host, inventory: &inventory };
         let rules: Vec<Rule> = (0..)
             .zip(texts)

@@ -9,6 +9,31 @@ use crate::model::{Fields, Value};
 /// More nodes than this in one value are an accident; Rhai does not check the size of a map at `m[k] = v`.
 const MOST_NODES: usize = 1_000;
 
+/// The longest text of a message that scripts may see: each of their operations may walk all of it.
+const LONGEST_TEXT: usize = 16_384;
+
+/// A message as scripts see it; refuses one with which a few thousand operations would take long.
+pub(super) fn to_message(fields: &Fields) -> Result<Map, String> {
+    let mut nodes = 0;
+    fields.iter().try_for_each(|(name, value)| affordable(name, value, &mut nodes))?;
+    Ok(to_map(fields))
+}
+
+fn affordable(name: &str, value: &Value, nodes: &mut usize) -> Result<(), String> {
+    *nodes += 1;
+    if *nodes > MOST_NODES {
+        return Err(format!("the message has more than {MOST_NODES} parts, too many for a script"));
+    }
+    match value {
+        Value::Text(text) if text.len() > LONGEST_TEXT => {
+            Err(format!("`{name}` of the message is longer than {LONGEST_TEXT} bytes, too long for a script"))
+        }
+        Value::List(items) => items.iter().try_for_each(|item| affordable(name, item, nodes)),
+        Value::Map(fields) => fields.iter().try_for_each(|(name, value)| affordable(name, value, nodes)),
+        _ => Ok(()),
+    }
+}
+
 /// A value as scripts see it.
 pub(super) fn to_dynamic(value: &Value) -> Dynamic {
     match value {

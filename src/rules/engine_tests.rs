@@ -11,9 +11,10 @@ use crate::bus::Pattern;
 use crate::files::{Report, SourceFile};
 use crate::model::{Act, Ask, Fields, Name, Provenance, Source, SourceKind, Utc, Value};
 use crate::rules::episode::{Judged, Settings};
-use crate::rules::{Ended, Episode, Phase, Site, StaleLimit, Truth, load};
+use crate::rules::{Ended, Episode, HostFunction, Param, Phase, Site, StaleLimit, Truth, load};
 
 const S: u64 = 1_000_000_000;
+const INFO: HostFunction = HostFunction { name: "info", params: &[Param::Any], summary: "" };
 const PATTERNS: [&str; 4] =
     ["sensor:update:{room}:{cluster}", "sensor:update:{room}:a", "sensor:update:one:{cluster}", "sensor:update"];
 const PER: [&str; 4] = ["source", "room", "cluster", "rule"];
@@ -51,7 +52,7 @@ enum Happening {
 fn shapes() -> impl Strategy<Value = Shape> {
     let spans = (0..4_u64, proptest::option::of(1..6_u64), 0..5_u64, proptest::option::of(1..8_u64));
     let every = proptest::option::weighted(0.3, 1..7_u64);
-    (0..4_usize, 0..4_usize, 0..2_usize, proptest::option::of(any::<bool>()), spans, every).prop_map(
+    (0..4_usize, 0..4_usize, 0..3_usize, proptest::option::of(any::<bool>()), spans, every).prop_map(
         |(pattern, per, fields, until, (hold, after, cooldown, stale), every)| {
             let named = PATTERNS[pattern].contains(PER[per]) || per == 0;
             let per = if named { per } else { 3 };
@@ -316,12 +317,12 @@ proptest! {
         shapes in proptest::collection::vec(shapes(), 1..4),
         events in proptest::collection::vec((0..4_u64, happenings()), 1..40),
     ) {
-        let (inventory, host, mut report) = (inventory(), Host::new(), Report::default());
+        let (inventory, host, mut report) = (inventory(), Host::new(&[INFO]), Report::default());
         let site = Site { host: &host, inventory: &inventory };
         let rules: Vec<Rule> = shapes.iter().enumerate().filter_map(|(at, shape)| {
             load(&SourceFile::new(format!("r{at}.yaml"), shape.yaml()), &site, &mut report)
         }).collect();
-        proptest::prop_assume!(rules.len() == shapes.len());
+        prop_assert_eq!(rules.len(), shapes.len(), "{}", report.render(false));
         let at = |second: u64| Timestamp { mono: Mono(second * S), utc: Utc(0) + Duration::from_secs(second) };
         let mut fast = Engine::new(rules, inventory.clone(), host, Place::default(), at(0));
         let mut slow = Slow::new(&shapes, &inventory);

@@ -1,17 +1,31 @@
-//! What scripts can call. Each function only notes an `Ask`: the host hands the notes over if the whole run succeeds.
+//! What scripts can call. A function that wishes something only notes an `Ask`: the host hands the notes over if the
+//! whole run succeeds. A function that reads the world finds it in the notes, where the host has put it for this run.
+
+mod analytics;
+mod control;
+mod devices;
+mod messages;
+mod numbers;
+mod operators;
+mod time;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, Position};
 
-use crate::model::{Act, Ask, DeviceKey, DeviceRequest, Level, Name, Timestamp, Utc, Value, parse_duration};
+use crate::bus::Last;
+use crate::model::{Ask, Fields, Timestamp};
 
-use super::convert::{to_fields, to_value};
-use super::growing::{dew_point, vpd};
+use super::script::Plan;
+use super::{HostFunction, Stats};
+
+pub(super) use time::{parse_date, parse_time_of_day};
 
 /// More asks than this in one run are an endless loop's.
 const MOST_ASKS: usize = 256;
+
+/// Functions that wish or remember something, beside those of the actions: a condition may not call them.
+pub(super) const ACTING: [&str; 6] = ["publish", "on", "off", "set", "release", "pid"];
 
 type Answer<T> = Result<T, Box<EvalAltResult>>;
 
@@ -19,18 +33,23 @@ type Answer<T> = Result<T, Box<EvalAltResult>>;
 #[derive(Clone, Debug)]
 pub(super) struct NotGood;
 
-/// A last value that the script wants and the host has not looked up yet: the host does and runs the script again.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted;
-
 /// What one run reads and leaves.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) asks: Vec<Ask>,
-    pub(super) now: Option<Timestamp>,
-    /// Channel, field, and the value with its age.
-    pub(super) known: Vec<(Name, Name, Dynamic, Duration)>,
-    pub(super) wanted: Option<(Name, Name)>,
+    pub(super) now: Timestamp,
+    pub(super) begun: Option<Timestamp>,
+    pub(super) plan: Arc<Plan>,
+    /// Only if the script names a function that looks at it.
+    pub(super) last: Option<Last>,
+    /// Only if the script names a function that looks at it.
+    pub(super) zone: Option<jiff::tz::TimeZone>,
+    /// In the order of the plan.
+    pub(super) windows: Vec<Stats>,
+    /// In the order of the plan.
+    pub(super) runs: Vec<usize>,
+    /// The hidden part of the state: what control loops remember.
+    pub(super) hidden: Fields,
 }
 
 /// Notes that the functions and the host share.
@@ -54,158 +73,37 @@ impl Shared {
     }
 }
 
+/// Registers every function of the host, and those of the actions.
+pub(super) fn register(engine: &mut Engine, shared: &Shared, actions: &[HostFunction]) {
+    messages::register(engine, shared);
+    messages::register_actions(engine, shared, actions);
+    devices::register(engine, shared);
+    analytics::register(engine, shared);
+    control::register(engine, shared);
+    time::register(engine, shared);
+    numbers::register(engine);
+    operators::register(engine, shared);
+}
+
 fn fail<T>(text: impl Into<String>) -> Answer<T> {
     Err(text.into().into())
 }
 
-fn stop<T>(token: Dynamic) -> Answer<T> {
-    Err(Box::new(EvalAltResult::ErrorTerminated(token, Position::NONE)))
+fn not_good<T>() -> Answer<T> {
+    Err(Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(NotGood), Position::NONE)))
 }
 
-#[derive(Clone, Debug)]
-struct Device(DeviceKey);
-
-/// Registers every function of the host.
-pub(super) fn register(engine: &mut Engine, shared: &Shared) {
-    messages(engine, shared);
-    devices(engine, shared);
-    numbers(engine);
-    unknowns(engine);
-    engine.register_fn("sleep", |_: i64| fail::<()>("scripts cannot sleep: use `for` or `schedule`"));
-    engine.register_fn("sleep", |_: f64| fail::<()>("scripts cannot sleep: use `for` or `schedule`"));
-}
-
-fn messages(engine: &mut Engine, shared: &Shared) {
-    let notes = shared.clone();
-    engine.register_fn("publish", move |channel: &str, map: Map| {
-        if ["sensor:", "device:", "alert:", "system:"].iter().any(|own| channel.starts_with(own)) {
-            return fail(format!("rules may not publish to '{channel}'"));
-        }
-        notes.ask(Ask::Publish { channel: channel.into(), fields: to_fields(&map)? })
-    });
-    let notes = shared.clone();
-    engine.register_fn("log_file", move |name: &str, value: Dynamic| {
-        notes.ask(Ask::Act(Act { action: "log_file", args: vec![name.into(), to_value(&value)?] }))
-    });
-    for action in ["info", "warn", "error"] {
-        let notes = shared.clone();
-        engine.register_fn(action, move |value: Dynamic| {
-            notes.ask(Ask::Act(Act { action, args: vec![Value::text(&value.to_string())] }))
-        });
+/// The argument `what` as a number; a script may give an integer wherever a float is meant.
+fn number(what: &str, value: &Dynamic) -> Answer<f64> {
+    if let Ok(number) = value.as_float() {
+        return if number.is_nan() { not_good() } else { Ok(number) };
     }
-    let notes = shared.clone();
-    engine.register_fn("now", move || notes.with(|n| n.now.map_or(Utc(0), |now| now.utc).seconds()));
-    let notes = shared.clone();
-    engine.register_fn("last", move |channel: &str, field: &str| last(&notes, channel, field, Duration::MAX));
-    let notes = shared.clone();
-    engine.register_fn("last", move |channel: &str, field: &str, age: &str| {
-        last(&notes, channel, field, parse_duration(age)?)
-    });
-}
-
-fn last(shared: &Shared, channel: &str, field: &str, oldest: Duration) -> Answer<Dynamic> {
-    shared.with(|notes| match notes.known.iter().find(|(c, f, ..)| &**c == channel && &**f == field) {
-        Some((.., value, age)) => Ok(if *age <= oldest { value.clone() } else { Dynamic::UNIT }),
-        None => {
-            notes.wanted = Some((channel.into(), field.into()));
-            stop(Dynamic::from(Wanted))
-        }
-    })
-}
-
-fn devices(engine: &mut Engine, shared: &Shared) {
-    engine.register_type_with_name::<Device>("device");
-    engine.register_fn("device", |room: &str, device: &str| {
-        Device(DeviceKey { room: room.into(), device: device.into() })
-    });
-    for (name, level) in [("on", Level::On), ("off", Level::Off)] {
-        let notes = shared.clone();
-        engine.register_fn(name, move |device: &mut Device| notes.ask(request(device, level, &Map::new())?));
-        let notes = shared.clone();
-        engine.register_fn(name, move |device: &mut Device, options: Map| notes.ask(request(device, level, &options)?));
+    if let Ok(number) = value.as_int() {
+        return Ok(number as f64);
     }
-    let notes = shared.clone();
-    engine.register_fn("set", move |device: &mut Device, level: Dynamic| {
-        notes.ask(request(device, number(&level)?, &Map::new())?)
-    });
-    let notes = shared.clone();
-    engine.register_fn("set", move |device: &mut Device, level: Dynamic, options: Map| {
-        notes.ask(request(device, number(&level)?, &options)?)
-    });
-    let notes = shared.clone();
-    engine.register_fn("release", move |device: &mut Device| notes.ask(Ask::Release(device.0.clone())));
-}
-
-fn number(level: &Dynamic) -> Answer<Level> {
-    if level.is_unit() {
-        return stop(Dynamic::from(NotGood));
+    // A null, or a word where a number should be: the sensor has no value.
+    if value.is_unit() || value.is_string() {
+        return not_good();
     }
-    match to_value(level)? {
-        Value::Number(number) => Ok(Level::At(number)),
-        _ => fail(format!("set needs a number, not {}", level.type_name())),
-    }
-}
-
-fn request(device: &Device, level: Level, options: &Map) -> Answer<Ask> {
-    let mut request = DeviceRequest { device: device.0.clone(), level, lease: None, reason: None };
-    for (name, value) in options {
-        match name.as_str() {
-            "lease" => request.lease = Some(parse_duration(&value.to_string())?),
-            "reason" => request.reason = Some(value.to_string().into()),
-            _ => return fail(format!("unknown option '{name}' of a device: lease and reason are known")),
-        }
-    }
-    Ok(Ask::Set(request))
-}
-
-fn numbers(engine: &mut Engine) {
-    for (name, formula) in [("vpd", vpd as fn(f64, f64) -> Option<f64>), ("dew_point", dew_point)] {
-        let good = move |t: f64, rh: f64| formula(t, rh).map_or_else(|| stop(Dynamic::from(NotGood)), Ok);
-        engine.register_fn(name, good);
-        engine.register_fn(name, |_: (), _: f64| stop::<f64>(Dynamic::from(NotGood)));
-        engine.register_fn(name, |_: f64, _: ()| stop::<f64>(Dynamic::from(NotGood)));
-        engine.register_fn(name, |_: (), _: ()| stop::<f64>(Dynamic::from(NotGood)));
-    }
-    engine.register_fn("round", |x: f64, digits: i64| {
-        let scale = 10_f64.powi(digits.clamp(0, 12) as i32);
-        (x * scale).round() / scale
-    });
-    engine.register_fn("clamp", |x: f64, low: f64, high: f64| x.max(low).min(high));
-    engine.register_fn("clamp", |x: i64, low: i64, high: i64| x.max(low).min(high));
-}
-
-/// Comparing or calculating with what is not good ends the run. `x == ()` stays a question that may be asked.
-fn unknowns(engine: &mut Engine) {
-    macro_rules! pair {
-        ($names:expr, $left:ty, $right:ty) => {
-            for name in $names {
-                engine.register_fn(name, |_: $left, _: $right| stop::<bool>(Dynamic::from(NotGood)));
-            }
-        };
-    }
-    const ORDER: [&str; 4] = ["<", "<=", ">", ">="];
-    const EQUAL: [&str; 2] = ["==", "!="];
-    const REST: [&str; 5] = ["-", "*", "/", "%", "**"];
-    macro_rules! unit_with {
-        ($($other:ty),*) => {$(
-            pair!(ORDER, (), $other);
-            pair!(ORDER, $other, ());
-            pair!(EQUAL, (), $other);
-        )*};
-    }
-    unit_with!(f64, i64, bool, rhai::ImmutableString);
-    pair!(ORDER, (), ());
-    macro_rules! text_with {
-        ($($number:ty),*) => {$(
-            pair!(ORDER, rhai::ImmutableString, $number);
-            pair!(ORDER, $number, rhai::ImmutableString);
-            pair!(EQUAL, rhai::ImmutableString, $number);
-            pair!(EQUAL, $number, rhai::ImmutableString);
-            pair!(REST, (), $number);
-            pair!(REST, $number, ());
-            pair!(["+"], (), $number);
-            pair!(["+"], $number, ());
-        )*};
-    }
-    text_with!(f64, i64);
+    fail(format!("{what} must be a number, not {}", value.type_name()))
 }

@@ -1,7 +1,15 @@
+use std::time::Duration;
+
 use super::*;
 use crate::bus::Last;
 use crate::model::{Ask, Fields, Level, Mono, Provenance, Timestamp, Utc, Value};
-use crate::rules::{RunLog, Windows};
+use crate::rules::fixture::{self, World};
+use crate::rules::{Param, RunLog, Windows};
+
+const ACTIONS: &[HostFunction] = &[
+    HostFunction { name: "log_file", params: &[Param::Text, Param::Any], summary: "" },
+    HostFunction { name: "warn", params: &[Param::Any], summary: "" },
+];
 
 fn message(fields: &[(&str, Value)]) -> Arc<Message> {
     Arc::new(Message {
@@ -16,7 +24,8 @@ fn message(fields: &[(&str, Value)]) -> Arc<Message> {
 }
 
 fn run_with(host: &mut Host, text: &str, fields: &[(&str, Value)], state: &mut Fields) -> Result<Run, Fault> {
-    let script = host.compile(text, &["room".into()]).map_err(|error| Fault::Failed { message: error.message })?;
+    let script = host.compile(text, &["room".into()], &mut Vec::new());
+    let script = script.map_err(|error| Fault::Failed { message: error.to_string() })?;
     let message = message(fields);
     let mut last = Last::default();
     let now = Timestamp { mono: Mono(0), utc: Utc(0) };
@@ -42,12 +51,12 @@ fn run_with(host: &mut Host, text: &str, fields: &[(&str, Value)], state: &mut F
 }
 
 fn run(text: &str, fields: &[(&str, Value)]) -> Result<Run, Fault> {
-    run_with(&mut Host::new(), text, fields, &mut Fields::default())
+    run_with(&mut Host::new(ACTIONS), text, fields, &mut Fields::default())
 }
 
 #[test]
 fn hostile_scripts_end_as_faults_and_the_host_lives_on() {
-    let mut host = Host::new();
+    let mut host = Host::new(ACTIONS);
     for text in [
         "let s=`eval(s)`; eval(s)",
         "loop {}",
@@ -67,7 +76,7 @@ fn hostile_scripts_end_as_faults_and_the_host_lives_on() {
         assert!(matches!(result, Err(Fault::Failed { .. })), "{text}: {result:?}");
     }
     let deep = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
-    assert!(host.compile(&deep, &[]).is_err());
+    assert!(host.compile(&deep, &[], &mut Vec::new()).is_err());
     assert!(run_with(&mut host, "let a = 1;", &[], &mut Fields::default()).is_ok());
 }
 
@@ -96,11 +105,11 @@ fn asks_come_in_order_and_last_values_are_looked_up() {
 
 #[test]
 fn a_failed_run_leaves_no_state() {
-    let (mut host, mut state) = (Host::new(), Fields::default());
+    let (mut host, mut state) = (Host::new(ACTIONS), Fields::default());
     state.push("n".into(), 1.0.into());
     assert!(run_with(&mut host, "state.n = 5; throw \"no\"", &[], &mut state).is_err());
     assert_eq!(state.get("n"), Some(&Value::Number(1.0)));
-    run_with(&mut host, "state.n += 1.0; let state = 3;", &[], &mut state).expect("it runs");
+    run_with(&mut host, "state.n += 1.0;", &[], &mut state).expect("it runs");
     assert_eq!(state.get("n"), Some(&Value::Number(2.0)));
 }
 
@@ -111,6 +120,54 @@ fn rules_may_not_publish_on_the_engines_channels() {
 
 #[test]
 fn a_script_knows_the_fields_it_names() {
-    let script = Host::new().compile("if msg.t > 1.0 && msg.t < msg.h.x { warn(msg.c) }", &[]).expect("right");
+    let script = Host::new(ACTIONS)
+        .compile("if msg.t > 1.0 && msg.t < msg.h.x { warn(msg.c) }", &[], &mut Vec::new())
+        .expect("right");
     assert_eq!(script.fields.iter().map(|f| &**f).collect::<Vec<_>>(), ["t", "h", "c"]);
+}
+
+/// Debug frames are the largest; a thread has 2 MiB unless its maker says otherwise, and a test's thread has that too.
+#[test]
+fn the_deepest_script_that_compiles_fits_the_stack_of_a_thread() {
+    let mut host = fixture::host();
+    let nests = [
+        ("1 + (", ")"),
+        ("abs(", ")"),
+        ("{ ", "}"),
+        ("if true { ", "} else { 0 }"),
+        ("!(0 == ", ")"),
+        ("[1].find(|x| x == ", ")"),
+        ("switch 1 { 1 => ", "}"),
+        ("#{a: ", "}.a"),
+        ("`${", "}`"),
+    ];
+    let mut deepest = 0;
+    for (open, close) in nests {
+        for depth in 1..40 {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            for text in [
+                format!("fn f(n) {{ if n == 0 {{ 0 }} else {{ {open}f(n - 1){close} }} }} f(30)"),
+                format!("{open}1{close}"),
+            ] {
+                if let Ok(script) = host.compile(&text, &[], &mut Vec::new()) {
+                    deepest = deepest.max(depth);
+                    // Whether it fails does not matter: that the process goes on does.
+                    let _ = host.run(&script, &mut World::with(&[]).env());
+                }
+            }
+        }
+        let chain = format!("let x = {open}1{close};", open = open.repeat(5_000), close = close.repeat(5_000));
+        assert!(host.compile(&chain, &[], &mut Vec::new()).is_err());
+    }
+    assert!(deepest > 10, "{deepest}");
+    for (head, link) in [
+        ("1", " + 1"),
+        ("true", " && true"),
+        ("a", ".a"),
+        ("if x { }", " else if x { }"),
+        ("[1]", "[0]"),
+        ("0", " ?? 0"),
+    ] {
+        let _ = host.compile(&format!("{head}{}", link.repeat(5_000)), &[], &mut Vec::new());
+    }
 }

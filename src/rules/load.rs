@@ -17,7 +17,7 @@ use crate::model::{Inventory, Name};
 
 use super::host::Script;
 use super::rule::Until;
-use super::{Host, Rule, RuleSpec};
+use super::{Host, Rule, RuleSpec, WindowSpec};
 
 /// What rules are checked against.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,8 @@ struct Loading<'a> {
     report: &'a mut Report,
     /// What its scripts and conditions name, with the place of each.
     names: Names,
+    /// The windows that they look at.
+    windows: Vec<WindowSpec>,
 }
 
 /// What the scripts of a file name.
@@ -55,7 +57,7 @@ pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Opt
         return None;
     };
     traps::swallowed(file, report);
-    let mut loading = Loading { file, site, report, names: Names::default() };
+    let mut loading = Loading { file, site, report, names: Names::default(), windows: Vec::new() };
     let rule = loading.rule(name, &spec);
     report.diagnostics[first..].sort_by_key(|fault| (fault.place.line, fault.place.column));
     (report.errors() == before).then_some(rule)
@@ -152,7 +154,7 @@ impl Loading<'_> {
             labels: spec.labels.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect(),
             fields: self.names.fields.iter().map(|(field, _)| field.clone()).collect(),
             names_stale,
-            windows: Vec::new(),
+            windows: std::mem::take(&mut self.windows),
             texts: texts(spec),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Inventory, Message, Name, Provenance, Source, SourceKind, Value};
+use crate::model::{Inventory, Message, Name, Source, SourceKind};
 
 /// Fields that every message of a node has, whatever its frame says.
 const OF_NODES: [&str; 6] = ["id", "ts", "room", "cluster", "node", "quality"];
@@ -44,18 +44,11 @@ impl Silence {
         Silence { inventory, silent: vec![false; count], instances: vec![Vec::new(); count] }
     }
 
-    /// Takes in what a message of `source` tells; the instances that this touches, if anything changed.
+    /// Takes in what a message of `source` tells, be it the Gateway's or the Guard's: the instances that this touches, if
+    /// anything changed.
     pub(super) fn heard(&mut self, source: u32, message: &Message) -> Option<&[(u32, u32)]> {
-        let tells = match message.provenance {
-            Provenance::Frames => true,
-            // The Guard speaks for devices: a state says that the device told one.
-            Provenance::Guard => {
-                message.stale || message.fields.get("state").is_some_and(|state| *state != Value::Null)
-            }
-            _ => false,
-        };
         let silent = self.silent.get_mut(source as usize)?;
-        if !tells || *silent == message.stale {
+        if *silent == message.stale {
             return None;
         }
         *silent = message.stale;

@@ -21,7 +21,7 @@ pub(super) fn is_duration(text: &str) -> bool {
 impl Loading<'_> {
     pub(super) fn script(&mut self, text: Option<&Spanned<String>>, segments: &[Name]) -> Option<Script> {
         let text = text?;
-        match self.site.host.compile(text, segments) {
+        match self.site.host.compile(text, segments, &mut self.windows) {
             Ok(script) => {
                 self.gather(text, &script);
                 Some(script)
@@ -37,7 +37,7 @@ impl Loading<'_> {
         segments: &[Name],
     ) -> Option<Condition> {
         let text = text?;
-        match Condition::compile(self.site.host, text, segments) {
+        match Condition::compile(self.site.host, text, segments, &mut self.windows) {
             Ok(condition) => {
                 self.gather(text, condition.script());
                 if key == "when" && condition.names_stale() {
