@@ -9,10 +9,13 @@ use crate::model::{Fields, Message, Name, Timestamp, Value};
 
 use super::Pattern;
 
+/// A field, its last good value, and since when it stands.
+type Kept = (Name, Value, Timestamp);
+
 /// The last good value of every field of every specific channel.
 #[derive(Debug, Default)]
 pub struct Last {
-    channels: Arc<HashMap<Name, Vec<(Name, Value, Timestamp)>>>,
+    channels: Arc<HashMap<Name, Vec<Kept>>>,
     /// Channels with a good field recorded since the last drain; sorted, so that a replay writes in the same order.
     changed: BTreeSet<Name>,
 }
