@@ -59,7 +59,8 @@ fn every_case_does_what_is_expected() {
 }
 
 fn play(case: &Path) -> String {
-    let (inventory, host, mut report) = (support::inventory(), Host::new(&growctl_engine::actions::host_functions()), Report::default());
+    let (inventory, host, mut report) =
+        (support::inventory(), Host::new(&growctl_engine::actions::host_functions()), Report::default());
     let rules = load_folder(case, &Site { host: &host, inventory: &inventory }, &mut report);
     assert_eq!(report.errors(), 0, "{}: {}", case.display(), report.render(false));
     let text = fs::read_to_string(case.join("events.jsonl")).unwrap();

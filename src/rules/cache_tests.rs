@@ -6,7 +6,7 @@ use super::*;
 use crate::bus::Last;
 use crate::files::{Report, SourceFile};
 use crate::model::{Intent, Mono, Timestamp, Utc, Value};
-use crate::rules::{Engine, Event, Host, Place, RuleStatus, Site, load};
+use crate::rules::{Engine, Event, Place, RuleStatus, Site, load};
 
 struct World {
     engine: Engine,
@@ -17,7 +17,8 @@ struct World {
 
 impl World {
     fn new(texts: &[&str]) -> World {
-        let (host, inventory, mut report) = (Host::new(&[]), Arc::new(Inventory::default()), Report::default());
+        let (host, inventory, mut report) =
+            (crate::rules::fixture::host(), Arc::new(Inventory::default()), Report::default());
         let site = Site { host: &host, inventory: &inventory };
         let rules: Vec<Rule> = (0..)
             .zip(texts)

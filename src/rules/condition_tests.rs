@@ -25,12 +25,38 @@ fn is_lowered(node: &Node) -> bool {
 
 #[test]
 fn semantics_04_what_is_not_good_makes_a_comparison_unknown_whichever_side_it_stands_on() {
-    let fields = [("t", Value::Null), ("word", "hot".into()), ("on", true.into()), ("n", 3.0.into()), ("list", Value::List(Box::new([])))];
+    let fields = [
+        ("t", Value::Null),
+        ("word", "hot".into()),
+        ("on", true.into()),
+        ("n", 3.0.into()),
+        ("list", Value::List(Box::new([]))),
+    ];
     for text in [
-        "msg.t > 3.0", "3.0 == msg.t", "3.0 != msg.t", "msg.t == msg.absent", "msg.absent < 1", "msg.word > 3",
-        "3 == msg.word", "msg.on == 1", "msg.on != msg.word", "msg.t", "!msg.t", "msg.t * 2.0 + 1 > 3", "-msg.t < 0",
-        "(msg.t * 2.0 ?? 5.0) > 3", "() < 3", "msg.t == \"hot\"", "msg.n / 0 * 0.0 == 1.0", "msg.t.abs() > 3.0",
-        "msg.list > 1", "msg.list == msg.list", "last(\"nowhere\", \"t\") > 3", "3.0 == last(\"nowhere\", \"t\")", "vpd(msg.t, 50) > 1", "sqrt(msg.t) > 1.0",
+        "msg.t > 3.0",
+        "3.0 == msg.t",
+        "3.0 != msg.t",
+        "msg.t == msg.absent",
+        "msg.absent < 1",
+        "msg.word > 3",
+        "3 == msg.word",
+        "msg.on == 1",
+        "msg.on != msg.word",
+        "msg.t",
+        "!msg.t",
+        "msg.t * 2.0 + 1 > 3",
+        "-msg.t < 0",
+        "(msg.t * 2.0 ?? 5.0) > 3",
+        "() < 3",
+        "msg.t == \"hot\"",
+        "msg.n / 0 * 0.0 == 1.0",
+        "msg.t.abs() > 3.0",
+        "msg.list > 1",
+        "msg.list == msg.list",
+        "last(\"nowhere\", \"t\") > 3",
+        "3.0 == last(\"nowhere\", \"t\")",
+        "vpd(msg.t, 50) > 1",
+        "sqrt(msg.t) > 1.0",
     ] {
         assert_eq!(judge(text, &fields), Ok(Truth::Unknown), "{text}");
     }
@@ -40,10 +66,18 @@ fn semantics_04_what_is_not_good_makes_a_comparison_unknown_whichever_side_it_st
 fn semantics_04_a_condition_may_ask_whether_there_is_a_value() {
     let fields = [("t", Value::Null), ("n", 3.0.into())];
     for (text, holds) in [
-        ("msg.t == ()", true), ("() == msg.t", true), ("msg.t != ()", false), ("msg.absent == ()", true), ("msg.n == ()", false),
-        ("(msg.t ?? 5) > 4", true), ("(msg.absent ?? msg.t ?? 1.0) == 1", true), ("(msg.n ?? 5) > 4", false),
-        ("last(\"nowhere\", \"t\") == ()", true), ("() != last(\"nowhere\", \"t\")", false),
-        ("(last(\"nowhere\", \"t\") ?? 1) < 5", true), ("state == ()", false),
+        ("msg.t == ()", true),
+        ("() == msg.t", true),
+        ("msg.t != ()", false),
+        ("msg.absent == ()", true),
+        ("msg.n == ()", false),
+        ("(msg.t ?? 5) > 4", true),
+        ("(msg.absent ?? msg.t ?? 1.0) == 1", true),
+        ("(msg.n ?? 5) > 4", false),
+        ("last(\"nowhere\", \"t\") == ()", true),
+        ("() != last(\"nowhere\", \"t\")", false),
+        ("(last(\"nowhere\", \"t\") ?? 1) < 5", true),
+        ("state == ()", false),
     ] {
         assert_eq!(judge(text, &fields), Ok(truth(holds)), "{text}");
     }
@@ -53,12 +87,18 @@ fn semantics_04_a_condition_may_ask_whether_there_is_a_value() {
 fn kleene_decides_as_soon_as_one_side_does() {
     let fields = [("t", Value::Null), ("n", 3.0.into())];
     for (text, answer) in [
-        ("msg.t > 1 && msg.n > 5", Truth::False), ("msg.n > 5 && msg.t > 1", Truth::False),
-        ("msg.t > 1 || msg.n > 1", Truth::True), ("msg.n > 1 || msg.t > 1", Truth::True),
-        ("msg.t > 1 && msg.n > 1", Truth::Unknown), ("msg.t > 1 || msg.n > 5", Truth::Unknown),
-        ("!(msg.t > 1 && msg.n > 1)", Truth::Unknown), ("!(msg.t > 1 && msg.n > 5)", Truth::True),
-        ("vpd(msg.t, 50) > 1 && msg.n > 5", Truth::False), ("vpd(msg.t, 50) > 1 || msg.n > 1", Truth::True),
-        ("stale || msg.n > 1", Truth::True), ("stale && msg.t > 1", Truth::False),
+        ("msg.t > 1 && msg.n > 5", Truth::False),
+        ("msg.n > 5 && msg.t > 1", Truth::False),
+        ("msg.t > 1 || msg.n > 1", Truth::True),
+        ("msg.n > 1 || msg.t > 1", Truth::True),
+        ("msg.t > 1 && msg.n > 1", Truth::Unknown),
+        ("msg.t > 1 || msg.n > 5", Truth::Unknown),
+        ("!(msg.t > 1 && msg.n > 1)", Truth::Unknown),
+        ("!(msg.t > 1 && msg.n > 5)", Truth::True),
+        ("vpd(msg.t, 50) > 1 && msg.n > 5", Truth::False),
+        ("vpd(msg.t, 50) > 1 || msg.n > 1", Truth::True),
+        ("stale || msg.n > 1", Truth::True),
+        ("stale && msg.t > 1", Truth::False),
     ] {
         assert_eq!(judge(text, &fields), Ok(answer), "{text}");
     }
@@ -68,12 +108,28 @@ fn kleene_decides_as_soon_as_one_side_does() {
 fn comparisons_are_lowered_and_calls_are_left_to_rhai() {
     let tree = |text: &str| compile(text).expect(text).tree;
     for text in [
-        "msg.t > 28.0 && msg.h <= 60 || stale", "reset && msg.leak == \"leak\"", "room == \"Flower\" && channel != \"x\"",
-        "msg.t * 9 / 5 + 32 > 90", "-msg.t < -(3)", "(msg.t ?? 2) > 1 + 1", "msg.on", "!msg.on", "true", "msg.t == ()", "rule != \"x\"",
+        "msg.t > 28.0 && msg.h <= 60 || stale",
+        "reset && msg.leak == \"leak\"",
+        "room == \"Flower\" && channel != \"x\"",
+        "msg.t * 9 / 5 + 32 > 90",
+        "-msg.t < -(3)",
+        "(msg.t ?? 2) > 1 + 1",
+        "msg.on",
+        "!msg.on",
+        "true",
+        "msg.t == ()",
+        "rule != \"x\"",
     ] {
         assert!(is_lowered(&tree(text)), "{text}: {:?}", tree(text));
     }
-    for text in ["between(\"06:00\", \"22:00\")", "msg.get(\"t\") > 3", "state.n > 3", "msg.a.b > 3", "msg.list[0] > 1", "\"a\" + msg.t == \"a1\""] {
+    for text in [
+        "between(\"06:00\", \"22:00\")",
+        "msg.get(\"t\") > 3",
+        "state.n > 3",
+        "msg.a.b > 3",
+        "msg.list[0] > 1",
+        "\"a\" + msg.t == \"a1\"",
+    ] {
         assert!(!is_lowered(&tree(text)), "{text}");
     }
 }
@@ -82,8 +138,13 @@ fn comparisons_are_lowered_and_calls_are_left_to_rhai() {
 fn variables_of_the_host_are_known() {
     let fields = [("t", 3.0.into())];
     for text in [
-        "!stale && !reset", "room == \"Flower\"", "channel == \"sensor:update:Flower:front\"", "rule == \"r\"",
-        "last(channel, \"t\") == 3.0", "room.len() == 6", "msg.get(\"nothing\") == () && msg.get(\"t\") == 3.0",
+        "!stale && !reset",
+        "room == \"Flower\"",
+        "channel == \"sensor:update:Flower:front\"",
+        "rule == \"r\"",
+        "last(channel, \"t\") == 3.0",
+        "room.len() == 6",
+        "msg.get(\"nothing\") == () && msg.get(\"t\") == 3.0",
     ] {
         assert_eq!(judge(text, &fields), Ok(Truth::True), "{text}");
     }
@@ -115,7 +176,11 @@ fn a_wrong_condition_is_refused_at_load_with_its_place() {
         ("window(room, \"30m\").mean > 1", "`window` needs constant texts", Some((1, 1))),
         ("window(\"t\", \"30\").mean > 1", "'30' is not a duration", Some((1, 1))),
         ("between(\"6\", \"22:00\")", "'6' is not a time of day; write it as 06:00", Some((1, 9))),
-        ("device(\"a\", \"b\").on() == ()", "a condition only asks: `on` belongs into `then`, `each` or `finally`", Some((1, 18))),
+        (
+            "device(\"a\", \"b\").on() == ()",
+            "a condition only asks: `on` belongs into `then`, `each` or `finally`",
+            Some((1, 18)),
+        ),
         ("stale ||\n warn(1) == ()", "a condition only asks: `warn`", Some((2, 2))),
         ("let x = 3; x > 1", "", Some((1, 1))),
     ] {
@@ -161,7 +226,8 @@ enum Te {
 
 impl Ex {
     fn text(&self) -> String {
-        let join = |parts: &[Ex], by: &str| parts.iter().map(|part| format!("({})", part.text())).collect::<Vec<_>>().join(by);
+        let join =
+            |parts: &[Ex], by: &str| parts.iter().map(|part| format!("({})", part.text())).collect::<Vec<_>>().join(by);
         match self {
             Ex::Compare(op, a, b) => format!("{} {op} {}", a.text(), b.text()),
             Ex::Is(null, a) => format!("{} {} ()", a.text(), if *null { "==" } else { "!=" }),
@@ -251,7 +317,12 @@ impl Te {
 }
 
 fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![(-3..4i32).prop_map(f64::from), (-100.0..100.0f64).prop_map(|n| (n * 10.0).round() / 10.0), Just(0.1 + 0.2), Just(0.3)]
+    prop_oneof![
+        (-3..4i32).prop_map(f64::from),
+        (-100.0..100.0f64).prop_map(|n| (n * 10.0).round() / 10.0),
+        Just(0.1 + 0.2),
+        Just(0.3)
+    ]
 }
 
 /// Numbers, and calculations with at least one field, so that integers never meet alone.
@@ -262,7 +333,8 @@ fn numeric() -> BoxedStrategy<Te> {
     let or = (field.clone(), number()).prop_map(|(f, n)| Te::Or(Box::new(f), Box::new(Te::Literal(n.into()))));
     let leaf = prop_oneof![field.clone(), constant.clone(), or];
     let one = (operator(), field, constant).prop_map(|(op, a, b)| Te::Calculate(op, Box::new(a), Box::new(b)));
-    let two = (operator(), one.clone(), leaf.clone()).prop_map(|(op, a, b)| Te::Calculate(op, Box::new(b), Box::new(a)));
+    let two =
+        (operator(), one.clone(), leaf.clone()).prop_map(|(op, a, b)| Te::Calculate(op, Box::new(b), Box::new(a)));
     prop_oneof![leaf, one, two].boxed()
 }
 
@@ -281,7 +353,11 @@ fn expression() -> BoxedStrategy<Ex> {
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let several = || prop::collection::vec(inner.clone(), 2..4);
-        prop_oneof![inner.clone().prop_map(|e| Ex::Not(Box::new(e))), several().prop_map(Ex::And), several().prop_map(Ex::Or)]
+        prop_oneof![
+            inner.clone().prop_map(|e| Ex::Not(Box::new(e))),
+            several().prop_map(Ex::And),
+            several().prop_map(Ex::Or)
+        ]
     })
     .boxed()
 }
@@ -290,7 +366,8 @@ fn world() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     let good = || prop_oneof![3 => number().prop_map(Value::from), 1 => Just(Value::Null)];
     let any_value = prop_oneof![good(), Just("a".into()), any::<bool>().prop_map(Value::from)];
     let flag = prop_oneof![any::<bool>().prop_map(Value::from), Just(Value::Null)];
-    (good(), good(), any_value, flag).prop_map(|(a, b, any, flag)| vec![("a", a), ("b", b), ("any", any), ("flag", flag)])
+    (good(), good(), any_value, flag)
+        .prop_map(|(a, b, any, flag)| vec![("a", a), ("b", b), ("any", any), ("flag", flag)])
 }
 
 proptest! {
@@ -312,6 +389,7 @@ proptest! {
 
 /// Making a host costs more than judging with it.
 fn host_once() -> std::sync::MutexGuard<'static, Host> {
-    static HOST: std::sync::LazyLock<std::sync::Mutex<Host>> = std::sync::LazyLock::new(|| std::sync::Mutex::new(host()));
+    static HOST: std::sync::LazyLock<std::sync::Mutex<Host>> =
+        std::sync::LazyLock::new(|| std::sync::Mutex::new(host()));
     HOST.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

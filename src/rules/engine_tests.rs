@@ -316,7 +316,7 @@ proptest! {
         shapes in proptest::collection::vec(shapes(), 1..4),
         events in proptest::collection::vec((0..4_u64, happenings()), 1..40),
     ) {
-        let (inventory, host, mut report) = (inventory(), Host::new(&[]), Report::default());
+        let (inventory, host, mut report) = (inventory(), crate::rules::fixture::host(), Report::default());
         let site = Site { host: &host, inventory: &inventory };
         let rules: Vec<Rule> = shapes.iter().enumerate().filter_map(|(at, shape)| {
             load(&SourceFile::new(format!("r{at}.yaml"), shape.yaml()), &site, &mut report)

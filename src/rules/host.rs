@@ -75,12 +75,7 @@ impl Host {
     ///
     /// # Errors
     /// Says what is wrong and where in the script.
-    pub fn compile(
-        &self,
-        text: &str,
-        segments: &[Name],
-        windows: &mut Vec<WindowSpec>,
-    ) -> Result<Script, ScriptError> {
+    pub fn compile(&self, text: &str, segments: &[Name], windows: &mut Vec<WindowSpec>) -> Result<Script, ScriptError> {
         let ast = self.parse(text, segments, |scope| self.engine.compile_with_scope(scope, text))?;
         self.survey(ast, &[], segments, windows)
     }
@@ -139,7 +134,8 @@ impl Host {
     /// `Unknown` where it used a value that is not good, `Failed` for everything else.
     pub fn run(&mut self, script: &Script, env: &mut Env<'_>) -> Result<Run, Fault> {
         drop(self.evaluate(script, env)?);
-        let (asks, hidden) = self.notes.with(|notes| (std::mem::take(&mut notes.asks), std::mem::take(&mut notes.hidden)));
+        let (asks, hidden) =
+            self.notes.with(|notes| (std::mem::take(&mut notes.asks), std::mem::take(&mut notes.hidden)));
         let state = self.scope.get("state").filter(|_| script.names("state"));
         let mut after = match state.map(|state| state.read_lock::<Map>().map(|map| to_fields(&map))) {
             Some(Some(Ok(state))) => Some(state),
@@ -274,7 +270,11 @@ fn confine(engine: &mut Engine) {
 }
 
 fn fault(error: &EvalAltResult, script: &Script) -> Fault {
-    if is_unknown(error, script) { Fault::Unknown } else { Fault::Failed { message: error.to_string().replace('\n', " ") } }
+    if is_unknown(error, script) {
+        Fault::Unknown
+    } else {
+        Fault::Failed { message: error.to_string().replace('\n', " ") }
+    }
 }
 
 /// Whether a run ended at a value that is not good, in whatever way Rhai says so.

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::rules::fixture::{self, World};
 use crate::bus::Last;
 use crate::model::{Ask, Fields, Level, Mono, Provenance, Timestamp, Utc, Value};
+use crate::rules::fixture::{self, World};
 use crate::rules::{Param, RunLog, Windows};
 
 const ACTIONS: &[HostFunction] = &[
@@ -120,7 +120,9 @@ fn rules_may_not_publish_on_the_engines_channels() {
 
 #[test]
 fn a_script_knows_the_fields_it_names() {
-    let script = Host::new(ACTIONS).compile("if msg.t > 1.0 && msg.t < msg.h.x { warn(msg.c) }", &[], &mut Vec::new()).expect("right");
+    let script = Host::new(ACTIONS)
+        .compile("if msg.t > 1.0 && msg.t < msg.h.x { warn(msg.c) }", &[], &mut Vec::new())
+        .expect("right");
     assert_eq!(script.fields.iter().map(|f| &**f).collect::<Vec<_>>(), ["t", "h", "c"]);
 }
 
@@ -158,7 +160,14 @@ fn the_deepest_script_that_compiles_fits_the_stack_of_a_thread() {
         assert!(host.compile(&chain, &[], &mut Vec::new()).is_err());
     }
     assert!(deepest > 10, "{deepest}");
-    for (head, link) in [("1", " + 1"), ("true", " && true"), ("a", ".a"), ("if x { }", " else if x { }"), ("[1]", "[0]"), ("0", " ?? 0")] {
+    for (head, link) in [
+        ("1", " + 1"),
+        ("true", " && true"),
+        ("a", ".a"),
+        ("if x { }", " else if x { }"),
+        ("[1]", "[0]"),
+        ("0", " ?? 0"),
+    ] {
         let _ = host.compile(&format!("{head}{}", link.repeat(5_000)), &[], &mut Vec::new());
     }
 }

@@ -154,7 +154,7 @@ impl Loading<'_> {
             labels: spec.labels.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect(),
             fields: self.names.fields.iter().map(|(field, _)| field.clone()).collect(),
             names_stale,
-windows: std::mem::take(&mut self.windows),
+            windows: std::mem::take(&mut self.windows),
             texts: texts(spec),
         }
     }

@@ -57,7 +57,8 @@ pub(super) fn survey(
 ) -> Result<Script, ScriptError> {
     let own = ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
     let script = Script::new(ast);
-    let mut survey = Survey { known, forbidden, own, segments, windows, captured: Vec::new(), plan: Plan::default(), script };
+    let mut survey =
+        Survey { known, forbidden, own, segments, windows, captured: Vec::new(), plan: Plan::default(), script };
     let ast = survey.script.ast.clone();
     let mut fault = None;
     ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -215,7 +216,8 @@ impl Survey<'_> {
         let own: BTreeSet<usize> = self.own.iter().filter(|(own, _)| own == name).map(|(_, arity)| *arity).collect();
         let known = self.known.get(name);
         // A script's own function called as a method has its object as `this`, not among its parameters.
-        if own.contains(&arity) || own.contains(&(arity - object)) || known.is_some_and(|known| known.contains(&arity)) {
+        if own.contains(&arity) || own.contains(&(arity - object)) || known.is_some_and(|known| known.contains(&arity))
+        {
             return Ok(());
         }
         let Some(known) = known.or((!own.is_empty()).then_some(&own)) else {

@@ -104,7 +104,9 @@ impl Lowering<'_> {
                 }
                 _ => None,
             },
-            Expr::Coalesce(parts, _) => Some(Term::Coalesce(parts.iter().map(|part| self.term(part)).collect::<Option<_>>()?)),
+            Expr::Coalesce(parts, _) => {
+                Some(Term::Coalesce(parts.iter().map(|part| self.term(part)).collect::<Option<_>>()?))
+            }
             Expr::FnCall(call, _) => self.calculation(call),
             _ => None,
         }

@@ -108,12 +108,10 @@ impl Term {
             Term::Stale => Val::Bool(env.stale),
             Term::Reset => Val::Bool(env.reset),
             Term::Negative(term) => term.value(env).number().map_or(Val::Bad, |number| Val::Number(-number)),
-            Term::Calculate(operator, sides) => {
-                match (sides[0].value(env).number(), sides[1].value(env).number()) {
-                    (Some(left), Some(right)) => Val::Number(operator.calculate(left, right)),
-                    _ => Val::Bad,
-                }
-            }
+            Term::Calculate(operator, sides) => match (sides[0].value(env).number(), sides[1].value(env).number()) {
+                (Some(left), Some(right)) => Val::Number(operator.calculate(left, right)),
+                _ => Val::Bad,
+            },
             Term::Coalesce(terms) => {
                 let there = |value: &Val<'_>| !matches!(value, Val::Null);
                 terms.iter().map(|term| term.value(env)).find(there).unwrap_or(Val::Null)

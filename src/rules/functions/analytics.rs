@@ -41,7 +41,8 @@ fn windows(engine: &mut Engine, shared: &Shared) {
 
 fn window(shared: &Shared, pattern: Option<&str>, field: &str, span: &str) -> Answer<Stats> {
     shared.with(|notes| {
-        let planned = notes.plan.windows.iter().position(|(p, f, s, _)| p.as_deref() == pattern && *f == field && *s == span);
+        let planned =
+            notes.plan.windows.iter().position(|(p, f, s, _)| p.as_deref() == pattern && *f == field && *s == span);
         match planned.and_then(|at| notes.windows.get(at)) {
             Some(stats) => Ok(*stats),
             // Only by a call that the walk at load cannot see, as Fn("window").call(…).

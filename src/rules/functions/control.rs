@@ -29,21 +29,18 @@ struct Memory {
 
 pub(super) fn register(engine: &mut Engine, shared: &Shared) {
     let notes = shared.clone();
-    engine.register_fn(
-        "pid",
-        move |at: NativeCallContext<'_>, setpoint: Dynamic, value: Dynamic, options: Map| {
-            let (setpoint, value) = (number("the setpoint of pid", &setpoint)?, number("the value of pid", &value)?);
-            let gains = gains(&options)?;
-            notes.with(|notes| {
-                // A loop is known by its place among the calls of `pid` in the script.
-                let position = at.call_position();
-                match notes.plan.loops.iter().position(|known| *known == position) {
-                    Some(index) => Ok(turn(notes, &format!("#pid {index}"), setpoint, value, &gains)),
-                    None => fail("`pid` must be called by its name"),
-                }
-            })
-        },
-    );
+    engine.register_fn("pid", move |at: NativeCallContext<'_>, setpoint: Dynamic, value: Dynamic, options: Map| {
+        let (setpoint, value) = (number("the setpoint of pid", &setpoint)?, number("the value of pid", &value)?);
+        let gains = gains(&options)?;
+        notes.with(|notes| {
+            // A loop is known by its place among the calls of `pid` in the script.
+            let position = at.call_position();
+            match notes.plan.loops.iter().position(|known| *known == position) {
+                Some(index) => Ok(turn(notes, &format!("#pid {index}"), setpoint, value, &gains)),
+                None => fail("`pid` must be called by its name"),
+            }
+        })
+    });
 }
 
 fn gains(options: &Map) -> Answer<Gains> {

@@ -15,7 +15,8 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// An integer if all three are.
 fn clamp(x: Dynamic, low: Dynamic, high: Dynamic) -> Answer<Dynamic> {
-    let numbers = (number("the value to clamp", &x)?, number("the lower limit", &low)?, number("the upper limit", &high)?);
+    let numbers =
+        (number("the value to clamp", &x)?, number("the lower limit", &low)?, number("the upper limit", &high)?);
     if numbers.1 > numbers.2 {
         return fail(format!("clamp has its lower limit {} above its upper limit {}", numbers.1, numbers.2));
     }
