@@ -12,6 +12,7 @@ use super::{Env, Host, HostFunction, Param, RunLog, Windows};
 /// Functions as actions bring them.
 pub(super) const ACTIONS: &[HostFunction] = &[
     HostFunction { name: "log_file", params: &[Param::Text, Param::Any], summary: "" },
+    HostFunction { name: "info", params: &[Param::Any], summary: "" },
     HostFunction { name: "warn", params: &[Param::Any], summary: "" },
 ];
 

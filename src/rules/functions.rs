@@ -107,3 +107,7 @@ fn number(what: &str, value: &Dynamic) -> Answer<f64> {
     }
     fail(format!("{what} must be a number, not {}", value.type_name()))
 }
+
+#[cfg(test)]
+#[path = "functions_tests.rs"]
+mod tests;

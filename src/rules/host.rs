@@ -122,6 +122,11 @@ impl Host {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn notes(&self) -> &Shared {
+        &self.notes
+    }
+
     /// Operations of all runs so far, those that failed included.
     #[must_use]
     pub fn operations(&self) -> u64 {

@@ -21,6 +21,7 @@ mod rule;
 mod running;
 mod schedule;
 mod script;
+mod series;
 mod sources;
 mod spec;
 mod tally;

@@ -147,7 +147,7 @@ impl Running {
         if self.own_windows {
             for (index, window) in self.rule.windows.iter().enumerate().filter(|(_, w)| w.pattern.is_none()) {
                 if let Some(value) = message.fields.get(&window.field) {
-                    instance.windows.feed(index, world.now.mono, value.as_number());
+                    instance.windows.feed(index, world.now.mono, message, value.as_number());
                 }
             }
         }
@@ -182,7 +182,7 @@ impl Running {
     pub(super) fn feed(&mut self, window: u32, message: &Message, now: Mono) {
         let spec = &self.rule.windows[window as usize];
         if let Some(value) = message.fields.get(&spec.field) {
-            self.shared.feed(window as usize, now, value.as_number());
+            self.shared.feed(window as usize, now, message, value.as_number());
         }
     }
 

@@ -1,17 +1,14 @@
-//! Windows over a field: bounded memory, time-weighted.
-//!
-//! A value holds until the next one or a gap. What has been held is kept as blocks with exact moments of weight, time and
-//! value. When there are too many, neighbours are merged, oldest first, while they span no more than 1/64 of the window
-//! together: mean, deviation and slope stay exact, only a merged block that crosses the old edge is shared in proportion.
+//! Windows over a field: what the signals of several sources were within a span, taken together.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::bus::Pattern;
-use crate::model::{Mono, Name};
+use crate::model::{Message, Mono, Name};
 
-/// Blocks a window keeps at most.
-const MOST: usize = 256;
+use super::series::{Block, Series};
+
+/// Signals that one window keeps apart at most; a further one takes the place of the one that has been silent longest.
+const MOST_SIGNALS: usize = 256;
 
 /// A `window([pattern,] field, span)` that a rule's scripts name; its arguments are constants.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +22,9 @@ pub struct WindowSpec {
 }
 
 /// What a window knows; all `None` while less than half of its span is covered by values.
+///
+/// Each source on each channel is a signal of its own. Of several signals, those covered well enough count alike: `mean`
+/// and `slope` are their averages, `stddev` is that of all their values together, `min`, `max` and `count` are over all.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Time-weighted mean; gaps are left out.
@@ -48,45 +48,22 @@ pub struct Windows(Vec<Window>);
 #[derive(Clone, Debug)]
 struct Window {
     span: Duration,
-    blocks: VecDeque<Block>,
-    latest: Mono,
-    open: Option<(Mono, f64)>,
-}
-
-/// Moments are central; `time` is the mean time in seconds after `start`.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    start: Mono,
-    end: Mono,
-    weight: f64,
-    time: f64,
-    mean: f64,
-    tt: f64,
-    tv: f64,
-    vv: f64,
-    min: f64,
-    max: f64,
-    count: u64,
+    signals: Vec<(Name, Option<Name>, Series)>,
 }
 
 impl Windows {
     /// Empty windows.
     #[must_use]
     pub fn new(specs: &[WindowSpec]) -> Windows {
-        let window = |spec: &WindowSpec| Window {
-            span: spec.span,
-            blocks: VecDeque::new(),
-            latest: Mono::default(),
-            open: None,
-        };
-        Windows(specs.iter().map(window).collect())
+        Windows(specs.iter().map(|spec| Window { span: spec.span, signals: Vec::new() }).collect())
     }
 
-    /// A value holds from `now` on; `None` (or NaN, infinite) begins a gap. An unknown index is ignored. Of several at
-    /// the same moment the last one counts.
-    pub fn feed(&mut self, index: usize, now: Mono, value: Option<f64>) {
+    /// The value of the window's field in a message: it holds from `now` on. `None` (or NaN, infinite) begins a gap. An
+    /// unknown index is ignored. Of several at the same moment the last one counts.
+    pub fn feed(&mut self, index: usize, now: Mono, message: &Message, value: Option<f64>) {
         if let Some(window) = self.0.get_mut(index) {
-            window.feed(now, value.filter(|v| v.is_finite()));
+            let value = value.filter(|value| value.is_finite());
+            window.signal(&message.channel, message.source.as_ref()).feed(now, value);
         }
     }
 
@@ -105,110 +82,51 @@ impl Windows {
 }
 
 impl Window {
-    fn feed(&mut self, now: Mono, value: Option<f64>) {
-        let now = now.max(self.latest);
-        self.latest = now;
-        if let Some((start, held)) = self.open.take().filter(|open| open.0 < now) {
-            self.blocks.push_back(Block::held(start, now, held));
-        }
-        self.open = value.map(|v| (now, v));
-        let edge = now - self.span;
-        while self.blocks.front().is_some_and(|block| block.end <= edge) {
-            self.blocks.pop_front();
-        }
-        if let Some(first) = self.blocks.front_mut().filter(|first| first.start < edge) {
-            *first = first.clipped(edge);
-        }
-        if self.blocks.len() > MOST {
-            self.coarsen();
-        }
-    }
-
-    /// No two neighbours are left that fit into 1/64 of the span together, so at most about 130 blocks are.
-    fn coarsen(&mut self) {
-        let most = self.span / 64;
-        let mut merged: VecDeque<Block> = VecDeque::with_capacity(MOST + 1);
-        for block in self.blocks.drain(..) {
-            match merged.back_mut() {
-                Some(last) if block.end.since(last.start) <= most => *last = last.joined(&block),
-                _ => merged.push_back(block),
+    fn signal(&mut self, channel: &Name, source: Option<&Name>) -> &mut Series {
+        let known = self.signals.iter().position(|(c, s, _)| c == channel && s.as_ref() == source);
+        let at = known.unwrap_or_else(|| {
+            if self.signals.len() >= MOST_SIGNALS {
+                let silent = (0..self.signals.len()).min_by_key(|at| self.signals[*at].2.latest());
+                self.signals.remove(silent.unwrap_or_default());
             }
-        }
-        self.blocks = merged;
+            self.signals.push((channel.clone(), source.cloned(), Series::new(self.span)));
+            self.signals.len() - 1
+        });
+        &mut self.signals[at].2
     }
 
     fn view(&self, now: Mono) -> Stats {
-        let now = now.max(self.latest);
-        let edge = now - self.span;
-        let open = self.open.map(|(start, value)| Block::held(start, now, value));
-        let within = self.blocks.iter().copied().chain(open).filter(|block| block.end > edge);
-        let Some(all) = within.map(|block| block.clipped(edge)).reduce(|a, b| a.joined(&b)) else {
-            return Stats::default();
-        };
-        if all.weight <= 0.0 || all.weight * 2.0 < self.span.as_secs_f64() {
-            return Stats::default();
-        }
+        let seen: Vec<Block> = self.signals.iter().filter_map(|(_, _, series)| series.view(now)).collect();
+        let Some(mean) = average(seen.iter().map(|all| all.mean)) else { return Stats::default() };
+        let variance = average(seen.iter().map(|all| all.vv.max(0.0) / all.weight + (all.mean - mean).powi(2)));
         Stats {
-            mean: Some(all.mean),
-            stddev: Some((all.vv.max(0.0) / all.weight).sqrt()),
-            slope: (all.tt > 0.0).then(|| all.tv / all.tt),
-            min: Some(all.min),
-            max: Some(all.max),
-            count: Some(all.count),
+            mean: Some(mean),
+            stddev: variance.map(f64::sqrt),
+            slope: average(seen.iter().filter(|all| all.tt > 0.0).map(|all| all.tv / all.tt)),
+            min: seen.iter().map(|all| all.min).reduce(f64::min),
+            max: seen.iter().map(|all| all.max).reduce(f64::max),
+            count: Some(seen.iter().map(|all| all.count).sum()),
         }
     }
 }
 
-impl Block {
-    fn held(start: Mono, end: Mono, value: f64) -> Block {
-        let weight = end.since(start).as_secs_f64();
-        let (time, tt) = (weight / 2.0, weight.powi(3) / 12.0);
-        Block { start, end, weight, time, mean: value, tt, tv: 0.0, vv: 0.0, min: value, max: value, count: 1 }
-    }
-
-    /// The part after `edge`; exact for a single value, in proportion for a merged block.
-    fn clipped(&self, edge: Mono) -> Block {
-        if self.start >= edge {
-            return *self;
-        }
-        if self.count == 1 {
-            return Block::held(edge, self.end, self.mean);
-        }
-        let left = self.end.since(edge).as_secs_f64();
-        let f = left / self.end.since(self.start).as_secs_f64();
-        let (tt, tv) = (self.tt * f.powi(3), self.tv * f * f);
-        Block { start: edge, weight: self.weight * f, time: self.time * f, tt, tv, vv: self.vv * f, ..*self }
-    }
-
-    /// Both, with `next` after this one: pairwise moments of Chan, Golub & LeVeque (1979).
-    fn joined(&self, next: &Block) -> Block {
-        let weight = self.weight + next.weight;
-        let share = if weight > 0.0 { next.weight / weight } else { 0.0 };
-        let dt = next.start.since(self.start).as_secs_f64() + next.time - self.time;
-        let dv = next.mean - self.mean;
-        let cross = self.weight * share;
-        Block {
-            start: self.start,
-            end: next.end,
-            weight,
-            time: self.time + dt * share,
-            mean: self.mean + dv * share,
-            tt: self.tt + next.tt + dt * dt * cross,
-            tv: self.tv + next.tv + dt * dv * cross,
-            vv: self.vv + next.vv + dv * dv * cross,
-            min: self.min.min(next.min),
-            max: self.max.max(next.max),
-            count: self.count + next.count,
-        }
-    }
+fn average(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::series::MOST;
     use super::*;
+    use crate::rules::fixture;
 
     fn windows(seconds: u64) -> Windows {
         Windows::new(&[WindowSpec { pattern: None, field: "t".into(), span: Duration::from_secs(seconds) }])
+    }
+
+    fn feed(windows: &mut Windows, now: Mono, value: Option<f64>) {
+        windows.feed(0, now, &fixture::message("c", &[]), value);
     }
 
     fn at(seconds: u64) -> Mono {
@@ -218,10 +136,10 @@ mod tests {
     #[test]
     fn weighs_by_time_and_leaves_gaps_out() {
         let mut w = windows(10);
-        w.feed(0, at(100), Some(10.0));
+        feed(&mut w, at(100), Some(10.0));
         assert_eq!(w.view(0, at(104)), Stats::default());
-        w.feed(0, at(106), Some(20.0));
-        w.feed(0, at(108), None);
+        feed(&mut w, at(106), Some(20.0));
+        feed(&mut w, at(108), None);
         let s = w.view(0, at(110));
         assert_eq!((s.mean, s.min, s.max, s.count), (Some(12.5), Some(10.0), Some(20.0), Some(2)));
         assert_eq!(w.view(0, at(114)), Stats::default());
@@ -231,12 +149,30 @@ mod tests {
     fn memory_is_bounded_and_a_ramp_keeps_its_slope() {
         let mut w = windows(3600);
         for second in 0..7200 {
-            w.feed(0, at(second), Some(second as f64 * 0.5));
-            assert!(w.0[0].blocks.len() <= MOST);
+            feed(&mut w, at(second), Some(second as f64 * 0.5));
+            assert!(w.0[0].signals[0].2.blocks.len() <= MOST);
         }
         let s = w.view(0, at(7200));
         assert!((s.slope.unwrap() - 0.5).abs() < 1e-3, "{s:?}");
         assert!((s.mean.unwrap() - 0.5 * 5399.5).abs() < 0.1, "{s:?}");
+    }
+
+    #[test]
+    fn each_source_on_each_channel_is_a_signal_of_its_own() {
+        let mut w = windows(10);
+        let messages = ["a", "b", "c"].map(|channel| fixture::message(channel, &[]));
+        w.feed(0, at(100), &messages[0], Some(10.0));
+        w.feed(0, at(101), &messages[1], Some(20.0));
+        w.feed(0, at(102), &messages[0], Some(10.0));
+        w.feed(0, at(109), &messages[2], Some(90.0));
+        let s = w.view(0, at(110));
+        // One signal for all would have a slope; the third is not covered well enough.
+        assert_eq!((s.mean, s.slope, s.stddev), (Some(15.0), Some(0.0), Some(5.0)));
+        assert_eq!((s.min, s.max, s.count), (Some(10.0), Some(20.0), Some(3)));
+        for channel in 0..2 * MOST_SIGNALS {
+            w.feed(0, at(111), &fixture::message(&channel.to_string(), &[]), Some(0.0));
+        }
+        assert_eq!(w.0[0].signals.len(), MOST_SIGNALS);
     }
 
     fn reference(feeds: &[(u64, Option<f64>)], now: u64, span: u64) -> Option<(f64, f64, f64)> {
@@ -261,7 +197,7 @@ mod tests {
         ) {
             let (mut w, mut now, mut feeds) = (windows(30), 100, Vec::new());
             for (by, value) in steps {
-                w.feed(0, at(now), value);
+                feed(&mut w, at(now), value);
                 feeds.push((now, value));
                 now += by;
                 let s = w.view(0, at(now));
