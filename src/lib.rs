@@ -9,3 +9,4 @@ pub mod devices;
 pub mod files;
 pub mod model;
 pub mod rules;
+pub mod simulator;
