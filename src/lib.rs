@@ -2,6 +2,8 @@
 //!
 //! `docs/architecture.md` has the picture. Modules are ranked; each imports lower ranks only (a test checks it).
 
+pub mod actions;
+pub mod app;
 pub mod bus;
 pub mod can;
 pub mod channels;
@@ -10,3 +12,4 @@ pub mod files;
 pub mod model;
 pub mod rules;
 pub mod simulator;
+pub mod web;

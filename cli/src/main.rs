@@ -1,24 +1,54 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod socket;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the call is wrong.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong."
+)]
 struct Cli {
-    /// The Redis server, or growctl's own endpoint.
-    #[arg(long, global = true, value_name = "URL", default_value = "redis://127.0.0.1:6379", env = "GROWCTL_REDIS")]
-    redis: String,
+    /// The site folder.
+    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// The Redis server, in place of the site's own or of the embedded endpoint.
+    #[arg(long, global = true, value_name = "URL", env = "GROWCTL_REDIS", hide_env_values = true)]
+    redis: Option<String>,
+    /// How data is shown.
+    #[arg(long, global = true, default_value = "text")]
+    format: Format,
     #[command(subcommand)]
     command: Command,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the engine of a site.
+    Run(commands::run::Run),
+    /// Run a CAN recording through the rules.
+    Replay(commands::replay::Replay),
+    /// Check the files of a site.
+    Check(commands::check::Check),
+    /// Show what the running engine does.
+    Status(commands::status::Status),
+    /// List, show or reset rules.
+    Rule(commands::rule::Rule),
     /// Show the messages of every channel that matches a Redis pattern.
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
@@ -26,15 +56,25 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let Cli { folder, redis, format, command } = Cli::parse();
+    let (redis, json) = (redis.as_deref(), format == Format::Json);
+    let command = match command {
+        Command::Run(command) => return command.run(&folder, redis, json),
+        Command::Check(command) => return command.run(&folder, json),
+        command => command,
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return commands::fail(1, &format!("the runtime does not start: {error}")),
     };
     runtime.block_on(async {
-        match cli.command {
-            Command::Sub(command) => command.run(&cli.redis).await,
-            Command::Pub(command) => command.run(&cli.redis).await,
+        match command {
+            Command::Replay(command) => command.run(&folder, redis, json).await,
+            Command::Status(command) => command.run(&folder, json).await,
+            Command::Rule(command) => command.run(&folder, json).await,
+            Command::Sub(command) => command.run(&folder, redis, json).await,
+            Command::Pub(command) => command.run(&folder, redis).await,
+            Command::Run(_) | Command::Check(_) => ExitCode::SUCCESS,
         }
     })
 }

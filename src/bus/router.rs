@@ -45,7 +45,7 @@ pub enum Refused {
 }
 
 /// What came from outside: `received` is `delivered` and all the others together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RouterCounts {
     /// Payloads from outside.
     pub received: u64,
@@ -89,8 +89,8 @@ impl Router {
     /// A router whose messages begin with `origin`, which must be new at each start and ASCII letters and digits.
     #[must_use]
     pub fn new(origin: [u8; 8]) -> Router {
+        let own = own_prefix(origin);
         let origin: String = origin.map(char::from).iter().collect();
-        let own = format!("{{\"id\":\"{origin}-").into_bytes();
         let (awaited, order) = (HashMap::new(), VecDeque::new());
         Router { origin, own, sequence: 0, counts: RouterCounts::default(), awaited, order, entries: 0 }
     }
@@ -181,6 +181,12 @@ impl Router {
         }
         false
     }
+}
+
+/// The first bytes of every message of the run that `origin` names.
+#[must_use]
+pub fn own_prefix(origin: [u8; 8]) -> Vec<u8> {
+    [b"{\"id\":\"".as_slice(), &origin, b"-"].concat()
 }
 
 fn id(fields: &Fields) -> Option<Name> {

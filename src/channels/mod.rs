@@ -1,8 +1,13 @@
 //! `channels.yaml`: what the bytes on the buses mean, where nodes stand, which devices may be switched. Rank 2.
 
 pub mod codec;
+mod gateway;
 pub mod layout;
+mod load;
 mod map;
+mod signals;
 pub mod spec;
 
+pub use gateway::{Gateway, GatewayCounts};
+pub use load::load;
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};

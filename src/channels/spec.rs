@@ -134,6 +134,14 @@ pub struct SignalSpec {
     pub when: Entries<Vec<i64>>,
 }
 
+impl SignalSpec {
+    /// `publish: never`.
+    #[must_use]
+    pub fn is_never_published(&self) -> bool {
+        matches!(&self.publish, Some(PublishSpec::Word(word)) if word == "never")
+    }
+}
+
 /// One node, or a row of nodes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -67,6 +67,11 @@ impl Arbiter {
         self.drop_where(|held| matches!(&held.requester, Requester::Rule { rule: name, .. } if **name == *rule))
     }
 
+    /// Ends every request; how many there were.
+    pub fn clear(&mut self) -> usize {
+        self.drop_where(|_| true)
+    }
+
     /// Time passes: leases whose end is `now` or earlier are over; how many ended. Time never goes back.
     pub fn advance(&mut self, now: Mono) -> usize {
         self.now = self.now.max(now);

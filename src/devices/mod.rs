@@ -1,5 +1,16 @@
 //! The Guard below the rules: requests, arbitration, frame images. Pure. Rank 3.
 
 mod arbitration;
+mod command;
+mod device;
+#[cfg(test)]
+mod fixture;
+mod guard;
+mod image;
+mod level;
+mod status;
+mod update;
 
 pub use arbitration::{Arbiter, Held, NotANumber};
+pub use guard::{DeviceOut, Guard, GuardEvent, PERSONS_PRIORITY};
+pub use status::{DeviceStatus, GuardCounts, RequestStatus};

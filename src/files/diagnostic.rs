@@ -47,7 +47,8 @@ impl Place {
     }
 
     /// Where this place begins in `text`, in bytes; `None` for the file as a whole.
-    fn offset(self, text: &str) -> Option<usize> {
+    #[must_use]
+    pub fn offset(self, text: &str) -> Option<usize> {
         let line = text.split_inclusive('\n').nth(self.line.checked_sub(1)?);
         let start: usize = text.split_inclusive('\n').take(self.line - 1).map(str::len).sum();
         let line = line.unwrap_or("");

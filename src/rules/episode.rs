@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::Mono;
 
+use super::blindness::Blindness;
 use super::{Ended, StaleLimit, Truth};
 
 /// What a rule and the channel map say about an instance's episodes.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub stale: StaleLimit,
     /// The map's `stale_after` of its sources.
     pub stale_after: Duration,
+    /// The map tells when its sources fall silent. Where it does not, `stale` counts from the last good message.
+    pub mapped: bool,
     /// `when` names `stale`: silence is then something it knows, not blindness.
     pub names_stale: bool,
 }
@@ -33,6 +36,8 @@ pub struct Judged<'a> {
     pub until: &'a [Truth],
     /// All sources of the instance are silent.
     pub silent: bool,
+    /// A message came: neither a tick nor a reset.
+    pub heard: bool,
 }
 
 /// What an event or a timer made happen. An episode that ends runs no `each` at that event.
@@ -68,8 +73,7 @@ pub struct Episode {
     /// `for` is complete; only the cooldown holds the beginning back.
     held: bool,
     rest_until: Mono,
-    known: Mono,
-    blind_since: Option<Mono>,
+    blindness: Blindness,
     suppressed: u64,
 }
 
@@ -83,8 +87,7 @@ impl Episode {
             ready: false,
             held: false,
             rest_until: Mono(0),
-            known: now,
-            blind_since: None,
+            blindness: Blindness::new(now),
             suppressed: 0,
         }
     }
@@ -104,30 +107,37 @@ impl Episode {
     /// When `due` must be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        let timer = match self.phase {
-            Phase::Idle => return None,
-            Phase::Pending(_) if !self.ready => None,
-            Phase::Pending(_) if self.held => Some(self.rest_until),
-            Phase::Pending(since) => Some(since + self.settings.hold),
-            Phase::Active(since) => self.settings.after.map(|after| since + after),
-        };
-        [timer, self.blind_end()].into_iter().flatten().min()
+        [self.timer(), self.blind_end()].into_iter().flatten().min()
     }
 
-    /// Fires the timer that is due at `now`, if any. One of `until` goes before blindness: it ends for a known reason.
+    /// Fires the timer that is due at `now`, if any. One of `for` or `until` goes before blindness: for a known reason.
     pub fn due(&mut self, now: Mono) -> Step {
         let Some(deadline) = self.next_deadline().filter(|at| *at <= now) else { return Step::default() };
+        let known = self.timer() == Some(deadline);
         match self.phase {
-            Phase::Active(since) => {
-                let over = self.settings.after.is_some_and(|after| since + after == deadline);
-                self.end(deadline, if over { Ended::Until } else { Ended::Stale })
-            }
-            Phase::Pending(_) if self.ready => self.complete(deadline),
+            Phase::Active(_) => self.end(deadline, if known { Ended::Until } else { Ended::Stale }),
+            Phase::Pending(_) if known => self.complete(deadline),
             _ => {
                 self.fall();
                 Step::default()
             }
         }
+    }
+
+    /// The timer of `for`, the cooldown or `until`.
+    fn timer(&self) -> Option<Mono> {
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Pending(_) if !self.ready => None,
+            Phase::Pending(_) if self.held => Some(self.rest_until),
+            Phase::Pending(since) => Some(since + self.settings.hold),
+            Phase::Active(since) => self.settings.after.map(|after| since + after),
+        }
+    }
+
+    /// Back to idle without an end, as if nothing had been: its rule is parked.
+    pub fn reset(&mut self) {
+        self.fall();
     }
 
     /// Takes one event.
@@ -137,8 +147,10 @@ impl Episode {
             (Phase::Active(_), Some(until)) => until,
             _ => judged.when,
         };
-        self.watch(now, watched == Truth::Unknown || (judged.silent && !self.settings.names_stale), judged.silent);
-        self.ready = judged.when == Truth::True && self.blind_since.is_none();
+        let blind = watched == Truth::Unknown || (judged.silent && !self.settings.names_stale);
+        self.blindness.watch(now, &self.settings, blind, judged);
+        let over = self.blindness.end(&self.settings).is_some_and(|at| at <= now);
+        self.ready = judged.when == Truth::True && !self.blindness.is_blind() && !over;
         let step = match self.phase {
             Phase::Active(_) => self.judge_active(now, judged.when, until),
             Phase::Pending(_) if judged.when == Truth::False => {
@@ -172,7 +184,7 @@ impl Episode {
             None => self.settings.after.is_none() && when == Truth::False,
         };
         // The last value of a silent sensor proves nothing about the room.
-        if over && self.blind_since.is_none() {
+        if over && !self.blindness.is_blind() {
             return self.end(now, Ended::Until);
         }
         Step { each: true, ..Step::default() }
@@ -200,24 +212,8 @@ impl Episode {
         self.ready = false;
     }
 
-    /// Blindness counts from the last known event. If that is older than `stale_after`, a deadband kept a steady value
-    /// back: it was known until now, or until its frames stopped, which is `stale_after` before silence is noticed.
-    fn watch(&mut self, now: Mono, blind: bool, silent: bool) {
-        if !blind {
-            self.known = now;
-            self.blind_since = None;
-        } else if self.blind_since.is_none() {
-            let recent = now.since(self.known) <= self.settings.stale_after;
-            let steady = if silent { now - self.settings.stale_after } else { now };
-            self.blind_since = Some(if recent { self.known } else { steady });
-        }
-    }
-
     fn blind_end(&self) -> Option<Mono> {
-        match (self.phase, self.settings.stale) {
-            (Phase::Idle, _) | (_, StaleLimit::Never) => None,
-            (_, StaleLimit::After(stale)) => Some(self.blind_since? + self.settings.stale_after + stale),
-        }
+        if self.phase == Phase::Idle { None } else { self.blindness.end(&self.settings) }
     }
 }
 

@@ -18,12 +18,13 @@ fn settings() -> Settings {
         cooldown: secs(0),
         stale: StaleLimit::After(secs(0)),
         stale_after: secs(10),
+        mapped: true,
         names_stale: false,
     }
 }
 
 fn at(episode: &mut Episode, second: u64, when: Truth, until: &[Truth], silent: bool) -> Step {
-    episode.judge(Mono(second * S), &Judged { when, until, silent })
+    episode.judge(Mono(second * S), &Judged { when, until, silent, heard: true })
 }
 
 const BEGIN: Step = Step { begin: true, each: true, end: None };
@@ -115,6 +116,17 @@ fn semantics_10_latches_and_rules_that_name_stale_are_not_ended_by_it() {
     }
 }
 
+#[test]
+fn semantics_10_where_the_map_does_not_tell_stale_counts_from_the_last_good_message() {
+    let limit = StaleLimit::After(secs(60));
+    let mut e = Episode::new(Settings { stale: limit, stale_after: secs(0), mapped: false, ..settings() }, Mono(0));
+    at(&mut e, 100, True, &[], false);
+    at(&mut e, 130, True, &[], false);
+    assert_eq!(e.judge(Mono(180 * S), &Judged { when: True, until: &[], silent: false, heard: false }), EACH);
+    assert_eq!(e.due(Mono(190 * S - 1)), NONE);
+    assert_eq!(e.due(Mono(190 * S)), STALE);
+}
+
 /// The obvious machine: every tick it looks at everything, and counts ticks instead of setting timers.
 struct Slow {
     s: Settings,
@@ -151,7 +163,8 @@ impl Slow {
 
     fn blinded(&self) -> bool {
         let StaleLimit::After(stale) = self.s.stale else { return false };
-        self.blind && self.unseen >= (self.s.stale_after + stale).as_secs()
+        let counts = if self.s.mapped { self.blind } else { !self.s.names_stale };
+        counts && self.unseen >= (self.s.stale_after + stale).as_secs()
     }
 
     fn tick(&mut self) -> Step {
@@ -162,21 +175,24 @@ impl Slow {
         if self.active && self.s.after.is_some_and(|after| self.active_for >= after.as_secs()) {
             return self.finish(Ended::Until);
         }
+        let step = self.start();
         if self.blinded() {
             if self.active {
                 return self.finish(Ended::Stale);
             }
             (self.pending, self.refused) = (false, false);
         }
-        self.start()
+        step
     }
 
-    fn event(&mut self, when: Truth, until: &[Truth], silent: bool) -> Step {
+    fn event(&mut self, when: Truth, until: &[Truth], silent: bool, heard: bool) -> Step {
         let watched = if self.active && !until.is_empty() { until[0] } else { when };
         let blind = watched == Unknown || (silent && !self.s.names_stale);
         if !blind {
-            self.unseen = 0;
-        } else if !self.blind && self.unseen > self.s.stale_after.as_secs() {
+            if self.s.mapped || heard {
+                self.unseen = 0;
+            }
+        } else if self.s.mapped && !self.blind && self.unseen > self.s.stale_after.as_secs() {
             self.unseen = if silent { self.s.stale_after.as_secs() } else { 0 };
         }
         self.blind = blind;
@@ -206,13 +222,16 @@ fn truth() -> impl Strategy<Value = Truth> {
 
 fn any_settings() -> impl Strategy<Value = Settings> {
     let stale = prop_oneof![3 => (0..4_u64).prop_map(|n| StaleLimit::After(secs(n))), 1 => Just(StaleLimit::Never)];
-    (0..5_u64, proptest::option::of(1..6_u64), 0..6_u64, stale, 1..5_u64, proptest::bool::weighted(0.2)).prop_map(
-        |(hold, after, cooldown, stale, stale_after, names_stale)| Settings {
+    let flags = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.7));
+    (0..5_u64, proptest::option::of(1..6_u64), 0..6_u64, stale, 1..5_u64, flags).prop_map(
+        |(hold, after, cooldown, stale, stale_after, (names_stale, mapped))| Settings {
             hold: secs(hold),
             after: after.map(secs),
             cooldown: secs(cooldown),
-            stale,
-            stale_after: secs(stale_after),
+            // Without the map `stale: 0s` would end every episode as it begins: `load` refuses it.
+            stale: if mapped || stale != StaleLimit::After(secs(0)) { stale } else { StaleLimit::After(secs(4)) },
+            stale_after: if mapped { secs(stale_after) } else { secs(0) },
+            mapped,
             names_stale,
         },
     )
@@ -223,13 +242,13 @@ proptest! {
     fn timers_do_what_counting_ticks_does(
         s in any_settings(),
         with_until in proptest::bool::ANY,
-        events in proptest::collection::vec((0..4_u64, truth(), truth(), proptest::bool::weighted(0.2)), 1..40),
+        events in proptest::collection::vec((0..4_u64, truth(), truth(), proptest::bool::weighted(0.2), proptest::bool::weighted(0.7)), 1..40),
     ) {
         let mut fast = Episode::new(s, Mono(0));
         let mut slow = Slow { s, active: false, pending: false, when: false, held_for: 0, active_for: 0, rest: 0,
             blind: false, unseen: 0, refused: false, suppressed: 0 };
         let mut now = 0;
-        for (gap, when, until, silent) in events {
+        for (gap, when, until, silent, heard) in events {
             for _ in 0..gap {
                 now += 1;
                 let mut fired = NONE;
@@ -240,7 +259,9 @@ proptest! {
                 prop_assert_eq!(fired, slow.tick(), "timers at {}", now);
             }
             let until: &[Truth] = if with_until { &[until] } else { &[] };
-            prop_assert_eq!(at(&mut fast, now, when, until, silent), slow.event(when, until, silent), "event at {}", now);
+            let judged = Judged { when, until, silent, heard };
+            let step = fast.judge(Mono(now * S), &judged);
+            prop_assert_eq!(step, slow.event(when, until, silent, heard), "event at {}", now);
             prop_assert_eq!(fast.suppressed(), slow.suppressed);
         }
     }

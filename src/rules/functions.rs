@@ -8,6 +8,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map, Position};
 use crate::model::{Act, Ask, DeviceKey, DeviceRequest, Level, Name, Timestamp, Utc, Value, parse_duration};
 
 use super::convert::{to_fields, to_value};
+use super::growing::{dew_point, vpd};
 
 /// More asks than this in one run are an endless loop's.
 const MOST_ASKS: usize = 256;
@@ -158,6 +159,13 @@ fn request(device: &Device, level: Level, options: &Map) -> Answer<Ask> {
 }
 
 fn numbers(engine: &mut Engine) {
+    for (name, formula) in [("vpd", vpd as fn(f64, f64) -> Option<f64>), ("dew_point", dew_point)] {
+        let good = move |t: f64, rh: f64| formula(t, rh).map_or_else(|| stop(Dynamic::from(NotGood)), Ok);
+        engine.register_fn(name, good);
+        engine.register_fn(name, |_: (), _: f64| stop::<f64>(Dynamic::from(NotGood)));
+        engine.register_fn(name, |_: f64, _: ()| stop::<f64>(Dynamic::from(NotGood)));
+        engine.register_fn(name, |_: (), _: ()| stop::<f64>(Dynamic::from(NotGood)));
+    }
     engine.register_fn("round", |x: f64, digits: i64| {
         let scale = 10_f64.powi(digits.clamp(0, 12) as i32);
         (x * scale).round() / scale

@@ -28,6 +28,21 @@ pub struct Script {
     ast: AST,
     /// Fields that it names as `msg.x`, each once.
     pub fields: Vec<Name>,
+    /// Names of the functions and methods that it calls, each once.
+    pub calls: Vec<Name>,
+    /// Devices that it names: room and device, as far as they are constants.
+    pub devices: Vec<(Option<Name>, Option<Name>)>,
+    /// Channels that it publishes on, where they are constants.
+    pub publishes: Vec<Name>,
+}
+
+/// What is wrong with a script, and where: line and column of the script, from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptError {
+    /// What.
+    pub message: String,
+    /// Where, if anywhere.
+    pub at: Option<(usize, usize)>,
 }
 
 /// Compiles scripts and runs them, confined. One per thread that runs rules.
@@ -37,6 +52,7 @@ pub struct Host {
     operations: Arc<AtomicU64>,
     scope: Scope<'static>,
     message: Option<Arc<Message>>,
+    total: u64,
 }
 
 impl std::fmt::Debug for Host {
@@ -74,14 +90,14 @@ impl Host {
         });
         let notes = Shared::default();
         register(&mut engine, &notes);
-        Host { engine, notes, operations, scope: Scope::new(), message: None }
+        Host { engine, notes, operations, scope: Scope::new(), message: None, total: 0 }
     }
 
     /// Compiles a script that may use the named `segments`.
     ///
     /// # Errors
     /// Says what is wrong, with line and column of the script.
-    pub fn compile(&self, text: &str, segments: &[Name]) -> Result<Script, String> {
+    pub fn compile(&self, text: &str, segments: &[Name]) -> Result<Script, ScriptError> {
         let mut scope = Scope::new();
         for name in ["msg", "channel", "state", "rule", "stale", "reset", "ended"] {
             scope.push_dynamic(name, Dynamic::UNIT);
@@ -90,8 +106,19 @@ impl Host {
             scope.push_dynamic(&**name, Dynamic::UNIT);
         }
         let compiled = catch_unwind(AssertUnwindSafe(|| self.engine.compile_with_scope(&scope, text)));
-        let ast = compiled.map_err(|panic| said(&*panic))?.map_err(|error| error.to_string())?;
-        Ok(Script { fields: fields_of(&ast), ast })
+        let panicked = |panic: Box<dyn Any + Send>| ScriptError { message: said(&*panic), at: None };
+        let ast = compiled.map_err(panicked)?.map_err(|error| ScriptError {
+            message: error.0.to_string(),
+            at: error.1.line().map(|line| (line, error.1.position().unwrap_or(1))),
+        })?;
+        let (calls, devices, publishes) = calls_of(&ast);
+        Ok(Script { fields: fields_of(&ast), calls, devices, publishes, ast })
+    }
+
+    /// Operations of all runs so far, those that failed included.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.total
     }
 
     /// Runs a script; only a success leaves asks and `state`.
@@ -122,7 +149,9 @@ impl Host {
             let (engine, scope) = (&self.engine, &mut self.scope);
             let result = catch_unwind(AssertUnwindSafe(|| engine.eval_ast_with_scope::<Dynamic>(scope, &script.ast)));
             self.scope.rewind(base);
-            operations += self.operations.load(Ordering::Relaxed);
+            let spent = self.operations.load(Ordering::Relaxed);
+            operations += spent;
+            self.total += spent;
             match result {
                 Ok(Ok(value)) => {
                     let asks = self.notes.with(|notes| std::mem::take(&mut notes.asks));
@@ -215,6 +244,33 @@ fn fault(error: &EvalAltResult, script: &Script) -> Fault {
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     format!("the script interpreter panicked: {}", text.unwrap_or("it did not say why"))
+}
+
+type Calls = (Vec<Name>, Vec<(Option<Name>, Option<Name>)>, Vec<Name>);
+
+fn calls_of(ast: &AST) -> Calls {
+    let (mut calls, mut devices, mut publishes): Calls = Calls::default();
+    let constant = |expr: Option<&Expr>| match expr {
+        Some(Expr::StringConstant(text, _)) => Some(Name::from(text.as_str())),
+        _ => None,
+    };
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let call = match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) => call,
+            Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, _))) => call,
+            _ => return true,
+        };
+        if !calls.iter().any(|known| **known == *call.name) {
+            calls.push(Name::from(call.name.as_str()));
+        }
+        match call.name.as_str() {
+            "device" => devices.push((constant(call.args.first()), constant(call.args.get(1)))),
+            "publish" => publishes.extend(constant(call.args.first())),
+            _ => {}
+        }
+        true
+    });
+    (calls, devices, publishes)
 }
 
 fn fields_of(ast: &AST) -> Vec<Name> {

@@ -16,7 +16,7 @@ fn message(fields: &[(&str, Value)]) -> Arc<Message> {
 }
 
 fn run_with(host: &mut Host, text: &str, fields: &[(&str, Value)], state: &mut Fields) -> Result<Run, Fault> {
-    let script = host.compile(text, &["room".into()]).map_err(|message| Fault::Failed { message })?;
+    let script = host.compile(text, &["room".into()]).map_err(|error| Fault::Failed { message: error.message })?;
     let message = message(fields);
     let mut last = Last::default();
     let now = Timestamp { mono: Mono(0), utc: Utc(0) };

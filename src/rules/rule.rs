@@ -23,6 +23,8 @@ pub struct Rule {
     pub file: Arc<SourceFile>,
     /// What it subscribes to.
     pub patterns: Vec<Pattern>,
+    /// The named segments that scripts see: those that occur in every pattern.
+    pub segments: Vec<Name>,
     /// When it runs without a message.
     pub schedule: Vec<Schedule>,
     /// What begins an episode; `None`: always active.
@@ -41,8 +43,8 @@ pub struct Rule {
     pub per: Per,
     /// Rest after an episode.
     pub cooldown: Duration,
-    /// How long it may be blind.
-    pub stale: StaleLimit,
+    /// How long it may be blind; `None`: not beyond the map's `stale_after`, and without limit where there is none.
+    pub stale: Option<StaleLimit>,
     /// Of its device requests, 0 to 100.
     pub priority: u8,
     /// Names and first values of `state`.
@@ -89,7 +91,8 @@ pub enum StaleLimit {
 }
 
 /// Whether a rule acts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// It acts.
     #[default]

@@ -1,9 +1,12 @@
 //! What a rule file says, before any check beyond its shape: every key of the reference, nothing else.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::files::{Entries, Spanned};
-use crate::model::{Span, Value};
+use crate::model::Value;
 
 /// A rule file as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -19,7 +22,7 @@ pub struct RuleSpec {
     pub when: Option<Spanned<String>>,
     /// How long it must hold.
     #[serde(rename = "for")]
-    pub hold: Option<Spanned<Span>>,
+    pub hold: Option<Spanned<String>>,
     /// A condition, a duration, or a list of them.
     pub until: Option<OneOrMore>,
     /// Script, once, when an episode begins.
@@ -31,11 +34,11 @@ pub struct RuleSpec {
     /// `source`, `rule`, or names from the pattern.
     pub per: Option<OneOrMore>,
     /// Rest after an episode.
-    pub cooldown: Option<Spanned<Span>>,
+    pub cooldown: Option<Spanned<String>>,
     /// A duration or `never`.
     pub stale: Option<Spanned<String>>,
     /// 0 to 100.
-    pub priority: Option<Spanned<u8>>,
+    pub priority: Option<Spanned<String>>,
     /// Names and first values.
     pub state: Entries<Value>,
     /// Makes the episode an alert.
@@ -62,24 +65,66 @@ pub struct AlertSpec {
     pub escalate: Option<Value>,
 }
 
-/// One text or a list of texts.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMore {
-    /// A list.
-    More(Vec<String>),
-    /// Just one.
-    One(String),
-}
+/// One text or a list of texts, each with its place. A bare number or boolean is taken as it is written.
+#[derive(Clone, Debug, Default)]
+pub struct OneOrMore(pub Vec<Spanned<String>>);
 
 impl OneOrMore {
     /// The texts in order.
-    #[must_use]
-    pub fn texts(&self) -> &[String] {
-        match self {
-            OneOrMore::One(text) => std::slice::from_ref(text),
-            OneOrMore::More(texts) => texts,
+    pub fn iter(&self) -> std::slice::Iter<'_, Spanned<String>> {
+        self.0.iter()
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let whole = Spanned::<Texts>::deserialize(from)?;
+        Ok(OneOrMore(match whole.value {
+            Texts::One(value) => vec![Spanned { value, place: whole.place }],
+            Texts::More(texts) => texts,
+        }))
+    }
+}
+
+enum Texts {
+    One(String),
+    More(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Texts, E> {
+        Ok(Texts::One(text.to_owned()))
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<Texts, E> {
+        Ok(Texts::One(flag.to_string()))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Texts, E> {
+        Ok(Texts::One(number.to_string()))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Texts, E> {
+        Ok(Texts::One(number.to_string()))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Texts, E> {
+        Ok(Texts::One(number.to_string()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Texts, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
         }
+        Ok(Texts::More(texts))
     }
 }
 
@@ -95,8 +140,12 @@ mod tests {
             alert: { severity: warning, summary: s, notify: [x], repeat: [15m], escalate: y }\nmode: shadow\nlabels: { k: v }\n";
         let mut report = Report::default();
         let spec: RuleSpec = read(&SourceFile::new("r.yaml", text), &mut report).expect("it is right");
-        assert_eq!(spec.subscribe.expect("there").texts(), ["a", "b"]);
-        assert_eq!(spec.schedule.expect("there").texts(), ["every 30s"]);
+        let texts = |of: Option<OneOrMore>| of.unwrap().iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+        let place = spec.until.as_ref().unwrap().0[1].place;
+        assert_eq!((place.line, place.column), (6, 14));
+        assert_eq!(texts(spec.subscribe), ["a", "b"]);
+        assert_eq!(texts(spec.schedule), ["every 30s"]);
+        assert_eq!(spec.priority.unwrap().value, "5");
         assert_eq!(spec.hold.expect("there").place.line, 5);
         assert_eq!(spec.state.get("n"), Some(&Value::Number(1.0)));
         let wrong: Option<RuleSpec> = read(&SourceFile::new("r.yaml", "wen: x\n"), &mut report);

@@ -90,6 +90,13 @@ impl Windows {
         }
     }
 
+    /// Exchanges one window with another set's: what all instances of a rule share is kept once, and lent to each run.
+    pub(super) fn swap(&mut self, other: &mut Windows, index: usize) {
+        if let (Some(own), Some(other)) = (self.0.get_mut(index), other.0.get_mut(index)) {
+            std::mem::swap(own, other);
+        }
+    }
+
     /// What the window from `now - span` to `now` knows; nothing for an unknown index.
     #[must_use]
     pub fn view(&self, index: usize, now: Mono) -> Stats {

@@ -1,21 +1,74 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod check;
 pub(crate) mod publish;
+pub(crate) mod replay;
+pub(crate) mod rule;
+pub(crate) mod run;
+pub(crate) mod status;
 pub(crate) mod sub;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
+
+use growctl_engine::app::{self, Site};
+use growctl_engine::files::Report;
+use growctl_engine::model::Secret;
 
 /// Says on stderr why the command ends, and with which code.
 pub(crate) fn fail(code: u8, message: &str) -> ExitCode {
-    // A closed stderr leaves nobody to tell.
-    let _ = writeln!(anstream::stderr(), "growctl: {message}");
+    say(&format!("growctl: {message}"));
     ExitCode::from(code)
+}
+
+/// Says something to the person, on stderr. A closed one leaves nobody to tell.
+pub(crate) fn say(message: &str) {
+    let _ = writeln!(anstream::stderr(), "{message}");
 }
 
 /// Writes one line of data; `false` when nobody reads it any more.
 pub(crate) fn line(text: &str) -> bool {
     writeln!(anstream::stdout(), "{text}").is_ok()
+}
+
+/// Shows the faults of a check on stderr, in colour on a terminal.
+pub(crate) fn show(report: &Report) {
+    let _ = write!(anstream::stderr(), "{}", report.render(std::io::stderr().is_terminal()));
+}
+
+/// Columns as wide as their widest cell; the last one is not padded.
+pub(crate) fn table(heads: &[&str], rows: Vec<Vec<String>>) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([heads[at].len()]).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let rows = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
+    std::iter::once(line(heads.to_vec())).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// The log on stderr; `RUST_LOG` chooses what is in it, `info` by default.
+pub(crate) fn start_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    // A log that was set before stays; there is none here.
+    let _ = if json { log.json().try_init() } else { log.with_ansi(std::io::stderr().is_terminal()).try_init() };
+}
+
+/// Reads the site; `--redis` goes before the settings.
+pub(crate) fn load_site(folder: &Path, redis: Option<&str>) -> Result<Site, ExitCode> {
+    let mut report = Report::default();
+    let site = Site::load(folder, &mut report);
+    show(&report);
+    let mut site = site.ok_or(ExitCode::from(2))?;
+    if let Some(url) = redis {
+        client(url)?;
+        site.settings.redis = Some(app::Redis { url: Secret::new(url.to_owned()), password: None });
+    }
+    Ok(site)
 }
 
 /// Opens the server of `--redis`, or says what to do.
@@ -24,7 +77,25 @@ pub(crate) fn client(url: &str) -> Result<redis::Client, ExitCode> {
         .map_err(|error| fail(2, &format!("'{url}' is no Redis URL: {error}; redis://HOST:PORT is")))
 }
 
-/// The server of `--redis` did not answer.
+/// A client for `sub` and `pub`: of `--redis`, else of the site's own server, else of its embedded endpoint.
+pub(crate) fn site_client(folder: &Path, redis: Option<&str>) -> Result<(redis::Client, String), ExitCode> {
+    if let Some(url) = redis {
+        return Ok((client(url)?, url.to_owned()));
+    }
+    let settings = app::load_settings(folder, &mut Report::default()).unwrap_or_default();
+    if let Some(redis) = &settings.redis {
+        let client = app::client(redis).map_err(|error| fail(2, &format!("redis.url of growctl.yaml: {error}")))?;
+        let shown = format!("redis://{}", client.get_connection_info().addr());
+        return Ok((client, shown));
+    }
+    let Some(address) = settings.embedded else {
+        return Err(fail(2, "the site has neither redis.url nor the embedded endpoint; name a server with --redis"));
+    };
+    let url = format!("redis://{address}");
+    Ok((client(&url)?, url))
+}
+
+/// The server did not answer.
 pub(crate) fn no_answer(url: &str, error: &redis::RedisError) -> ExitCode {
     fail(1, &format!("no answer from {url}: {error}; is it running? --redis names another"))
 }

@@ -1,5 +1,6 @@
 //! `growctl sub PATTERN…`: the messages of every channel that matches.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,24 +16,21 @@ pub(crate) struct Sub {
     /// End after this many messages.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// `json` prints one object a line: {"channel": …, "message": …}.
-    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
 }
 
 impl Sub {
-    pub(crate) async fn run(self, url: &str) -> ExitCode {
-        let client = match super::client(url) {
+    pub(crate) async fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
+        let (client, url) = match super::site_client(folder, redis) {
             Ok(client) => client,
             Err(code) => return code,
         };
         let mut pubsub = match client.get_async_pubsub().await {
             Ok(pubsub) => pubsub,
-            Err(error) => return super::no_answer(url, &error),
+            Err(error) => return super::no_answer(&url, &error),
         };
         for pattern in &self.patterns {
             if let Err(error) = pubsub.psubscribe(pattern).await {
-                return super::no_answer(url, &error);
+                return super::no_answer(&url, &error);
             }
         }
         let mut messages = pubsub.on_message();
@@ -41,7 +39,7 @@ impl Sub {
             let Some(message) = messages.next().await else {
                 return super::fail(1, &format!("{url} closed the connection"));
             };
-            let text = self.show(message.get_channel_name(), message.get_payload_bytes());
+            let text = show(json, message.get_channel_name(), message.get_payload_bytes());
             if !super::line(&text) {
                 break;
             }
@@ -49,13 +47,14 @@ impl Sub {
         }
         ExitCode::SUCCESS
     }
+}
 
-    fn show(&self, channel: &str, payload: &[u8]) -> String {
-        if self.format == "text" {
-            return format!("{channel}  {}", String::from_utf8_lossy(payload));
-        }
-        let message = serde_json::from_slice(payload)
-            .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(payload).into_owned()));
-        serde_json::json!({ "channel": channel, "message": message }).to_string()
+/// One message as a line; as JSON, {"channel": …, "message": …}.
+fn show(json: bool, channel: &str, payload: &[u8]) -> String {
+    if !json {
+        return format!("{channel}  {}", String::from_utf8_lossy(payload));
     }
+    let message = serde_json::from_slice(payload)
+        .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(payload).into_owned()));
+    serde_json::json!({ "channel": channel, "message": message }).to_string()
 }

@@ -1,0 +1,40 @@
+//! `growctl check`: are the files of the site right?
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use growctl_engine::app::Site;
+use growctl_engine::files::Report;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  growctl check\n  growctl -C /srv/north-house check --strict\n\n\
+    Exit codes: 0 the files are right, 2 they are not.")]
+pub(crate) struct Check {
+    /// Warnings count as errors.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self, folder: &Path, json: bool) -> ExitCode {
+        let mut report = Report::default();
+        let site = Site::load(folder, &mut report);
+        let wrong = report.errors() > 0 || site.is_none() || (self.strict && report.warnings() > 0);
+        if json {
+            match serde_json::to_string(&report.diagnostics) {
+                Ok(text) => drop(super::line(&text)),
+                Err(error) => return super::fail(1, &error.to_string()),
+            }
+        } else {
+            super::show(&report);
+            if let Some(site) = site.filter(|_| !wrong) {
+                let (nodes, devices) = (site.map.nodes.len(), site.map.devices.len());
+                let (buses, rules) = (site.map.buses.len(), site.rules.len());
+                super::line(&format!("fine: {buses} buses, {nodes} node frames, {devices} devices, {rules} rules"));
+            }
+        }
+        if wrong { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    }
+}

@@ -1,0 +1,83 @@
+//! `growctl replay LOG`: a recording through the rules, on the log's own time.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use growctl_engine::app::{self, Replayed};
+use serde_json::{Value, json};
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  growctl replay logs/monday.log --speed max\n  \
+    growctl --redis redis://127.0.0.1:6379 replay logs/monday.log --speed 10\n\n\
+    What rules ask of the outside is counted, never done. With --redis it publishes and does not subscribe.")]
+pub(crate) struct Replay {
+    /// A log of `candump -l` or `candump -L`.
+    log: PathBuf,
+    /// 1 is as recorded, 10 ten times as fast, max as fast as possible.
+    #[arg(long, default_value = "1", value_name = "N|max", value_parser = speed)]
+    speed: Speed,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Speed {
+    Times(f64),
+    Max,
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    match text.parse::<f64>() {
+        _ if text == "max" => Ok(Speed::Max),
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("expected a number over 0, or max".to_owned()),
+    }
+}
+
+impl Replay {
+    #[allow(clippy::disallowed_methods)] // how long it took is told to a person, and decides nothing
+    pub(crate) async fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
+        super::start_log(json);
+        let mut site = match super::load_site(folder, redis) {
+            Ok(site) => site,
+            Err(code) => return code,
+        };
+        if redis.is_none() {
+            // A recording on the site's own server would look like today's readings: only who says so gets that.
+            site.settings.redis = None;
+        }
+        let began = Instant::now();
+        let speed = match self.speed {
+            Speed::Times(times) => Some(times),
+            Speed::Max => None,
+        };
+        match app::replay(site, &self.log, speed).await {
+            Ok(done) => {
+                show(&done, began.elapsed().as_secs_f64(), json);
+                ExitCode::SUCCESS
+            }
+            Err(why) => super::fail(1, &why),
+        }
+    }
+}
+
+fn show(done: &Replayed, elapsed: f64, json: bool) {
+    let summary = json!({ "core": done.core, "frames": done.frames, "acts_not_done": done.acts,
+        "broken_lines": done.broken.0, "other_buses": done.other_buses, "elapsed": elapsed });
+    if json {
+        super::line(&summary.to_string());
+        return;
+    }
+    for (line, why) in &done.broken.1 {
+        super::say(&format!("line {line} is no frame: {why}"));
+    }
+    for part in ["frames", "core"] {
+        let counts = summary[part].as_object().into_iter().flatten();
+        let counts: Vec<String> = counts.map(|(name, count): (&String, &Value)| format!("{name} {count}")).collect();
+        super::line(&format!("{part:<8} {}", counts.join(", ")));
+    }
+    super::line(&format!("outside  {} intents not carried out", done.acts));
+    super::line(&format!("log      {} broken lines, {} frames of other buses", done.broken.0, done.other_buses));
+    super::line(&format!("elapsed  {elapsed:.3} s"));
+}

@@ -1,0 +1,119 @@
+//! `growctl status`: what the running engine of the site is doing, from its control socket.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::socket;
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  growctl status\n  growctl status --format json | jq .devices\n\n\
+    Exit codes: 0 it runs, 1 no engine runs on this site.")]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(crate) async fn run(self, folder: &Path, json: bool) -> ExitCode {
+        let status = match socket::get(folder, "/status").await {
+            Ok(status) => status,
+            Err(why) => return super::fail(1, &why),
+        };
+        super::line(&if json { status.to_string() } else { show(&status) });
+        ExitCode::SUCCESS
+    }
+}
+
+fn show(status: &Value) -> String {
+    let mut out = format!(
+        "{}, version {}, process {}, up {}\n",
+        text(&status["name"]),
+        text(&status["version"]),
+        status["pid"],
+        span(&status["uptime"])
+    );
+    out += &format!("redis    {}\n", redis(&status["redis"]));
+    for bus in list(&status["buses"]) {
+        let reason = bus["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+        out += &format!("bus      {}  {} ({}){reason}\n", text(&bus["bus"]), text(&bus["state"]), text(&bus["link"]));
+    }
+    let core = &status["core"];
+    out += &format!(
+        "done     {} frames, {} messages, {} intents, {} published, {} commands\n",
+        core["frames"], core["messages"], core["intents"], core["published"], core["commands"]
+    );
+    out += &section("rules", &RULES, list(&status["rules"]));
+    out += &section("devices", &DEVICES, list(&status["devices"]));
+    out + &dropped(&status["queues"])
+}
+
+/// A column: its heading, and the key of its value.
+type Column = (&'static str, &'static str);
+const RULES: [Column; 7] = [
+    ("RULE", "name"),
+    ("MODE", "mode"),
+    ("ACTIVE", "active"),
+    ("RUNS", "runs"),
+    ("EPISODES", "episodes"),
+    ("FAULTS", "faults"),
+    ("LAST ERROR", "last_error"),
+];
+const DEVICES: [Column; 6] = [
+    ("ROOM", "room"),
+    ("DEVICE", "device"),
+    ("STATE", "state"),
+    ("WANTED", "wanted"),
+    ("BY", "source"),
+    ("REASON", "reason"),
+];
+
+fn section(what: &str, columns: &[Column], rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return format!("\nno {what}\n");
+    }
+    let cells = rows.iter().map(|row| columns.iter().map(|(_, key)| cell(&row[*key])).collect());
+    format!("\n{}\n", super::table(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>(), cells.collect()))
+}
+
+fn dropped(queues: &Value) -> String {
+    let lost: Vec<String> = queues
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, counts)| counts["dropped"].as_u64().unwrap_or(0) > 0)
+        .map(|(name, counts)| {
+            format!("dropped  {} of {} in the queue '{name}'\n", counts["dropped"], counts["received"])
+        })
+        .collect();
+    if lost.is_empty() { String::new() } else { format!("\n{}", lost.concat()) }
+}
+
+fn redis(redis: &Value) -> String {
+    let state = redis["up"].as_bool().map_or("", |up| if up { ", up" } else { ", does not answer" });
+    match redis["serves"].as_str() {
+        Some(url) => format!("{url}{state}"),
+        None => "none: neither redis.url nor the embedded endpoint".to_owned(),
+    }
+}
+
+fn span(seconds: &Value) -> String {
+    let span = std::time::Duration::from_secs(seconds.as_f64().unwrap_or(0.0) as u64);
+    growctl_engine::model::format_duration(span)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,43 @@
+//! The CLI's end of the control socket: one HTTP request over `.growctl/control.sock` of the site.
+
+use std::path::Path;
+
+use growctl_engine::app;
+use growctl_engine::files::Report;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+pub(crate) async fn get(folder: &Path, path: &str) -> Result<Value, String> {
+    request(folder, Method::GET, path).await
+}
+
+pub(crate) async fn post(folder: &Path, path: &str) -> Result<Value, String> {
+    request(folder, Method::POST, path).await
+}
+
+async fn request(folder: &Path, method: Method, path: &str) -> Result<Value, String> {
+    let socket = socket_path(folder);
+    let stream = UnixStream::connect(&socket).await.map_err(|error| {
+        format!("no engine runs on this site ({}: {error}); start one with `growctl run`", socket.display())
+    })?;
+    let broken = |error: hyper::Error| format!("the engine does not answer: {error}");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    tokio::spawn(connection);
+    let request = Request::builder().method(method).uri(path).header("host", "growctl").body(Empty::<Bytes>::new());
+    let response = sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(broken)?;
+    let fine = response.status().is_success();
+    let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
+    let value: Value =
+        serde_json::from_slice(&body).map_err(|error| format!("the engine's answer is no JSON: {error}"))?;
+    if fine { Ok(value) } else { Err(value["error"].as_str().unwrap_or("the engine refused").to_owned()) }
+}
+
+fn socket_path(folder: &Path) -> std::path::PathBuf {
+    // Broken settings are `check`'s to tell; here the default place is tried.
+    let settings = app::load_settings(folder, &mut Report::default()).unwrap_or_default();
+    app::socket_path(folder, &settings)
+}

@@ -1,0 +1,173 @@
+//! The main job as a user runs it: the built binary on a copy of the shipped site, with and without a Redis server.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use support::{Redis, copy_site, growctl, wait_for};
+
+struct Engine {
+    process: Child,
+    site: tempfile::TempDir,
+}
+
+impl Engine {
+    /// Starts the engine and waits until it answers on its control socket.
+    fn start(site: tempfile::TempDir, redis: Option<&str>) -> Engine {
+        let mut command = growctl(site.path());
+        command.args(redis.map(|url| ["--redis", url]).into_iter().flatten());
+        let process = command.arg("run").stderr(Stdio::piped()).spawn().expect("growctl starts");
+        let engine = Engine { process, site };
+        wait_for("the control socket", || engine.ask(&["status"]).status.success());
+        engine
+    }
+
+    fn ask(&self, args: &[&str]) -> Output {
+        growctl(self.site.path()).args(args).output().expect("growctl starts")
+    }
+
+    fn status(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.ask(&["--format", "json", "status"]).stdout).expect("JSON")
+    }
+
+    /// Ends it as a service manager does; its exit code and what it said.
+    fn stop(mut self) -> (Option<i32>, String) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there").success());
+        let said = BufReader::new(self.process.stderr.take().expect("it was piped"));
+        let said: Vec<String> = said.lines().map_while(Result::ok).collect();
+        (self.process.wait().expect("it ends").code(), said.join("\n"))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Lines of `growctl sub`, as channel and message.
+fn hear(site: &Path, redis: Option<&str>, count: u32, pattern: &str) -> Vec<(String, serde_json::Value)> {
+    let mut command = growctl(site);
+    command.args(redis.map(|url| ["--redis", url]).into_iter().flatten());
+    let out = command.args(["--format", "json", "sub", "--count", &count.to_string(), pattern]).output();
+    let text = String::from_utf8(out.expect("growctl starts").stdout).expect("text");
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    lines.map(|line| (line["channel"].as_str().unwrap_or_default().to_owned(), line["message"].clone())).collect()
+}
+
+#[test]
+fn two_simulated_rooms_come_alive_without_redis_and_stop_cleanly() {
+    let engine = Engine::start(copy_site("redis: {embedded: \"127.0.0.1:0\"}\n"), None);
+    let url = engine.status()["redis"]["serves"].as_str().expect("the endpoint answers").to_owned();
+    let heard = hear(engine.site.path(), Some(&url), 4, "sensor:update:Flower Room:*");
+    assert_eq!(heard.len(), 4);
+    for (channel, message) in &heard {
+        assert!(channel.starts_with("sensor:update:Flower Room:"), "{channel}");
+        assert!(message["temperature"].as_f64().is_some_and(|t| (0.0..60.0).contains(&t)), "{message}");
+    }
+    assert_eq!(hear(engine.site.path(), Some(&url), 2, "sensor:update").len(), 2);
+    let (channel, vpd) = &hear(engine.site.path(), Some(&url), 1, "analytics:update:*")[0];
+    assert!(channel.starts_with("analytics:update:") && vpd["vpd"].is_f64(), "{channel} {vpd}");
+    wait_for("the feedback of a device", || engine.status()["devices"][0]["state"].is_number());
+
+    let second = engine.ask(&["run"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another engine"));
+
+    let status = engine.status();
+    assert!(status["rules"].as_array().is_some_and(|rules| rules.iter().all(|rule| rule["faults"] == 0)), "{status}");
+    let logs = engine.site.path().join("logs");
+    wait_for("the log of readings", || std::fs::read_dir(&logs).is_ok_and(|mut files| files.next().is_some()));
+    let (code, said) = engine.stop();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("stopped: "), "{said}");
+}
+
+#[test]
+fn a_real_redis_hears_both_channels_and_a_foreign_message_runs_a_rule() {
+    let redis = Redis::start();
+    let site = copy_site("");
+    let rule = "subscribe: \"sensor:update:Dry Room:*\"\neach: |\n  publish(\"out\", #{ twice: msg.t * 2 });\n";
+    std::fs::write(site.path().join("rules/foreign.yaml"), rule).expect("it can be written");
+    let engine = Engine::start(site, Some(&redis.url));
+    let folder = engine.site.path();
+    let broad = hear(folder, Some(&redis.url), 1, "sensor:update");
+    let specific = hear(folder, Some(&redis.url), 1, "sensor:update:Veg Room:*");
+    assert!(broad[0].1["id"].is_string() && specific[0].1["room"] == "Veg Room");
+
+    let mut sub = growctl(folder);
+    let sub = sub.args(["--redis", &redis.url, "--format", "json", "sub", "--count", "1", "out"]);
+    let mut sub = sub.stdout(Stdio::piped()).spawn().expect("growctl starts");
+    // Neither subscriber is there at once: say it until it is heard.
+    wait_for("the rule's answer", || {
+        let said = engine.ask(&["--redis", &redis.url, "pub", "sensor:update:Dry Room:a", r#"{"t": 21}"#]);
+        assert!(said.status.success());
+        sub.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+    let out = sub.wait_with_output().expect("its output can be read").stdout;
+    let line: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!(line["message"]["twice"], 42.0);
+
+    // What is no message is refused and counted, and hurts nobody.
+    let long = "x".repeat(100_000);
+    for text in ["not json", "[1]", &long] {
+        redis.publish("sensor:update:Dry Room:a", text);
+    }
+    wait_for("the account of refused messages", || {
+        let foreign = &engine.status()["foreign"];
+        ["not_json", "not_object", "too_long"].iter().all(|reason| foreign[reason] == 1)
+    });
+    let (code, said) = engine.stop();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn redis_away_and_a_broken_rule_stop_nothing_else() {
+    let site = copy_site("");
+    std::fs::write(site.path().join("rules/broken.yaml"), "subscribe: \"x\"\nwen: true\n").expect("it can be written");
+    std::fs::write(site.path().join("rules/loop.yaml"), "subscribe: \"sensor:update\"\neach: \"loop {}\"\n")
+        .expect("ok");
+    std::fs::write(
+        site.path().join("rules/ring.yaml"),
+        "subscribe: [ring, sensor:update]\neach: 'publish(\"ring\", #{});'\n",
+    )
+    .expect("it can be written");
+    let engine = Engine::start(site, Some("redis://127.0.0.1:1"));
+    wait_for("readings through the rules", || engine.status()["core"]["commands"].as_u64() > Some(4));
+    let status = engine.status();
+    assert_eq!(status["redis"]["up"], false);
+    assert!(status["core"]["circles"].as_u64() > Some(0), "{status}");
+    let rules = status["rules"].as_array().cloned().unwrap_or_default();
+    assert!(rules.iter().any(|rule| rule["name"] == "loop" && rule["faults"].as_u64() > Some(0)), "{status}");
+    assert!(!rules.iter().any(|rule| rule["name"] == "broken"));
+    let (code, said) = engine.stop();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("unknown key `wen`") && said.contains("ring → ring"), "{said}");
+}
+
+#[test]
+fn replay_checks_and_shows() {
+    let site = copy_site("");
+    let log = site.path().join("x.log");
+    let text = "(1735270496.000000) can0 181#00F8025803 2C0000\n(1735270496.000000) can0 181#00F80258032C0000\n\
+        (1735270498.000000) can0 7FF#00\n(1735270499.000000) can9 181#00\n";
+    std::fs::write(&log, text).expect("it can be written");
+    let run = |args: &[&str]| growctl(site.path()).args(args).output().expect("growctl starts");
+    let replayed = run(&["--format", "json", "replay", "--speed", "max", &log.to_string_lossy()]);
+    let done: serde_json::Value = serde_json::from_slice(&replayed.stdout).expect("JSON");
+    assert_eq!((&done["core"]["frames"], &done["frames"]["unknown"]), (&2.into(), &1.into()), "{done}");
+    assert_eq!((&done["broken_lines"], &done["other_buses"]), (&1.into(), &1.into()), "{done}");
+    assert!(done["acts_not_done"].as_u64() > Some(0), "{done}");
+    assert_eq!(run(&["check", "--strict"]).status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&run(&["rule", "list"]).stdout).contains("flower-cooling"));
+    assert!(String::from_utf8_lossy(&run(&["rule", "show", "vpd"]).stdout).contains("temperature"));
+    assert_eq!(run(&["status"]).status.code(), Some(1), "no engine runs");
+    std::fs::write(site.path().join("channels.yaml"), "version: 1\nbusses: {}\n").expect("it can be written");
+    let wrong = run(&["check"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `buses`"));
+}

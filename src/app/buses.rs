@@ -1,0 +1,114 @@
+//! The threads that bring frames: one for the simulated plant, one for each recording.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::can::{BusId, Frame, LogReader, Pending};
+use crate::channels::{ChannelMap, Link};
+use crate::model::{Doorbell, Mono, Queue};
+use crate::simulator::Plant;
+
+use super::Clock;
+
+/// The longest that a thread sleeps before it looks whether it is to stop.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The running sources of frames.
+pub(super) struct Buses {
+    /// Each bus's waiting commands, by `BusId`.
+    pub(super) pending: Vec<Arc<Pending>>,
+    stop: Arc<AtomicBool>,
+    bells: Vec<Arc<Doorbell>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Buses {
+    /// Starts them; frames go to `frames`.
+    pub(super) fn start(
+        map: &ChannelMap,
+        folder: &Path,
+        clock: Clock,
+        frames: &Arc<Queue<Frame>>,
+    ) -> std::io::Result<Buses> {
+        let (stop, plant_bell) = (Arc::new(AtomicBool::new(false)), Doorbell::new());
+        let pending: Vec<Arc<Pending>> =
+            map.buses.iter().map(|bus| Pending::new(plant_bell.clone(), bus.link == Link::Simulated)).collect();
+        let mut buses = Buses { pending, stop, bells: vec![plant_bell.clone()], threads: Vec::new() };
+        if map.buses.iter().any(|bus| bus.link == Link::Simulated) {
+            let plant = Plant::new(map, 1, clock.now());
+            let (pending, stop, frames) = (buses.pending.clone(), buses.stop.clone(), frames.clone());
+            buses.spawn("plant", move || simulate(plant, clock, &pending, &frames, (&plant_bell, &stop)))?;
+        }
+        for (at, bus) in (0..).zip(&map.buses) {
+            if let Link::Replay { path, speed } = &bus.link {
+                let (path, speed, bell) = (folder.join(path), *speed, Doorbell::new());
+                let (stop, frames) = (buses.stop.clone(), frames.clone());
+                buses.bells.push(bell.clone());
+                buses.spawn("recording", move || play(&path, (BusId(at), speed), clock, &frames, (&bell, &stop)))?;
+            }
+        }
+        Ok(buses)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name.to_owned()).spawn(work)?);
+        Ok(())
+    }
+
+    /// Ends the threads; commands that still wait have been taken by then.
+    pub(super) fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.bells.iter().for_each(|bell| bell.ring());
+        for thread in self.threads {
+            // A thread that panicked has said so on stderr.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Bell<'a> = (&'a Doorbell, &'a AtomicBool);
+
+fn simulate(mut plant: Plant, clock: Clock, pending: &[Arc<Pending>], frames: &Queue<Frame>, (bell, stop): Bell<'_>) {
+    let mut out = Vec::new();
+    while !stop.load(Ordering::Acquire) {
+        let now = clock.now();
+        while let Some(command) = pending.iter().find_map(|bus| bus.take(now.mono)) {
+            plant.step(now, Some(&command), &mut out);
+        }
+        plant.step(now, None, &mut out);
+        for frame in out.drain(..) {
+            frames.push(frame);
+        }
+        let next = plant.next_deadline().map_or(LOOK, |deadline| deadline.since(clock.now().mono));
+        bell.wait(next.min(LOOK));
+    }
+}
+
+/// Plays a recording once, its frames stamped as they come in; what was sent on another bus of the log is played too.
+fn play(path: &Path, (bus, speed): (BusId, f64), clock: Clock, frames: &Queue<Frame>, (bell, stop): Bell<'_>) {
+    let shown = path.display();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return tracing::error!("recording {shown} cannot be read, its bus is silent: {error}"),
+    };
+    let mut log = LogReader::new(BufReader::new(file));
+    let (began, mut first) = (clock.now().mono, None);
+    while let Ok(Some((_, line))) = log.next_entry() {
+        let first = *first.get_or_insert(line.utc);
+        let offset = Duration::from_nanos(u64::try_from(line.utc.0 - first.0).unwrap_or(0)).div_f64(speed);
+        let due: Mono = began + offset;
+        while !stop.load(Ordering::Acquire) && clock.now().mono < due {
+            bell.wait(due.since(clock.now().mono).min(LOOK));
+        }
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        frames.push(line.to_frame(clock.now(), bus));
+    }
+    tracing::warn!(broken_lines = log.bad_total(), "recording {shown} has ended, its bus is silent now");
+}

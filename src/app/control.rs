@@ -1,0 +1,195 @@
+//! The control thread: it owns the Core, takes what comes in from bounded queues, and hands on what comes out. Frames and
+//! requests go first, then at most 64 foreign messages a turn, so that a flood on Redis does not delay a sensor.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::bus::BridgeEvent;
+use crate::can::Frame;
+use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Timestamp, Value};
+use crate::web::Request;
+
+use super::Clock;
+use super::core::{Core, Output};
+use super::notices::Notices;
+use super::outlets::Outlets;
+use super::status::Status;
+
+/// Foreign messages taken in one turn.
+const FOREIGN_A_TURN: usize = 64;
+/// Frames taken in one turn.
+const FRAMES_A_TURN: usize = 256;
+/// `growctl:last` is written this often.
+const LAST_EVERY: Duration = Duration::from_secs(1);
+
+/// The queues that lead to the control thread; all ring one bell.
+#[derive(Clone, Debug)]
+pub(super) struct Inlets {
+    /// From the buses.
+    pub(super) frames: Arc<Queue<Frame>>,
+    /// From other clients of Redis or of the endpoint: channel and payload.
+    pub(super) foreign: Arc<Queue<(Name, Vec<u8>)>>,
+    /// From the control socket.
+    pub(super) requests: Arc<Queue<Request>>,
+    /// What the bridge has to say about Redis.
+    pub(super) events: Arc<Queue<BridgeEvent>>,
+    stop: Arc<AtomicBool>,
+    bell: Arc<Doorbell>,
+}
+
+impl Inlets {
+    /// Empty queues, with the capacities of the design.
+    pub(super) fn new() -> Inlets {
+        let bell = Doorbell::new();
+        Inlets {
+            frames: Queue::with_doorbell("frames", 4_096, Full::DropOldest, bell.clone()),
+            foreign: Queue::with_doorbell("foreign messages", 10_000, Full::DropNewest, bell.clone()),
+            requests: Queue::with_doorbell("requests", 256, Full::Refuse, bell.clone()),
+            events: Queue::with_doorbell("redis events", 256, Full::DropOldest, bell.clone()),
+            stop: Arc::default(),
+            bell,
+        }
+    }
+
+    /// Ends the control thread after its next turn.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+
+    /// The accounts of all queues that lead here.
+    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 4] {
+        [
+            (self.frames.name(), self.frames.counts()),
+            (self.foreign.name(), self.foreign.counts()),
+            (self.requests.name(), self.requests.counts()),
+            (self.events.name(), self.events.counts()),
+        ]
+    }
+}
+
+/// The Core with its two ends.
+pub(super) struct Control {
+    pub(super) core: Core,
+    pub(super) clock: Clock,
+    pub(super) inlets: Inlets,
+    pub(super) outlets: Outlets,
+    /// What does not change while it runs.
+    pub(super) status: Status,
+    notices: Notices,
+    outputs: Vec<Output>,
+    frames: Vec<Frame>,
+    foreign: Vec<(Name, Vec<u8>)>,
+    last_flush: Mono,
+}
+
+impl Control {
+    pub(super) fn new(core: Core, clock: Clock, inlets: Inlets, outlets: Outlets, status: Status) -> Control {
+        Control {
+            core,
+            clock,
+            inlets,
+            outlets,
+            status,
+            notices: Notices::default(),
+            outputs: Vec::new(),
+            frames: Vec::new(),
+            foreign: Vec::new(),
+            last_flush: Mono(0),
+        }
+    }
+
+    /// Runs until it is told to stop, then sends every device to its safe state.
+    pub(super) fn run(mut self) -> Control {
+        self.core.start(self.clock.now(), &mut self.outputs);
+        self.tell_buses();
+        while !self.inlets.stop.load(Ordering::Acquire) {
+            if !self.turn() {
+                self.inlets.bell.wait(self.patience());
+            }
+        }
+        self.inlets.frames.close();
+        self.inlets.foreign.close();
+        while self.turn() {}
+        let now = self.clock.now();
+        self.core.stop(now, &mut self.outputs);
+        self.outlets.keep_last(self.core.drain_last());
+        self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
+        self
+    }
+
+    /// Takes a share of everything that waits; whether there was anything.
+    fn turn(&mut self) -> bool {
+        let mut taken = self.inlets.frames.pop_many(FRAMES_A_TURN, &mut self.frames);
+        for frame in self.frames.drain(..) {
+            self.core.frame(frame.at, &frame, &mut self.outputs);
+        }
+        while let Some(request) = self.inlets.requests.pop() {
+            taken += 1;
+            self.answer(request);
+        }
+        taken += self.inlets.foreign.pop_many(FOREIGN_A_TURN, &mut self.foreign);
+        let now = self.clock.now();
+        for (channel, payload) in self.foreign.drain(..) {
+            self.core.outside(now, &channel, &payload, &mut self.outputs);
+        }
+        while let Some(event) = self.inlets.events.pop() {
+            taken += 1;
+            self.tell_redis(now, &event);
+        }
+        self.core.advance(now, &mut self.outputs);
+        self.flush_last(now);
+        self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
+        taken > 0
+    }
+
+    fn patience(&self) -> Duration {
+        let now = self.clock.now().mono;
+        let flush = self.last_flush + LAST_EVERY;
+        self.core.next_deadline().map_or(flush, |deadline| deadline.min(flush)).since(now)
+    }
+
+    fn flush_last(&mut self, now: Timestamp) {
+        if now.mono.since(self.last_flush) >= LAST_EVERY {
+            self.last_flush = now.mono;
+            self.outlets.keep_last(self.core.drain_last());
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        let now = self.clock.now();
+        // Whoever asked may have gone; then the answer is nobody's.
+        match request {
+            Request::Status(answer) => {
+                let _ = answer.send(self.status.json(now, self));
+            }
+            Request::Reset(rule, answer) => {
+                let known = self.core.reset(now, &rule, &mut self.outputs);
+                let _ = answer.send(known);
+            }
+        }
+    }
+
+    /// `system:update:bus` for every bus that cannot be used, and a line in the log.
+    fn tell_buses(&mut self) {
+        let now = self.clock.now();
+        for (bus, reason) in self.status.buses_down() {
+            tracing::warn!(%bus, "bus is down: {reason}; everything else runs");
+            let fields = [("bus", Value::Text(bus)), ("state", "down".into()), ("reason", reason.as_str().into())];
+            self.core.system(now, "bus", named(fields), &mut self.outputs);
+        }
+    }
+
+    fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {
+        let fields = match event {
+            BridgeEvent::Up => [("state", Value::from("up")), ("reason", Value::Null)],
+            BridgeEvent::Down(reason) => [("state", Value::from("down")), ("reason", reason.as_str().into())],
+        };
+        self.core.system(now, "redis", named(fields), &mut self.outputs);
+    }
+}
+
+fn named<const N: usize>(fields: [(&str, Value); N]) -> Fields {
+    fields.into_iter().map(|(name, value)| (Name::from(name), value)).collect()
+}

@@ -1,0 +1,400 @@
+//! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
+//! tests and benchmarks drive this one struct; it is all that decides.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::bus::{Delivery, Last, Refused, Router};
+use crate::can::Frame;
+use crate::channels::{ChannelMap, Gateway};
+use crate::devices::{DeviceOut, Guard, GuardEvent};
+use crate::model::{
+    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
+    Value, WellKnown,
+};
+use crate::rules::{Engine, Event, RuleFault};
+
+/// A publication that would be this many hops from the outside is refused: rules trigger each other in a circle.
+const MOST_HOPS: u8 = 8;
+
+/// What the shell is to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Hand a message to Redis or to the endpoint; a foreign one has no text and has been published already.
+    Publish(Delivery),
+    /// Put a frame on its bus, within its time or not at all.
+    Transmit {
+        /// The frame; its `at` is the moment it was decided.
+        frame: Frame,
+        /// Not on the wire within this: dropped.
+        ttl: Duration,
+    },
+    /// Let an action act on an intent, at the time of its event.
+    Act(Timestamp, Intent),
+    /// Something for the log.
+    Notice(Notice),
+}
+
+/// What went wrong inside, for the log and for people.
+#[derive(Debug)]
+pub enum Notice {
+    /// A script or a condition failed.
+    Rule(RuleFault),
+    /// A device request was refused.
+    Device {
+        /// Which device, as it was named.
+        device: String,
+        /// Why.
+        reason: String,
+    },
+    /// A foreign message was refused.
+    Message {
+        /// On which channel.
+        channel: Name,
+        /// Why.
+        why: Refused,
+    },
+    /// Rules trigger each other in a circle.
+    Circle {
+        /// The names of the rules, in the order in which they triggered each other.
+        rules: Vec<Name>,
+        /// The channel whose publication was refused.
+        channel: Name,
+    },
+}
+
+/// What the Core did itself; the parts have counts of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CoreCounts {
+    /// Frames taken.
+    pub frames: u64,
+    /// Messages that went through the rules, own and foreign.
+    pub messages: u64,
+    /// Intents of rules: `intents = done + shadowed + circles`.
+    pub intents: u64,
+    /// Intents of rules in shadow mode, which did nothing.
+    pub shadowed: u64,
+    /// Publications refused at the ninth hop.
+    pub circles: u64,
+    /// Publications handed out.
+    pub published: u64,
+    /// Command frames handed out.
+    pub commands: u64,
+}
+
+/// A message on its way through the rules, and the rules it came through.
+#[derive(Debug)]
+struct Hop {
+    delivery: Delivery,
+    trail: Option<Arc<Trail>>,
+}
+
+#[derive(Debug)]
+struct Trail {
+    rule: Name,
+    before: Option<Arc<Trail>>,
+}
+
+/// Gateway, Router, last values, Engine and Guard of one site.
+#[derive(Debug)]
+pub struct Core {
+    gateway: Gateway,
+    router: Router,
+    last: Last,
+    engine: Engine,
+    guard: Guard,
+    names: WellKnown,
+    now: Timestamp,
+    counts: CoreCounts,
+    // Kept between events, so that an event costs no allocation for them.
+    queue: VecDeque<Hop>,
+    readings: Vec<Reading>,
+    intents: Vec<Intent>,
+    device_outs: Vec<DeviceOut>,
+    faults: Vec<RuleFault>,
+}
+
+impl Core {
+    /// Joins the parts. `origin` names this run in the `id` of every message; it must be new at each start.
+    #[must_use]
+    pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
+        Core {
+            gateway: Gateway::new(map, now),
+            router: Router::new(origin),
+            last: Last::default(),
+            engine,
+            guard: Guard::new(map, now),
+            names: WellKnown::default(),
+            now,
+            counts: CoreCounts::default(),
+            queue: VecDeque::new(),
+            readings: Vec::new(),
+            intents: Vec::new(),
+            device_outs: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Sends every device to its safe state and runs the `startup` schedules.
+    pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.guard(GuardEvent::Start, out);
+        self.engine.step(self.now, Event::Startup, &self.last, &mut self.intents);
+        self.settle(out);
+    }
+
+    /// Runs the `shutdown` schedules, then drops every request and sends every device to its safe state.
+    pub fn stop(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.engine.step(self.now, Event::Shutdown, &self.last, &mut self.intents);
+        self.settle(out);
+        self.guard(GuardEvent::Stop, out);
+    }
+
+    /// A frame came in.
+    pub fn frame(&mut self, now: Timestamp, frame: &Frame, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.counts.frames += 1;
+        let mut readings = std::mem::take(&mut self.readings);
+        self.gateway.step(self.now, frame, &mut readings);
+        readings.drain(..).for_each(|reading| self.reading(&reading, out));
+        self.readings = readings;
+    }
+
+    /// A message came in from another client.
+    pub fn outside(&mut self, now: Timestamp, channel: &str, payload: &[u8], out: &mut Vec<Output>) {
+        self.advance(now, out);
+        match self.router.outside(channel, payload) {
+            Ok(delivery) => self.deliver(delivery, out),
+            Err(Refused::Own | Refused::Copy) => {}
+            Err(why) => out.push(Output::Notice(Notice::Message { channel: channel.into(), why })),
+        }
+    }
+
+    /// The engine's own word on `system:update:<what>`.
+    pub fn system(&mut self, now: Timestamp, what: &str, fields: Fields, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        let message = message(format!("system:update:{what}").into(), Provenance::System, 0, fields);
+        let delivery = self.router.stamp(self.now, message);
+        self.deliver(delivery, out);
+    }
+
+    /// A person resets a rule's latches; `false` if there is no such rule.
+    pub fn reset(&mut self, now: Timestamp, rule: &str, out: &mut Vec<Output>) -> bool {
+        self.advance(now, out);
+        let known = self.engine.status(self.now.mono).iter().any(|status| *status.name == *rule);
+        self.engine.step(self.now, Event::Reset(rule), &self.last, &mut self.intents);
+        self.settle(out);
+        known
+    }
+
+    /// Fires every timer that is due at `now` or before, each at its own time.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        while let Some(deadline) = self.next_deadline().filter(|deadline| *deadline <= now.mono) {
+            // Both clocks as they stood at the deadline, so that a late wake-up decides as a punctual one.
+            let late = now.mono.since(deadline);
+            let at = Timestamp {
+                mono: deadline.max(self.now.mono),
+                utc: Utc(now.utc.0 - i64::try_from(late.as_nanos()).unwrap_or(0)),
+            };
+            self.now = at;
+            self.due(out);
+        }
+        self.now = Timestamp { mono: now.mono.max(self.now.mono), utc: now.utc };
+    }
+
+    /// When `advance` must be called next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        let deadlines = [self.gateway.next_deadline(), self.engine.next_deadline(), self.guard.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Every channel with good fields since the last call, with their merged JSON text, for `growctl:last`.
+    pub fn drain_last(&mut self) -> Vec<(Name, String)> {
+        self.last.drain_changed()
+    }
+
+    /// The parts, for `status`.
+    #[must_use]
+    pub fn parts(&self) -> (&Gateway, &Router, &Engine, &Guard) {
+        (&self.gateway, &self.router, &self.engine, &self.guard)
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counts(&self) -> CoreCounts {
+        self.counts
+    }
+
+    /// One moment at which at least one part has something due.
+    fn due(&mut self, out: &mut Vec<Output>) {
+        let at = self.now.mono;
+        let is_due = |deadline: Option<Mono>| deadline.is_some_and(|deadline| deadline <= at);
+        if is_due(self.gateway.next_deadline()) {
+            let mut readings = std::mem::take(&mut self.readings);
+            self.gateway.due(self.now, &mut readings);
+            readings.drain(..).for_each(|reading| self.reading(&reading, out));
+            self.readings = readings;
+        }
+        if is_due(self.guard.next_deadline()) {
+            let mut outs = std::mem::take(&mut self.device_outs);
+            self.guard.due(self.now, &mut outs);
+            self.device_outs = outs;
+            self.settle(out);
+        }
+        if is_due(self.engine.next_deadline()) {
+            self.engine.due(self.now, &self.last, &mut self.intents);
+            self.settle(out);
+        }
+    }
+
+    fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
+        match reading.source.kind {
+            SourceKind::Device => self.guard(GuardEvent::Reading(reading), out),
+            SourceKind::Node => {
+                let delivery = self.router.stamp(self.now, reading.to_message(&self.names));
+                self.deliver(delivery, out);
+            }
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, out: &mut Vec<Output>) {
+        self.queue.push_back(Hop { delivery, trail: None });
+        self.settle(out);
+    }
+
+    fn guard(&mut self, event: GuardEvent<'_>, out: &mut Vec<Output>) {
+        self.guard.step(self.now, event, &mut self.device_outs);
+        self.settle(out);
+    }
+
+    /// Works until nothing is left to do at this moment: first what the guard and the rules have just asked, then the
+    /// messages in the order in which they came about, one hop further each (semantics 14).
+    fn settle(&mut self, out: &mut Vec<Output>) {
+        self.take_device_outs(0, None, out);
+        self.take_intents(None, out);
+        while let Some(Hop { delivery, trail }) = self.queue.pop_front() {
+            self.counts.messages += 1;
+            let message = delivery.message.clone();
+            self.counts.published += u64::from(delivery.text.is_some());
+            out.push(Output::Publish(delivery));
+            self.last.record(self.now, &message);
+            if message.channel.starts_with("device:command:") {
+                self.guard.step(self.now, GuardEvent::Command(&message), &mut self.device_outs);
+                self.take_device_outs(message.hop, trail.clone(), out);
+            }
+            self.engine.step(self.now, Event::Message(&message), &self.last, &mut self.intents);
+            self.take_intents(trail.as_ref(), out);
+        }
+        self.engine.drain_faults(&mut self.faults);
+        out.extend(self.faults.drain(..).map(|fault| Output::Notice(Notice::Rule(fault))));
+    }
+
+    fn take_intents(&mut self, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
+        let mut intents = std::mem::take(&mut self.intents);
+        for intent in intents.drain(..) {
+            self.counts.intents += 1;
+            if intent.origin.shadow {
+                self.counts.shadowed += 1;
+            } else {
+                self.act(intent, trail, out);
+            }
+        }
+        self.intents = intents;
+    }
+
+    fn act(&mut self, intent: Intent, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
+        let Intent { origin, hop, ask } = intent;
+        let requester =
+            |origin: &Origin| Requester::Rule { rule: origin.rule.clone(), instance: origin.instance.clone() };
+        let priority = origin.priority;
+        match ask {
+            Ask::Set(request) => {
+                let event = GuardEvent::Request { requester: requester(&origin), priority, request: &request };
+                self.guard.step(self.now, event, &mut self.device_outs);
+            }
+            Ask::Release(device) => {
+                let event = GuardEvent::Release { requester: &requester(&origin), device: &device };
+                self.guard.step(self.now, event, &mut self.device_outs);
+            }
+            Ask::ReleaseAll => {
+                let event = GuardEvent::ReleaseAll { requester: &requester(&origin) };
+                self.guard.step(self.now, event, &mut self.device_outs);
+            }
+            Ask::Publish { channel, fields } => return self.publish(origin, hop, (channel, fields), trail, out),
+            ask @ Ask::Act(_) => return out.push(Output::Act(self.now, Intent { origin, hop, ask })),
+        }
+        let trail = Trail::behind(origin.rule, trail);
+        self.take_device_outs(hop + 1, Some(trail), out);
+    }
+
+    fn publish(
+        &mut self,
+        origin: Origin,
+        hop: u8,
+        (channel, fields): (Name, Fields),
+        trail: Option<&Arc<Trail>>,
+        out: &mut Vec<Output>,
+    ) {
+        let trail = Trail::behind(origin.rule, trail);
+        if hop >= MOST_HOPS {
+            return self.refuse_circle(&trail, channel, out);
+        }
+        let delivery = self.router.stamp(self.now, message(channel, Provenance::Rule, hop + 1, fields));
+        self.queue.push_back(Hop { delivery, trail: Some(trail) });
+    }
+
+    fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {
+        self.counts.circles += 1;
+        out.push(Output::Notice(Notice::Circle { rules: trail.rules(), channel }));
+    }
+
+    fn take_device_outs(&mut self, hop: u8, trail: Option<Arc<Trail>>, out: &mut Vec<Output>) {
+        let mut outs = std::mem::take(&mut self.device_outs);
+        for device_out in outs.drain(..) {
+            match device_out {
+                DeviceOut::Transmit { frame, ttl } => {
+                    self.counts.commands += 1;
+                    out.push(Output::Transmit { frame, ttl });
+                }
+                DeviceOut::Refused { device, reason, .. } => {
+                    out.push(Output::Notice(Notice::Device { device, reason }))
+                }
+                // A circle through a device stops as one through publications does; the device itself has been served.
+                DeviceOut::Update(message) if hop > MOST_HOPS => {
+                    if let Some(trail) = &trail {
+                        self.refuse_circle(trail, message.channel, out);
+                    }
+                }
+                DeviceOut::Update(message) => {
+                    let delivery = self.router.stamp(self.now, Message { hop, ..message });
+                    self.queue.push_back(Hop { delivery, trail: trail.clone() });
+                }
+            }
+        }
+        self.device_outs = outs;
+    }
+}
+
+impl Trail {
+    fn behind(rule: Name, before: Option<&Arc<Trail>>) -> Arc<Trail> {
+        Arc::new(Trail { rule, before: before.cloned() })
+    }
+
+    fn rules(&self) -> Vec<Name> {
+        let mut names: Vec<Name> =
+            std::iter::successors(Some(self), |trail| trail.before.as_deref()).map(|t| t.rule.clone()).collect();
+        names.reverse();
+        names
+    }
+}
+
+fn message(channel: Name, provenance: Provenance, hop: u8, fields: Fields) -> Message {
+    let text = |key| fields.get(key).and_then(Value::as_text).map(Name::from);
+    let source = text("node").or_else(|| text("device"));
+    Message { channel, broad: None, source, provenance, stale: false, hop, fields }
+}

@@ -1,0 +1,22 @@
+//! The engine put together: settings, the site's files, the Core, and the threads around it. Rank 7.
+
+mod buses;
+mod clock;
+mod control;
+mod core;
+mod lock;
+mod notices;
+mod outlets;
+mod replay;
+mod run;
+mod secrets;
+mod settings;
+mod site;
+mod status;
+
+pub use clock::Clock;
+pub use core::{Core, CoreCounts, Notice, Output};
+pub use replay::{Replayed, replay};
+pub use run::{StartError, Summary, client, run, socket_path};
+pub use settings::{Redis, Settings};
+pub use site::{Site, load_map, load_settings};

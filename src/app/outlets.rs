@@ -1,0 +1,92 @@
+//! Where the Core's outputs go: Redis or the endpoint, the buses, the actions. Nothing here waits, except for a replay,
+//! which would rather be slow than lose a message.
+
+use std::sync::Arc;
+
+use crate::bus::{Delivery, Endpoint, Outbound};
+use crate::can::Pending;
+use crate::model::{Intent, Name, Queue, QueueCounts, Timestamp};
+
+use super::core::Output;
+use super::notices::Notices;
+
+/// The other ends.
+#[derive(Default)]
+pub(super) struct Outlets {
+    /// The Redis bridge publishes from here.
+    pub(super) redis: Option<Arc<Queue<Outbound>>>,
+    /// The Redis bridge writes `growctl:last` from here.
+    pub(super) last: Option<Arc<Queue<(Name, String)>>>,
+    /// Answers Redis clients where there is no server.
+    pub(super) endpoint: Option<Arc<Endpoint>>,
+    /// Each bus's waiting commands, by `BusId`.
+    pub(super) buses: Vec<Arc<Pending>>,
+    /// The thread of the actions takes from here; a replay has none, and only counts.
+    pub(super) acts: Option<Arc<Queue<(Timestamp, Intent)>>>,
+    /// Wait for room in the queue to Redis.
+    pub(super) waits: bool,
+    /// What a replay has not yet handed on.
+    pub(super) waiting: Vec<Outbound>,
+}
+
+impl Outlets {
+    /// Hands every output on.
+    pub(super) fn dispatch(&mut self, now: Timestamp, outputs: &mut Vec<Output>, notices: &mut Notices) {
+        for output in outputs.drain(..) {
+            match output {
+                Output::Publish(delivery) => self.publish(delivery),
+                Output::Transmit { frame, ttl } => {
+                    if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
+                        bus.put(&frame, ttl);
+                    }
+                }
+                Output::Act(at, intent) => {
+                    if let Some(acts) = &self.acts {
+                        acts.push((at, intent));
+                    }
+                }
+                Output::Notice(notice) => notices.say(now, &notice),
+            }
+        }
+        if let Some(redis) = self.redis.as_ref().filter(|_| !self.waiting.is_empty()) {
+            redis.push_all_waiting(&mut self.waiting);
+        }
+    }
+
+    /// Hands on the merged last values of the channels that changed.
+    pub(super) fn keep_last(&self, changed: Vec<(Name, String)>) {
+        for (channel, text) in changed {
+            if let Some(endpoint) = &self.endpoint {
+                endpoint.set_last(&channel, text.as_bytes());
+            }
+            if let Some(last) = &self.last {
+                last.push((channel, text));
+            }
+        }
+    }
+
+    /// The accounts of all queues that lead away.
+    pub(super) fn counts(&self) -> Vec<(&'static str, QueueCounts)> {
+        let redis = self.redis.as_ref().map(|queue| (queue.name(), queue.counts()));
+        let last = self.last.as_ref().map(|queue| (queue.name(), queue.counts()));
+        let acts = self.acts.as_ref().map(|queue| (queue.name(), queue.counts()));
+        redis.into_iter().chain(last).chain(acts).collect()
+    }
+
+    fn publish(&mut self, delivery: Delivery) {
+        // What came from outside has been published by who sent it.
+        let Some(text) = delivery.text else { return };
+        let message = &delivery.message;
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.publish(&message.channel, &text);
+            message.broad.as_ref().map(|broad| endpoint.publish(broad, &text));
+        }
+        let Some(redis) = &self.redis else { return };
+        let outbound = Outbound { channel: message.channel.clone(), broad: message.broad.clone(), text };
+        if self.waits {
+            self.waiting.push(outbound);
+        } else {
+            redis.push(outbound);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! `growctl.yaml`: the settings of this machine. Every key has a default; a key that nothing uses yet says so.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::files::{Report, SourceFile, Spanned, read};
+use crate::model::{Secret, Value};
+
+use super::secrets;
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SettingsSpec {
+    name: Option<Spanned<String>>,
+    time_zone: Option<Spanned<String>>,
+    location: Option<Spanned<LocationSpec>>,
+    redis: RedisSpec,
+    state_dir: Option<PathBuf>,
+    history: Option<Spanned<Value>>,
+    web: Option<Spanned<Value>>,
+    receivers: Option<Spanned<Value>>,
+    senders: Option<Spanned<Value>>,
+    targets: Option<Spanned<Value>>,
+    limits: Option<Spanned<Value>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocationSpec {
+    latitude: f64,
+    longitude: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RedisSpec {
+    url: Option<Spanned<String>>,
+    password: Option<Spanned<String>>,
+    embedded: Option<Spanned<Embedded>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Embedded {
+    Switch(bool),
+    Address(String),
+}
+
+/// The settings as they are used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of this machine, in logs and as the Redis client's name.
+    pub name: String,
+    /// For civil times in rules.
+    pub zone: TimeZone,
+    /// Latitude and longitude in degrees, north and east positive, for the sun.
+    pub location: Option<(f64, f64)>,
+    /// The Redis server.
+    pub redis: Option<Redis>,
+    /// What answers Redis clients where there is no server.
+    pub embedded: Option<SocketAddr>,
+    /// Lock, control socket, later the database; relative to the site folder.
+    pub state_dir: PathBuf,
+}
+
+/// A Redis server and how to log in.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// `redis://…` or `rediss://…`; may hold a password itself.
+    pub url: Secret,
+    /// The password, if it is not in the URL.
+    pub password: Option<Secret>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            name: "growctl".to_owned(),
+            zone: TimeZone::system(),
+            location: None,
+            redis: None,
+            embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
+            state_dir: PathBuf::from(".growctl"),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks what the file says; `None` if there were errors.
+    pub fn load(file: &Arc<SourceFile>, folder: &Path, report: &mut Report) -> Option<Settings> {
+        let before = report.errors();
+        let spec: SettingsSpec = read(file, report)?;
+        let mut settings = Settings::default();
+        if let Some(name) = &spec.name {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
+                report.error(file, name.place, "a name has letters, digits and signs, but no spaces");
+            }
+            settings.name.clone_from(&name.value);
+        }
+        if let Some(zone) = &spec.time_zone {
+            match TimeZone::get(zone) {
+                Ok(found) => settings.zone = found,
+                Err(error) => {
+                    let message = format!("unknown time zone: {error}; expected one such as Europe/Amsterdam");
+                    report.error(file, zone.place, message);
+                }
+            }
+        }
+        settings.location = spec.location.as_ref().and_then(|location| check_location(file, location, report));
+        settings.redis = check_redis(file, &spec.redis, folder, report);
+        settings.embedded = match &spec.redis.embedded {
+            Some(embedded) => check_embedded(file, embedded, report),
+            None => settings.embedded,
+        };
+        if let Some(folder) = &spec.state_dir {
+            settings.state_dir.clone_from(folder);
+        }
+        spec.unused(file, report);
+        (report.errors() == before).then_some(settings)
+    }
+}
+
+impl SettingsSpec {
+    fn unused(&self, file: &Arc<SourceFile>, report: &mut Report) {
+        let keys = [
+            ("history", &self.history),
+            ("web", &self.web),
+            ("receivers", &self.receivers),
+            ("senders", &self.senders),
+            ("targets", &self.targets),
+            ("limits", &self.limits),
+        ];
+        for (key, value) in keys {
+            if let Some(value) = value {
+                report.warning(file, value.place, format!("`{key}` has no effect yet"));
+            }
+        }
+    }
+}
+
+fn check_location(file: &Arc<SourceFile>, location: &Spanned<LocationSpec>, report: &mut Report) -> Option<(f64, f64)> {
+    let LocationSpec { latitude, longitude } = location.value;
+    if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 {
+        return Some((latitude, longitude));
+    }
+    report.error(file, location.place, "a latitude is from -90 to 90 degrees, a longitude from -180 to 180");
+    None
+}
+
+fn check_redis(file: &Arc<SourceFile>, spec: &RedisSpec, folder: &Path, report: &mut Report) -> Option<Redis> {
+    let mut expand = |text: &Spanned<String>| match secrets::expand(&text.value, folder) {
+        Ok(secret) => Some(secret),
+        Err(message) => {
+            report.error(file, text.place, message);
+            None
+        }
+    };
+    let password = spec.password.as_ref().and_then(&mut expand);
+    let place = spec.url.as_ref()?.place;
+    let url = expand(spec.url.as_ref()?)?;
+    if let Err(error) = redis::Client::open(url.expose()) {
+        report.error(file, place, format!("no Redis URL: {error}; expected as in redis://127.0.0.1:6379"));
+        return None;
+    }
+    Some(Redis { url, password })
+}
+
+fn check_embedded(file: &Arc<SourceFile>, embedded: &Spanned<Embedded>, report: &mut Report) -> Option<SocketAddr> {
+    let address = match &embedded.value {
+        Embedded::Switch(false) => return None,
+        Embedded::Switch(true) => return Settings::default().embedded,
+        Embedded::Address(text) => text.parse::<SocketAddr>(),
+    };
+    match address {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
+        Ok(_) => {
+            let message = "the embedded endpoint knows no passwords, so it answers on this machine only";
+            report.error(file, embedded.place, message).help("write 127.0.0.1:6380, or set redis.url for a real Redis");
+        }
+        Err(_) => {
+            report.error(file, embedded.place, "expected an address such as 127.0.0.1:6380, or false");
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> (Option<Settings>, String) {
+        let mut report = Report::default();
+        let settings = Settings::load(&SourceFile::new("growctl.yaml", text), Path::new("."), &mut report);
+        (settings, report.render(false))
+    }
+
+    #[test]
+    fn an_empty_file_is_a_working_machine() {
+        let (settings, report) = load("");
+        assert!(settings.is_some_and(|s| s.redis.is_none() && s.embedded.is_some()), "{report}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_at_once() {
+        let (settings, report) = load(
+            "name: north house\ntime_zone: Europe/Amsterdm\nlocation: {latitude: 521, longitude: 4}\n\
+             redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\ntargets: {}\n",
+        );
+        assert!(settings.is_none());
+        for part in ["no spaces", "Europe/Amsterdm", "-90 to 90", "redis://127", "GROWCTL_NO_SUCH", "this machine only"]
+        {
+            assert!(report.contains(part), "{part} in {report}");
+        }
+        assert!(report.contains("`targets` has no effect yet"), "{report}");
+    }
+}

@@ -1,0 +1,104 @@
+//! What `growctl status` shows: one JSON object, composed on the control thread from the counts of every part.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::can::PendingCounts;
+use crate::channels::{Bus, Link};
+use crate::model::{Name, QueueCounts, Timestamp};
+
+use super::control::Control;
+
+/// What does not change while the engine runs, and the other ends that are asked when somebody asks.
+#[derive(Debug)]
+pub(super) struct Status {
+    /// Of this machine.
+    pub(super) name: String,
+    /// `id` of this run in every message.
+    pub(super) origin: String,
+    /// The buses of the map.
+    pub(super) buses: Vec<Bus>,
+    /// When the engine started.
+    pub(super) started: Timestamp,
+    /// Where Redis clients are served: `redis://…` without its password.
+    pub(super) serves: Option<String>,
+    /// Whether the server answers; `None` without one.
+    pub(super) redis_up: Option<tokio::sync::watch::Receiver<bool>>,
+}
+
+#[derive(Serialize)]
+struct BusStatus {
+    bus: Name,
+    link: &'static str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    commands: PendingCounts,
+}
+
+impl Status {
+    /// The whole of it.
+    pub(super) fn json(&self, now: Timestamp, control: &Control) -> Value {
+        let (gateway, router, engine, guard) = control.core.parts();
+        let queues: serde_json::Map<String, Value> = self
+            .queues(control)
+            .into_iter()
+            .map(|(name, counts)| (name.to_owned(), serde_json::to_value(counts).unwrap_or_default()))
+            .collect();
+        json!({
+            "name": self.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "origin": self.origin,
+            "uptime": now.mono.since(self.started.mono).as_secs_f64(),
+            "redis": { "serves": self.serves, "up": self.redis_up.as_ref().map(|up| *up.borrow()) },
+            "buses": self.bus_status(control),
+            "core": control.core.counts(),
+            "frames": gateway.counts(),
+            "foreign": router.counts(),
+            "queues": queues,
+            "rules": engine.status(now.mono),
+            "devices": guard.status(),
+            "requests": guard.counts(),
+        })
+    }
+
+    /// Every bus that cannot be used, with the reason.
+    pub(super) fn buses_down(&self) -> Vec<(Name, String)> {
+        self.buses.iter().filter_map(|bus| Some((bus.name.clone(), down(bus)?))).collect()
+    }
+
+    fn bus_status(&self, control: &Control) -> Vec<BusStatus> {
+        let status = |(bus, pending): (&Bus, &std::sync::Arc<crate::can::Pending>)| {
+            let reason = down(bus);
+            BusStatus {
+                bus: bus.name.clone(),
+                link: link(&bus.link),
+                state: if reason.is_some() { "down" } else { "up" },
+                reason,
+                commands: pending.counts(),
+            }
+        };
+        self.buses.iter().zip(&control.outlets.buses).map(status).collect()
+    }
+
+    fn queues(&self, control: &Control) -> Vec<(&'static str, QueueCounts)> {
+        control.inlets.counts().into_iter().chain(control.outlets.counts()).collect()
+    }
+}
+
+/// Why a bus cannot be used; `None` if it can.
+pub(super) fn down(bus: &Bus) -> Option<String> {
+    match &bus.link {
+        Link::Interface(name) => Some(format!("SocketCAN ({name}) is not supported by this version")),
+        Link::Replay { .. } | Link::Simulated => None,
+    }
+}
+
+fn link(link: &Link) -> &'static str {
+    match link {
+        Link::Interface(_) => "interface",
+        Link::Replay { .. } => "replay",
+        Link::Simulated => "simulated",
+    }
+}

@@ -1,0 +1,192 @@
+//! One device as the Guard holds it: who asks, what it was told, what it says of itself.
+
+use std::time::Duration;
+
+use crate::channels::{Device, Safe};
+use crate::model::{Level, Mono, Name, Quality, Reading, Value};
+
+use super::arbitration::{Arbiter, Held};
+use super::level::{Levels, Target};
+
+/// What the feedback said last.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Heard {
+    /// Nothing yet.
+    Nothing,
+    /// A state.
+    Good(Value),
+    /// That it has none.
+    Bad(Quality),
+}
+
+/// What the messages of a device say beside its feedback; a message goes out when this changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Word {
+    /// The level asked for; `Null` where nobody asks and the device keeps what it has.
+    pub(super) wanted: Value,
+    /// The requester, or `safe`.
+    pub(super) source: Name,
+    /// The requester's words.
+    pub(super) reason: Option<Name>,
+    /// Of a device without feedback, the state it was told.
+    pub(super) told: Value,
+}
+
+/// Where a device belongs while nobody asks.
+#[derive(Clone, Debug)]
+enum Rest {
+    Keep,
+    At(Target),
+    /// The map's `safe` cannot be said with the signal's bits.
+    Unsayable(String),
+}
+
+/// What a device's bits in its frame are to be.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    /// A request, or its safe state.
+    To(Target),
+    /// As it is, which is known from its last command or from its feedback, or not yet.
+    Keep(Option<Target>),
+    /// The signal's bits cannot say it.
+    Unsayable(String),
+}
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Switched {
+    pub(super) spec: Device,
+    pub(super) levels: Levels,
+    pub(super) arbiter: Arbiter,
+    /// Position of its frame's image.
+    pub(super) image: usize,
+    pub(super) heard: Heard,
+    /// The Gateway says that the feedback has fallen silent.
+    pub(super) stale: bool,
+    /// What the last word was.
+    pub(super) said: Option<Word>,
+    rest: Rest,
+    /// The last good feedback, as a command.
+    seen: Option<Target>,
+    /// What it was told last while somebody asked.
+    commanded: Option<Target>,
+    /// What its bits were in the last frame sent.
+    sent: Option<Target>,
+}
+
+impl Switched {
+    pub(super) fn new(spec: Device, image: usize) -> Switched {
+        let levels = Levels::new(spec.command.frame.clone(), spec.command.signal);
+        let rest = match spec.safe {
+            Safe::Keep => Rest::Keep,
+            Safe::At(level) => levels.resolve(level).map_or_else(Rest::Unsayable, Rest::At),
+        };
+        Switched {
+            arbiter: Arbiter::new(levels.top()),
+            levels,
+            image,
+            heard: Heard::Nothing,
+            stale: false,
+            said: None,
+            rest,
+            seen: None,
+            commanded: None,
+            sent: None,
+            spec,
+        }
+    }
+
+    /// What its bits are to be now.
+    pub(super) fn wish(&self) -> Wish {
+        if let Some(held) = self.arbiter.winner() {
+            return self.levels.resolve(held.level).map_or_else(Wish::Unsayable, Wish::To);
+        }
+        match &self.rest {
+            Rest::At(target) => Wish::To(target.clone()),
+            Rest::Keep => Wish::Keep(self.commanded.as_ref().or(self.seen.as_ref()).cloned()),
+            Rest::Unsayable(why) => Wish::Unsayable(why.clone()),
+        }
+    }
+
+    /// Whether a frame with `target` would tell it something new.
+    pub(super) fn is_news(&self, target: &Target) -> bool {
+        self.sent.as_ref() != Some(target)
+    }
+
+    /// A frame with this target goes out, or is the last that went.
+    pub(super) fn note_sent(&mut self, target: &Target) {
+        self.sent = Some(target.clone());
+        if self.arbiter.winner().is_some() {
+            self.commanded = Some(target.clone());
+        }
+    }
+
+    /// Takes in what its feedback says.
+    pub(super) fn hear(&mut self, reading: &Reading) {
+        self.stale = reading.stale;
+        let Some(feedback) = &self.spec.feedback else { return };
+        let name = &feedback.frame.signals[feedback.signal].name;
+        if reading.stale {
+            self.heard = Heard::Bad(Quality::Stale);
+            return;
+        }
+        match reading.values.get(name) {
+            // A frame of the device that does not carry its state.
+            None => {}
+            Some(Value::Null) => {
+                let why = reading.quality.iter().find(|(field, _)| field == name);
+                self.heard = Heard::Bad(why.map_or(Quality::Invalid, |(_, why)| *why));
+            }
+            Some(value) => {
+                self.heard = Heard::Good(value.clone());
+                let target = self.levels.level_of(value).and_then(|level| self.levels.resolve(level));
+                self.seen = target.ok().or(self.seen.take());
+            }
+        }
+    }
+
+    /// Its state, and why there is none.
+    pub(super) fn state(&self) -> (Value, Option<Quality>) {
+        match (&self.spec.feedback, &self.heard) {
+            (None, _) => (self.told(), None),
+            (Some(_), Heard::Nothing) => (Value::Null, None),
+            (Some(_), Heard::Good(value)) => (value.clone(), None),
+            (Some(_), Heard::Bad(why)) => (Value::Null, Some(*why)),
+        }
+    }
+
+    /// What its messages say now.
+    pub(super) fn word(&self) -> Word {
+        let winner = self.arbiter.winner();
+        let wanted = if let Wish::To(target) = self.wish() { target.shown } else { Value::Null };
+        Word {
+            wanted,
+            source: winner.map_or_else(|| Name::from("safe"), |held| held.requester.to_string().into()),
+            reason: winner.and_then(|held| held.reason.clone()),
+            told: if self.spec.feedback.is_none() { self.told() } else { Value::Null },
+        }
+    }
+
+    /// When the request in force ends; `None`: not by itself, or there is none.
+    pub(super) fn until(&self) -> Option<Mono> {
+        self.arbiter.winner().map(|held| held.end).filter(|end| *end != Mono(u64::MAX))
+    }
+
+    /// The shorter of its own and another `repeat`.
+    pub(super) fn repeat_within(&self, other: Option<Duration>) -> Option<Duration> {
+        [self.spec.repeat, other].into_iter().flatten().min()
+    }
+
+    /// Its requests with the levels as people read them.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
+        self.arbiter.held().iter().map(|held| (held, self.shown(held.level)))
+    }
+
+    fn shown(&self, level: Level) -> Value {
+        self.levels.resolve(level).map_or(Value::Null, |target| target.shown)
+    }
+
+    fn told(&self) -> Value {
+        self.sent.as_ref().map_or(Value::Null, |sent| sent.shown.clone())
+    }
+}

@@ -1,0 +1,396 @@
+//! The last station before the bus: every request on a device passes here, the strongest is drawn into the frame that
+//! the device shares with others, and nobody asking means `safe`. Pure; the shell sends the frames within their `ttl`.
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+use crate::can::Frame;
+use crate::channels::ChannelMap;
+use crate::files::closest;
+use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Reading, Requester, SourceKind, Timestamp};
+
+use super::arbitration::Held;
+use super::command::{self, Command};
+use super::device::Switched;
+use super::image::Image;
+use super::status::{DeviceStatus, GuardCounts};
+use super::update::Names;
+
+/// Priority of a person's request.
+pub const PERSONS_PRIORITY: u8 = 70;
+
+/// What the Guard is told.
+#[derive(Clone, Debug)]
+pub enum GuardEvent<'a> {
+    /// A rule or a person asks for a state.
+    Request {
+        /// Who; a newer request of the same requester on the same device replaces the older.
+        requester: Requester,
+        /// 0 to 100.
+        priority: u8,
+        /// For what, for how long, why. Without a lease it holds until it is released.
+        request: &'a DeviceRequest,
+    },
+    /// A requester ends its request on one device.
+    Release {
+        /// Who.
+        requester: &'a Requester,
+        /// On which.
+        device: &'a DeviceKey,
+    },
+    /// A requester ends all its requests.
+    ReleaseAll {
+        /// Who.
+        requester: &'a Requester,
+    },
+    /// A client's message on `device:command:<room>:<device>`.
+    Command(&'a Message),
+    /// What a device's feedback says, or that it has fallen silent; nodes' readings are passed over.
+    Reading(&'a Reading),
+    /// From now on frames are sent: every device is told where it belongs. Before it, requests only gather.
+    Start,
+    /// All requests end, every device is sent to `safe` once, and nothing is sent after that.
+    Stop,
+}
+
+/// What the Guard says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceOut {
+    /// A frame for its bus. A newer one of the same bus and identifier replaces one that still waits.
+    Transmit {
+        /// The frame.
+        frame: Frame,
+        /// Not on the wire within this: failed, and never sent late.
+        ttl: Duration,
+    },
+    /// A message about a device, without `id` and `ts`, which the Router puts in.
+    Update(Message),
+    /// A request that changes nothing.
+    Refused {
+        /// The device that was named.
+        device: String,
+        /// Who asked.
+        requester: Requester,
+        /// Why, and what would be right.
+        reason: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Gathering,
+    Running,
+    Stopped,
+}
+
+/// Which count a refusal goes to.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    UnknownDevice,
+    Malformed,
+    NotPossible,
+    Stopping,
+}
+
+type Refusal = (Why, String);
+
+/// All devices of a site.
+#[derive(Debug)]
+pub struct Guard {
+    devices: Vec<Switched>,
+    images: Vec<Image>,
+    by_key: HashMap<DeviceKey, usize>,
+    /// By `device:update:<room>:<device>`.
+    by_channel: HashMap<Name, usize>,
+    names: Names,
+    phase: Phase,
+    now: Timestamp,
+    deadline: Option<Mono>,
+    counts: GuardCounts,
+}
+
+impl Guard {
+    /// Nobody asks yet, and nothing is sent before [`GuardEvent::Start`].
+    #[must_use]
+    pub fn new(map: &ChannelMap, now: Timestamp) -> Guard {
+        let mut guard = Guard {
+            devices: Vec::with_capacity(map.devices.len()),
+            images: Vec::new(),
+            by_key: HashMap::new(),
+            by_channel: HashMap::new(),
+            names: Names::default(),
+            phase: Phase::Gathering,
+            now,
+            deadline: None,
+            counts: GuardCounts::default(),
+        };
+        for spec in &map.devices {
+            let (at, bus, id) = (guard.devices.len(), spec.command.bus, spec.command.id);
+            let image = guard.images.iter().position(|image| image.bus == bus && image.id == id).unwrap_or_else(|| {
+                guard.images.push(Image::new(bus, id));
+                guard.images.len() - 1
+            });
+            let device = Switched::new(spec.clone(), image);
+            guard.images[image].add(at, &device);
+            guard.by_key.insert(spec.key.clone(), at);
+            guard.by_channel.insert(spec.channel.clone(), at);
+            guard.devices.push(device);
+        }
+        guard
+    }
+
+    /// Handles one event; what was due before it happens first.
+    pub fn step(&mut self, now: Timestamp, event: GuardEvent<'_>, out: &mut Vec<DeviceOut>) {
+        self.due(now, out);
+        self.now = now;
+        match event {
+            GuardEvent::Request { requester, priority, request } => {
+                let done = self.request(&requester, priority, request, out);
+                self.account(done, &requester, &request.device.to_string(), out);
+            }
+            GuardEvent::Command(message) => {
+                let done = self.command(message, out);
+                self.account(done, &Requester::Client, device_named(&message.channel), out);
+            }
+            GuardEvent::Release { requester, device } => {
+                let touched = self.by_key.get(device).copied().filter(|&at| self.release(at, requester));
+                self.refresh(touched, out);
+            }
+            GuardEvent::ReleaseAll { requester } => {
+                let touched: Vec<usize> = (0..self.devices.len()).filter(|&at| self.release(at, requester)).collect();
+                self.refresh(touched, out);
+            }
+            GuardEvent::Reading(reading) => self.reading(reading, out),
+            GuardEvent::Start => self.start(out),
+            GuardEvent::Stop => self.stop(out),
+        }
+        self.deadline = self.earliest();
+    }
+
+    /// Ends the leases and repeats the frames that are due at `now`.
+    pub fn due(&mut self, now: Timestamp, out: &mut Vec<DeviceOut>) {
+        if self.deadline.is_none_or(|deadline| deadline > now.mono) {
+            return;
+        }
+        self.now = now;
+        let mut ended = Vec::new();
+        for (at, device) in self.devices.iter_mut().enumerate() {
+            let count = device.arbiter.advance(now.mono);
+            self.counts.expired += count as u64;
+            if count > 0 {
+                ended.push(at);
+            }
+        }
+        self.refresh(ended, out);
+        for image in &mut self.images {
+            if let Some((frame, ttl)) = image.repeat(now, &self.devices) {
+                self.counts.repeated += 1;
+                out.push(DeviceOut::Transmit { frame, ttl });
+            }
+        }
+        self.deadline = self.earliest();
+    }
+
+    /// When [`Guard::due`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.deadline
+    }
+
+    /// The account so far.
+    #[must_use]
+    pub fn counts(&self) -> GuardCounts {
+        self.counts
+    }
+
+    /// Every device as it stands, in the order of the map.
+    #[must_use]
+    pub fn status(&self) -> Vec<DeviceStatus> {
+        let held_back = |device: &Switched| self.images[device.image].held_back.clone();
+        self.devices.iter().map(|device| DeviceStatus::of(self.now, device, held_back(device))).collect()
+    }
+
+    fn request(
+        &mut self,
+        requester: &Requester,
+        priority: u8,
+        request: &DeviceRequest,
+        out: &mut Vec<DeviceOut>,
+    ) -> Result<(), Refusal> {
+        if self.phase == Phase::Stopped {
+            return Err((Why::Stopping, "the engine is stopping: devices are at safe".to_owned()));
+        }
+        let at = self.find(&request.device)?;
+        let now = self.now.mono;
+        let device = &mut self.devices[at];
+        let target = device.levels.resolve(request.level).map_err(|why| (Why::NotPossible, why))?;
+        let reason = match (&request.reason, target.clamped_from) {
+            (reason, None) => reason.clone(),
+            (None, Some(asked)) => Some(format!("{asked} is limited to {}", target.shown).into()),
+            (Some(reason), Some(asked)) => Some(format!("{reason} ({asked} is limited to {})", target.shown).into()),
+        };
+        let end = request.lease.map_or(Mono(u64::MAX), |lease| now + lease);
+        device.arbiter.advance(now);
+        let held = Held { requester: requester.clone(), priority, level: target.level, reason, end };
+        device.arbiter.request(held).map_err(|why| (Why::NotPossible, why.to_string()))?;
+        self.counts.clamped += u64::from(target.clamped_from.is_some());
+        self.refresh([at], out);
+        Ok(())
+    }
+
+    fn command(&mut self, message: &Message, out: &mut Vec<DeviceOut>) -> Result<(), Refusal> {
+        let malformed = |why| (Why::Malformed, why);
+        let no_device = || "a command goes to device:command:<room>:<device>".to_owned();
+        let key = command::device_of(&message.channel).ok_or_else(|| malformed(no_device()))?;
+        let at = self.find(&key)?;
+        match command::read(&message.fields).map_err(malformed)? {
+            Command::Release => {
+                if self.release(at, &Requester::Client) {
+                    self.refresh([at], out);
+                }
+                Ok(())
+            }
+            Command::Set { value, lease, reason } => {
+                let device = &self.devices[at];
+                let level = device.levels.level_of(&value).map_err(malformed)?;
+                let lease = Some(lease.unwrap_or(device.spec.lease));
+                let request = DeviceRequest { device: key, level, lease, reason };
+                self.request(&Requester::Client, PERSONS_PRIORITY, &request, out)
+            }
+        }
+    }
+
+    /// Whether there was a request to end.
+    fn release(&mut self, at: usize, requester: &Requester) -> bool {
+        let was = self.devices[at].arbiter.release(requester);
+        self.counts.released += u64::from(was);
+        was
+    }
+
+    fn reading(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
+        if reading.source.kind != SourceKind::Device {
+            return;
+        }
+        let Some(&at) = self.by_channel.get(&reading.source.channel) else { return };
+        self.devices[at].hear(reading);
+        // A frame shared with a device that keeps its state may have waited for this word.
+        let image = self.devices[at].image;
+        self.transmit(image, false, out);
+        self.say(at, Some(reading), out);
+        self.say_changes(image, out);
+    }
+
+    fn start(&mut self, out: &mut Vec<DeviceOut>) {
+        if self.phase != Phase::Gathering {
+            return;
+        }
+        self.phase = Phase::Running;
+        for image in 0..self.images.len() {
+            self.transmit(image, true, out);
+            self.say_changes(image, out);
+        }
+    }
+
+    fn stop(&mut self, out: &mut Vec<DeviceOut>) {
+        if self.phase == Phase::Stopped {
+            return;
+        }
+        let started = self.phase == Phase::Running;
+        for device in &mut self.devices {
+            self.counts.released += device.arbiter.clear() as u64;
+        }
+        for image in 0..self.images.len() {
+            if started {
+                self.transmit(image, true, out);
+            }
+            self.images[image].rest();
+            self.say_changes(image, out);
+        }
+        self.phase = Phase::Stopped;
+    }
+
+    /// Draws the images of the devices anew, each once, and says what changed.
+    fn refresh(&mut self, devices: impl IntoIterator<Item = usize>, out: &mut Vec<DeviceOut>) {
+        let mut images: Vec<usize> = devices.into_iter().map(|at| self.devices[at].image).collect();
+        images.sort_unstable();
+        images.dedup();
+        for image in images {
+            self.transmit(image, false, out);
+            self.say_changes(image, out);
+        }
+    }
+
+    fn transmit(&mut self, image: usize, anyway: bool, out: &mut Vec<DeviceOut>) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        if let Some((frame, ttl)) = self.images[image].refresh(self.now, &mut self.devices, anyway) {
+            self.counts.sent += 1;
+            out.push(DeviceOut::Transmit { frame, ttl });
+        }
+    }
+
+    fn say_changes(&mut self, image: usize, out: &mut Vec<DeviceOut>) {
+        if self.phase == Phase::Gathering {
+            return;
+        }
+        for i in 0..self.images[image].members.len() {
+            let at = self.images[image].members[i];
+            let device = &self.devices[at];
+            if device.said.as_ref() != Some(&device.word()) {
+                self.say(at, None, out);
+            }
+        }
+    }
+
+    fn say(&mut self, at: usize, reading: Option<&Reading>, out: &mut Vec<DeviceOut>) {
+        let word = self.devices[at].word();
+        let message = self.names.message(self.now, &self.devices[at], &word, reading);
+        self.devices[at].said = Some(word);
+        self.counts.updates += 1;
+        out.push(DeviceOut::Update(message));
+    }
+
+    fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
+        self.by_key.get(key).copied().ok_or_else(|| {
+            let names: Vec<String> = self.devices.iter().map(|device| device.spec.key.to_string()).collect();
+            let near = closest(&key.to_string(), names.iter().map(String::as_str));
+            let meant = near.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
+            (Why::UnknownDevice, format!("the channel map has no device '{key}'{meant}"))
+        })
+    }
+
+    fn account(&mut self, done: Result<(), Refusal>, requester: &Requester, device: &str, out: &mut Vec<DeviceOut>) {
+        self.counts.received += 1;
+        let Err((why, reason)) = done else {
+            self.counts.accepted += 1;
+            return;
+        };
+        *match why {
+            Why::UnknownDevice => &mut self.counts.unknown_device,
+            Why::Malformed => &mut self.counts.malformed,
+            Why::NotPossible => &mut self.counts.not_possible,
+            Why::Stopping => &mut self.counts.stopping,
+        } += 1;
+        out.push(DeviceOut::Refused { device: device.to_owned(), requester: requester.clone(), reason });
+    }
+
+    fn earliest(&self) -> Option<Mono> {
+        let leases = self.devices.iter().filter_map(|device| device.arbiter.next_deadline());
+        leases.chain(self.images.iter().filter_map(|image| image.next)).min()
+    }
+}
+
+/// How a refusal names the device of a command channel.
+fn device_named(channel: &str) -> &str {
+    channel.strip_prefix("device:command:").unwrap_or(channel)
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "guard_model_tests.rs"]
+mod model_tests;

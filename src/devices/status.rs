@@ -1,0 +1,123 @@
+//! What the Guard says about itself: the account of its requests and frames, and each device as `status` shows it.
+
+use serde::Serialize;
+
+use crate::model::{Mono, Timestamp, Value};
+
+use super::arbitration::Held;
+use super::device::Switched;
+use super::update::civil;
+
+/// The account of the Guard. `received = accepted + unknown_device + malformed + not_possible + stopping`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GuardCounts {
+    /// Requests of rules, and commands of clients.
+    pub received: u64,
+    /// Those that hold, or released, what they asked for.
+    pub accepted: u64,
+    /// Refused: the map has no such device.
+    pub unknown_device: u64,
+    /// Refused: no well-formed command.
+    pub malformed: u64,
+    /// Refused: a level that the device's signal cannot say.
+    pub not_possible: u64,
+    /// Refused: the engine is stopping.
+    pub stopping: u64,
+    /// Accepted, with the level clamped to the range.
+    pub clamped: u64,
+    /// Requests that ended with a release.
+    pub released: u64,
+    /// Requests that ended with their lease.
+    pub expired: u64,
+    /// Frames sent because they changed, at the start or at the stop.
+    pub sent: u64,
+    /// Frames sent once more.
+    pub repeated: u64,
+    /// Messages about devices.
+    pub updates: u64,
+}
+
+impl GuardCounts {
+    /// All that were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.unknown_device + self.malformed + self.not_possible + self.stopping
+    }
+}
+
+/// One device as it stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceStatus {
+    /// Name of the room.
+    pub room: String,
+    /// Name of the device.
+    pub device: String,
+    /// `fan`, `valve` and so on.
+    pub kind: String,
+    /// What its feedback says; without feedback what it was told. `null`: not known.
+    pub state: Value,
+    /// Why there is no state, where there is a reason.
+    pub quality: Option<String>,
+    /// The level asked for; `null` where nobody asks and it keeps what it has.
+    pub wanted: Value,
+    /// Who asks, or `safe`.
+    pub source: String,
+    /// Why, in the requester's words.
+    pub reason: Option<String>,
+    /// When the request in force ends by itself, in seconds since 1970 UTC.
+    pub until: Option<f64>,
+    /// All requests, in the order in which the requesters came.
+    pub requests: Vec<RequestStatus>,
+    /// Why its frame is not being sent, if it is not.
+    pub held_back: Option<String>,
+    /// The node itself has no watchdog: after a crash it stays as it is.
+    pub no_watchdog: bool,
+}
+
+impl DeviceStatus {
+    pub(super) fn of(now: Timestamp, device: &Switched, held_back: Option<String>) -> DeviceStatus {
+        let word = device.word();
+        let (state, why) = device.state();
+        DeviceStatus {
+            room: device.spec.key.room.to_string(),
+            device: device.spec.key.device.to_string(),
+            kind: device.spec.kind.to_string(),
+            state,
+            quality: why.map(|why| why.to_string()),
+            wanted: word.wanted,
+            source: word.source.to_string(),
+            reason: word.reason.as_deref().map(str::to_owned),
+            until: device.until().map(|end| civil(now, end)),
+            requests: device.held().map(|(held, level)| RequestStatus::of(now, held, level)).collect(),
+            held_back,
+            no_watchdog: device.spec.watchdog.is_none(),
+        }
+    }
+}
+
+/// One request on a device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RequestStatus {
+    /// Who asks.
+    pub source: String,
+    /// 0 to 100.
+    pub priority: u8,
+    /// For what.
+    pub level: Value,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it ends by itself, in seconds since 1970 UTC.
+    pub until: Option<f64>,
+}
+
+impl RequestStatus {
+    fn of(now: Timestamp, held: &Held, level: Value) -> RequestStatus {
+        RequestStatus {
+            source: held.requester.to_string(),
+            priority: held.priority,
+            level,
+            reason: held.reason.as_deref().map(str::to_owned),
+            until: (held.end != Mono(u64::MAX)).then(|| civil(now, held.end)),
+        }
+    }
+}

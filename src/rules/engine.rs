@@ -1,0 +1,173 @@
+//! All rules at work: one event at a time goes in, what the rules wish comes out. Pure; `Core` holds the other ends and
+//! calls `due` for every deadline before it hands in what happened after it.
+
+use std::sync::Arc;
+
+use crate::bus::Last;
+use crate::model::{Intent, Inventory, Message, Mono, Timestamp};
+
+use super::cache::Cache;
+use super::instance::{Cause, World};
+use super::running::Running;
+use super::schedule::Schedule;
+use super::sources::Silence;
+use super::tally::{RuleFault, RuleStatus};
+use super::ticks::{Place, Ticks};
+use super::timers::{Due, Timers};
+use super::{Host, Rule};
+
+/// Something that happens to the rules.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message on the bus; `Last` knows it already.
+    Message(&'a Arc<Message>),
+    /// A person resets the rule of this name.
+    Reset(&'a str),
+    /// The engine starts: `schedule: startup`.
+    Startup,
+    /// The engine stops: `schedule: shutdown`.
+    Shutdown,
+}
+
+/// All rules at work.
+#[derive(Debug)]
+pub struct Engine {
+    /// In order of their names.
+    rules: Vec<Running>,
+    cache: Cache,
+    silence: Silence,
+    timers: Timers,
+    ticks: Ticks,
+    host: Host,
+    faults: Vec<RuleFault>,
+    /// Deadlines of one moment, while they are served.
+    batch: Vec<Due>,
+}
+
+impl Engine {
+    /// Rules at work from `now` on. Instances of the map's sources exist at once.
+    #[must_use]
+    pub fn new(mut rules: Vec<Rule>, inventory: Arc<Inventory>, host: Host, place: Place, now: Timestamp) -> Engine {
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut timers = Timers::default();
+        let mut silence = Silence::new(inventory);
+        let mut faults = Vec::new();
+        let schedules = (0_u32..).zip(&rules).filter(|(_, rule)| rule.mode != super::Mode::Off);
+        let schedules = schedules.flat_map(|(at, rule)| rule.schedule.iter().map(move |schedule| (at, schedule)));
+        let ticks = Ticks::new(schedules, place, now, &mut timers);
+        let mut rules: Vec<Running> = (0..).zip(rules).map(|(at, rule)| Running::new(rule, at)).collect();
+        for rule in &mut rules {
+            rule.populate(&mut silence, now.mono);
+            faults.extend(rule.lacks(&ticks));
+        }
+        Engine { rules, cache: Cache::default(), silence, timers, ticks, host, faults, batch: Vec::new() }
+    }
+
+    /// Takes one event. The caller has called `due` for every deadline up to `now` before.
+    pub fn step(&mut self, now: Timestamp, event: Event<'_>, last: &Last, out: &mut Vec<Intent>) {
+        self.ticks.watch(now, &mut self.timers);
+        match event {
+            Event::Message(message) => self.message(now, message, last, out),
+            Event::Reset(name) => {
+                let cause = Cause { reset: true, heard: false };
+                self.each(
+                    now,
+                    last,
+                    out,
+                    |rule| *rule.rule.name == *name,
+                    |rule, timers, world| {
+                        rule.everyone(cause, timers, world);
+                    },
+                );
+            }
+            Event::Startup => self.once(now, &Schedule::Startup, last, out),
+            Event::Shutdown => self.once(now, &Schedule::Shutdown, last, out),
+        }
+    }
+
+    /// When `due` must be called next; may be earlier than anything happens, never later.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    /// Fires what is due at `now`. Called from deadline to deadline, everything happens at its exact time.
+    pub fn due(&mut self, now: Timestamp, last: &Last, out: &mut Vec<Intent>) {
+        self.ticks.watch(now, &mut self.timers);
+        let mut batch = std::mem::take(&mut self.batch);
+        while let Some(at) = self.timers.take(now.mono, &mut batch) {
+            let rules = &self.rules;
+            batch.sort_by_key(|due| match due {
+                Due::Instance(rule, instance) => (0, *rule, Some(rules[*rule as usize].key(*instance))),
+                Due::Tick(plan) => (1, *plan, None),
+            });
+            let Engine { rules, timers, ticks, host, faults, .. } = self;
+            for due in &batch {
+                let ticked = match due {
+                    Due::Tick(plan) => ticks.take(*plan, at, now, timers),
+                    Due::Instance(..) => None,
+                };
+                let zone = ticks.zone();
+                let world = &mut World { now, hop: 0, host, last, zone, out, faults };
+                match (due, ticked) {
+                    (Due::Instance(rule, instance), _) => rules[*rule as usize].due(*instance, at, timers, world),
+                    (Due::Tick(_), Some(ticked)) => rules[ticked.rule as usize].tick(ticked, timers, world),
+                    (Due::Tick(_), None) => {}
+                }
+            }
+        }
+        self.batch = batch;
+    }
+
+    /// Hands over what failed since the last call: of each rule, each fault once an hour.
+    pub fn drain_faults(&mut self, into: &mut Vec<RuleFault>) {
+        into.append(&mut self.faults);
+    }
+
+    /// How every rule is doing, in order of their names.
+    #[must_use]
+    pub fn status(&self, now: Mono) -> Vec<RuleStatus> {
+        let not_concerned = self.cache.not_concerned(self.rules.len());
+        self.rules.iter().zip(not_concerned).map(|(rule, count)| rule.status(now, count)).collect()
+    }
+
+    fn message(&mut self, now: Timestamp, message: &Arc<Message>, last: &Last, out: &mut Vec<Intent>) {
+        let Engine { rules, cache, silence, timers, ticks, host, faults, .. } = self;
+        let found = cache.find(message, |at| rules.get(at).map(|running| &running.rule), &silence.inventory);
+        if let Some(source) = found.source {
+            for (rule, instance) in silence.heard(source, message).unwrap_or_default() {
+                rules[*rule as usize].heard(*instance, message.stale);
+            }
+        }
+        for (rule, window) in found.windows {
+            rules[*rule as usize].feed(*window, message, now.mono);
+        }
+        let world = &mut World { now, hop: message.hop, host, last, zone: ticks.zone(), out, faults };
+        for (position, concerned) in found.rules {
+            let subscribed = &mut found.subscribed[*position as usize];
+            rules[subscribed.rule as usize].message(subscribed, *concerned, message, timers, world);
+        }
+    }
+
+    fn once(&mut self, now: Timestamp, schedule: &Schedule, last: &Last, out: &mut Vec<Intent>) {
+        let wanted = |rule: &Running| rule.rule.schedule.contains(schedule);
+        self.each(now, last, out, wanted, |rule, timers, world| {
+            rule.everyone(Cause::default(), timers, world);
+        });
+    }
+
+    fn each(
+        &mut self,
+        now: Timestamp,
+        last: &Last,
+        out: &mut Vec<Intent>,
+        wanted: impl Fn(&Running) -> bool,
+        take: impl Fn(&mut Running, &mut Timers, &mut World<'_>),
+    ) {
+        let Engine { rules, timers, ticks, host, faults, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        for rule in rules.iter_mut().filter(|rule| rule.rule.mode != super::Mode::Off && wanted(rule)) {
+            take(rule, timers, world);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! From a rule file to a rule: everything that can be wrong is found here, all of it at once, and shown where the user
+//! wrote it. What passes has every name resolved and runs.
+
+mod checks;
+mod parts;
+mod scalar;
+mod scripts;
+mod traps;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::files::{Place, Report, SourceFile, read, read_file};
+use crate::model::{Inventory, Name};
+
+use super::host::Script;
+use super::rule::Until;
+use super::{Host, Rule, RuleSpec};
+
+/// What rules are checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// Compiles scripts, and knows the functions that there are.
+    pub host: &'a Host,
+    /// The nodes and devices of the channel map.
+    pub inventory: &'a Inventory,
+}
+
+/// One file on its way to a rule.
+struct Loading<'a> {
+    file: &'a Arc<SourceFile>,
+    site: &'a Site<'a>,
+    report: &'a mut Report,
+    /// What its scripts and conditions name, with the place of each.
+    names: Names,
+}
+
+/// What the scripts of a file name.
+#[derive(Default)]
+struct Names {
+    fields: Vec<(Name, Place)>,
+    /// Where it first asks for a device.
+    asks: Option<Place>,
+    stale: Option<Place>,
+}
+
+/// Reads and checks a rule file; `None` if there were errors.
+pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Option<Rule> {
+    let (before, first) = (report.errors(), report.diagnostics.len());
+    let name = file_name(file, report);
+    let Some(spec) = read::<RuleSpec>(file, report) else {
+        traps::explain(file, report);
+        return None;
+    };
+    traps::swallowed(file, report);
+    let mut loading = Loading { file, site, report, names: Names::default() };
+    let rule = loading.rule(name, &spec);
+    report.diagnostics[first..].sort_by_key(|fault| (fault.place.line, fault.place.column));
+    (report.errors() == before).then_some(rule)
+}
+
+/// Reads every `rules/*.yaml` of a site folder, in order of their names. A file with errors is left out; the faults of
+/// all are reported.
+pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for path in rule_files(folder, report) {
+        if let Some(file) = read_file(folder, &path, report) {
+            rules.extend(load(&file, site, report));
+        }
+    }
+    rules
+}
+
+/// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>.test.yaml` is a
+/// rule's test.
+fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
+    let entries = match std::fs::read_dir(folder.join("rules")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            report.error(&SourceFile::new("rules", ""), Place::default(), format!("cannot be read: {error}"));
+            return Vec::new();
+        }
+    };
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.retain(|name| !name.starts_with('.') && !name.ends_with(".test.yaml"));
+    names.sort();
+    for name in names.iter().filter(|name| name.ends_with(".yml")) {
+        let file = SourceFile::new(Path::new("rules").join(name), "");
+        let message = "is not read: the name of a rule file ends in .yaml";
+        report.warning(&file, Place::default(), message).help("rename it");
+    }
+    names.iter().filter(|name| name.ends_with(".yaml")).map(|name| Path::new("rules").join(name)).collect()
+}
+
+/// The rule's name, which is its file's.
+fn file_name(file: &Arc<SourceFile>, report: &mut Report) -> Name {
+    let name = file.path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(fits) {
+        let message = format!("`{name}` cannot be the name of a rule: letters, digits, `-` and `_` only");
+        report.error(file, Place::default(), message).help("rename the file");
+    }
+    Name::from(&*name)
+}
+
+impl Loading<'_> {
+    fn rule(&mut self, name: Name, spec: &RuleSpec) -> Rule {
+        let patterns = self.patterns(spec);
+        let schedule = self.schedule(spec);
+        let segments = parts::common_names(&patterns);
+        let per = self.per(spec, &patterns);
+        self.shape(spec);
+        let when = self.condition("when", spec.when.as_ref(), &segments);
+        let until = spec.until.as_ref().map(|until| self.until(until, &segments));
+        let then = self.script(spec.then.as_ref(), &segments);
+        let each = self.script(spec.each.as_ref(), &segments);
+        let finally = self.script(spec.finally.as_ref(), &segments);
+        let names_stale = when.as_ref().is_some_and(super::Condition::names_stale);
+        let stale = self.stale(spec.stale.as_ref());
+        self.against_the_map(spec, &patterns, stale);
+        Rule {
+            name,
+            description: spec.description.as_ref().map(|text| text.value.clone()),
+            file: self.file.clone(),
+            patterns,
+            segments,
+            schedule,
+            when,
+            hold: self.duration(spec.hold.as_ref()).unwrap_or_default(),
+            until,
+            then,
+            each,
+            finally,
+            per,
+            cooldown: self.duration(spec.cooldown.as_ref()).unwrap_or_default(),
+            stale,
+            priority: self.priority(spec.priority.as_ref()),
+            state: self.state(spec),
+            mode: self.mode(spec.mode.as_ref()),
+            labels: spec.labels.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect(),
+            fields: self.names.fields.iter().map(|(field, _)| field.clone()).collect(),
+            names_stale,
+            windows: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The keys of a rule file that are no scripts, each with its own faults.
+
+use std::time::Duration;
+
+use crate::bus::Pattern;
+use crate::files::{Place, Spanned};
+use crate::model::{Fields, Name, parse_duration};
+
+use super::super::rule::{Mode, Per, StaleLimit};
+use super::super::{RuleSpec, Schedule};
+use super::Loading;
+
+/// Variables of scripts, which no segment may be called like.
+const VARIABLES: [&str; 7] = ["msg", "channel", "state", "rule", "stale", "reset", "ended"];
+const DEFAULT_PRIORITY: u8 = 50;
+
+impl Loading<'_> {
+    pub(super) fn patterns(&mut self, spec: &RuleSpec) -> Vec<Pattern> {
+        let mut patterns = Vec::new();
+        for text in spec.subscribe.iter().flat_map(|texts| texts.iter()) {
+            match Pattern::parse(text) {
+                Ok(pattern) => {
+                    if let Some(name) = pattern.names.iter().find(|name| VARIABLES.contains(&&***name)) {
+                        let message = format!("`{{{name}}}` is called like a variable of scripts");
+                        self.report.error(self.file, text.place, message).help("choose another name");
+                    }
+                    patterns.push(pattern);
+                }
+                Err(message) => {
+                    self.report.error(self.file, text.place, message);
+                }
+            }
+        }
+        patterns
+    }
+
+    pub(super) fn schedule(&mut self, spec: &RuleSpec) -> Vec<Schedule> {
+        let mut schedules = Vec::new();
+        for text in spec.schedule.iter().flat_map(|texts| texts.iter()) {
+            match Schedule::parse(text) {
+                Ok(schedule) => schedules.push(schedule),
+                Err(message) => {
+                    self.report.error(self.file, text.place, message);
+                }
+            }
+        }
+        schedules
+    }
+
+    /// `per`: `source`, `rule`, or names that every pattern has. A rule without `subscribe` has one instance.
+    pub(super) fn per(&mut self, spec: &RuleSpec, patterns: &[Pattern]) -> Per {
+        let unsubscribed = spec.subscribe.is_none();
+        let texts: Vec<&Spanned<String>> = spec.per.iter().flat_map(|texts| texts.iter()).collect();
+        match texts.as_slice() {
+            [] if unsubscribed => return Per::Rule,
+            [] => return Per::Source,
+            [one] if one.value == "rule" => return Per::Rule,
+            [one, ..] if unsubscribed => {
+                let message = format!("`per: {}` needs `subscribe`: without messages there is one instance", one.value);
+                self.report.error(self.file, one.place, message);
+                return Per::Rule;
+            }
+            [one] if one.value == "source" => return Per::Source,
+            _ => {}
+        }
+        for text in &texts {
+            let Some(pattern) = patterns.iter().find(|p| !p.names.iter().any(|name| **name == *text.value)) else {
+                continue;
+            };
+            let message = format!("`{}` is no name of the pattern `{}`", text.value, pattern.text);
+            let names = common_names(patterns);
+            let known = names.iter().map(|name| &**name).chain(["source", "rule"]);
+            self.report.error(self.file, text.place, message).did_you_mean(text, known);
+        }
+        Per::Names(texts.iter().map(|text| Name::from(text.as_str())).collect())
+    }
+
+    /// Keys that need or exclude each other.
+    pub(super) fn shape(&mut self, spec: &RuleSpec) {
+        if spec.subscribe.is_none() && spec.schedule.is_none() {
+            let message = "has neither `subscribe` nor `schedule`: nothing would ever run it";
+            self.report.error(self.file, Place::default(), message);
+        }
+        // A key that YAML has emptied has been reported.
+        let lacks = |key: &str| self.key(key).line == 0;
+        let (always, idle) = (lacks("when"), ["then", "each", "finally", "alert"].into_iter().all(lacks));
+        if always {
+            let keys = [
+                ("then", spec.then.is_some()),
+                ("for", spec.hold.is_some()),
+                ("until", spec.until.is_some()),
+                ("alert", spec.alert.is_some()),
+            ];
+            for (key, _) in keys.iter().filter(|(_, there)| *there) {
+                let message = format!("`{key}` needs `when`: a rule without it is always active, nothing begins");
+                let fault = self.report.error(self.file, self.key(key), message);
+                if *key == "then" {
+                    fault.help("did you mean `each`?");
+                }
+            }
+        }
+        if spec.alert.is_some() && !always {
+            self.report.warning(self.file, self.key("alert"), "`alert` has no effect yet");
+        }
+        if idle {
+            let message = "does nothing: it has no `then`, `each`, `finally` or `alert`";
+            self.report.warning(self.file, Place::default(), message);
+        }
+    }
+
+    /// The place of a top-level key.
+    fn key(&self, key: &str) -> Place {
+        let mut start = 0;
+        for line in self.file.text.split_inclusive('\n') {
+            if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+                return Place::of_bytes(&self.file.text, start, key.len());
+            }
+            start += line.len();
+        }
+        Place::default()
+    }
+
+    pub(super) fn duration(&mut self, text: Option<&Spanned<String>>) -> Option<Duration> {
+        let text = text?;
+        parse_duration(text).map_err(|message| self.report.error(self.file, text.place, message).place).ok()
+    }
+
+    pub(super) fn stale(&mut self, text: Option<&Spanned<String>>) -> Option<StaleLimit> {
+        if text?.value == "never" {
+            return Some(StaleLimit::Never);
+        }
+        self.duration(text).map(StaleLimit::After)
+    }
+
+    pub(super) fn priority(&mut self, text: Option<&Spanned<String>>) -> u8 {
+        let Some(text) = text else { return DEFAULT_PRIORITY };
+        match text.parse::<u8>() {
+            Ok(priority) if priority <= 100 => priority,
+            _ => {
+                let message = format!("`{}` is no priority: a whole number from 0 to 100", text.value);
+                self.report.error(self.file, text.place, message).help("a person's requests have 70");
+                DEFAULT_PRIORITY
+            }
+        }
+    }
+
+    pub(super) fn mode(&mut self, text: Option<&Spanned<String>>) -> Mode {
+        let Some(text) = text else { return Mode::Active };
+        match text.as_str() {
+            "active" => Mode::Active,
+            "shadow" => Mode::Shadow,
+            "off" => Mode::Off,
+            other => {
+                let fault = self.report.error(self.file, text.place, format!("`{other}` is no mode"));
+                fault.did_you_mean(other, ["active", "shadow", "off"]);
+                Mode::Off
+            }
+        }
+    }
+
+    pub(super) fn state(&mut self, spec: &RuleSpec) -> Fields {
+        for (name, _) in &spec.state {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(fits) {
+                let message = format!("`{}` cannot be a name in `state`: letters, digits and _ only", name.value);
+                self.report.error(self.file, name.place, message);
+            }
+        }
+        spec.state.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect()
+    }
+}
+
+/// The names that every pattern has, in the order of the first.
+pub(super) fn common_names(patterns: &[Pattern]) -> Vec<Name> {
+    let Some((first, rest)) = patterns.split_first() else { return Vec::new() };
+    first.names.iter().filter(|name| rest.iter().all(|other| other.names.contains(name))).cloned().collect()
+}

@@ -1,0 +1,137 @@
+//! The scripts and conditions of a rule file: compiled, and what they name gathered with its place.
+
+use std::time::Duration;
+
+use crate::files::{Place, Spanned};
+use crate::model::{Name, parse_duration};
+
+use super::super::condition::Condition;
+use super::super::host::ScriptError;
+use super::super::spec::OneOrMore;
+use super::{Loading, Script, Until, scalar, traps};
+
+/// Namespaces that only the engine publishes on.
+const OURS: [&str; 4] = ["sensor:", "device:", "alert:", "system:"];
+
+impl Loading<'_> {
+    pub(super) fn script(&mut self, text: Option<&Spanned<String>>, segments: &[Name]) -> Option<Script> {
+        let text = text?;
+        match self.site.host.compile(text, segments) {
+            Ok(script) => {
+                self.gather(text, &script);
+                Some(script)
+            }
+            Err(error) => self.refuse(text, error),
+        }
+    }
+
+    pub(super) fn condition(
+        &mut self,
+        key: &str,
+        text: Option<&Spanned<String>>,
+        segments: &[Name],
+    ) -> Option<Condition> {
+        let text = text?;
+        match Condition::compile(self.site.host, text, segments) {
+            Ok(condition) => {
+                self.gather(text, condition.script());
+                if key == "when" && condition.names_stale() {
+                    self.names.stale = scalar::find(self.file, text, "stale").or(Some(text.place));
+                }
+                Some(condition)
+            }
+            Err(error) => self.refuse(text, error),
+        }
+    }
+
+    /// `until`: what begins with a digit is a duration, everything else a condition.
+    pub(super) fn until(&mut self, texts: &OneOrMore, segments: &[Name]) -> Until {
+        let mut until = Until::default();
+        for text in texts.iter() {
+            if text.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+                match parse_duration(text) {
+                    Ok(Duration::ZERO) => {
+                        self.report.error(
+                            self.file,
+                            text.place,
+                            "an `until` of no length would end every episode at once",
+                        );
+                    }
+                    Ok(after) => until.after = Some(until.after.map_or(after, |known: Duration| known.min(after))),
+                    Err(message) => {
+                        self.report.error(self.file, text.place, message);
+                    }
+                }
+            } else {
+                until.conditions.extend(self.condition("until", Some(text), segments));
+            }
+        }
+        until
+    }
+
+    fn refuse<T>(&mut self, text: &Spanned<String>, error: ScriptError) -> Option<T> {
+        let place = error.at.map_or(text.place, |(line, column)| scalar::place(self.file, text, line, column));
+        let cut = traps::cut(self.file, text);
+        let mut letters = error.message.chars();
+        let first = letters.next().map(char::to_lowercase).into_iter().flatten();
+        let fault = self.report.error(self.file, place, first.chain(letters).collect::<String>());
+        fault.help = cut;
+        None
+    }
+
+    /// Takes in what a script names, and checks what can be checked without the patterns.
+    fn gather(&mut self, text: &Spanned<String>, script: &Script) {
+        for field in &script.fields {
+            if !self.names.fields.iter().any(|(known, _)| known == field) {
+                let place = scalar::find(self.file, text, &format!("msg.{field}")).unwrap_or(text.place);
+                self.names.fields.push((field.clone(), place));
+            }
+        }
+        for channel in &script.publishes {
+            if let Some(own) = OURS.iter().find(|own| channel.starts_with(**own)) {
+                let place = self.quoted(text, channel);
+                let message = format!("rules may not publish on `{own}…`: only growctl itself speaks there");
+                self.report.error(self.file, place, message).help("choose a name of your own, as `analytics:…`");
+            }
+        }
+        let asks = script.calls.iter().any(|call| matches!(&**call, "on" | "off" | "set"));
+        if asks && !script.devices.is_empty() && self.names.asks.is_none() {
+            self.names.asks = scalar::find(self.file, text, "device").or(Some(text.place));
+        }
+        for (room, device) in &script.devices {
+            self.device(text, room.as_deref(), device.as_deref());
+        }
+    }
+
+    /// A device that a script names must exist: in its room, or, where the room is no constant, in any.
+    fn device(&mut self, text: &Spanned<String>, room: Option<&str>, device: Option<&str>) {
+        let devices = &self.site.inventory.devices;
+        let in_room = |wanted: &str| room.is_none_or(|room| room == wanted);
+        let rooms = devices.iter().map(|key| &*key.room);
+        if let Some(room) = room.filter(|room| !rooms.clone().any(|known| known == *room)) {
+            let mut rooms: Vec<&str> = rooms.collect();
+            rooms.dedup();
+            let place = self.quoted(text, room);
+            self.report
+                .error(self.file, place, format!("there is no room `{room}` with devices"))
+                .did_you_mean(room, rooms);
+            return;
+        }
+        let Some(device) = device else { return };
+        let there: Vec<&str> = devices.iter().filter(|key| in_room(&key.room)).map(|key| &*key.device).collect();
+        if !there.contains(&device) {
+            let whose = room.map_or("no room has".to_owned(), |room| format!("`{room}` has no"));
+            let place = self.quoted(text, device);
+            let message = format!("{whose} device `{device}`").replace("has device", "has a device");
+            self.report.error(self.file, place, message).did_you_mean(device, there);
+        }
+    }
+
+    /// Where a script has a text as a constant.
+    fn quoted(&self, text: &Spanned<String>, constant: &str) -> Place {
+        ['"', '`', '\'']
+            .iter()
+            .find_map(|quote| scalar::find(self.file, text, &format!("{quote}{constant}{quote}")))
+            .unwrap_or(text.place)
+    }
+}

@@ -1,0 +1,209 @@
+//! What rules do: `tests/cases/engine/<case>/{rules/*.yaml, events.jsonl}` → `intents.jsonl`. Most cases are named after
+//! the numbered statement of docs/reference.md that they prove.
+//!
+//! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
+//! `shutdown`, or nothing: time passes. `utc` sets the civil clock.
+
+#![allow(clippy::unwrap_used)] // a test may panic
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use growctl_engine::bus::Last;
+use growctl_engine::files::Report;
+use growctl_engine::model::{
+    Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Timestamp, Utc, Value, format_duration,
+};
+use growctl_engine::rules::{Engine, Event, Host, Place, Site, load_folder};
+
+/// 2026-01-01T00:00:00Z, in seconds.
+const NEW_YEAR: f64 = 1_767_225_600.0;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Line {
+    at: f64,
+    channel: Option<Name>,
+    msg: Fields,
+    silent: Option<Name>,
+    reset: Option<String>,
+    startup: bool,
+    shutdown: bool,
+    utc: Option<f64>,
+    hop: u8,
+}
+
+struct Play {
+    engine: Engine,
+    inventory: Arc<Inventory>,
+    last: Last,
+    /// Civil time at mono 0, in seconds.
+    civil: f64,
+    out: String,
+}
+
+#[test]
+fn every_case_does_what_is_expected() {
+    let mut wrong = Vec::new();
+    for case in support::cases("engine") {
+        let got = play(&case);
+        support::compare(&case.join("intents.jsonl"), &got, &mut wrong);
+    }
+    support::conclude(&wrong);
+}
+
+fn play(case: &Path) -> String {
+    let (inventory, host, mut report) = (support::inventory(), Host::new(), Report::default());
+    let rules = load_folder(case, &Site { host: &host, inventory: &inventory }, &mut report);
+    assert_eq!(report.errors(), 0, "{}: {}", case.display(), report.render(false));
+    let text = fs::read_to_string(case.join("events.jsonl")).unwrap();
+    let lines: Vec<Line> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", case.display())))
+        .collect();
+    let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
+    let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
+    let engine = Engine::new(rules, inventory.clone(), host, Place::default(), start);
+    let mut play = Play { engine, inventory, last: Last::default(), civil, out: String::new() };
+    lines.iter().for_each(|line| play.line(line));
+    play.counts(lines.last().map_or(0.0, |line| line.at));
+    play.out
+}
+
+impl Play {
+    fn now(&self, mono: Mono) -> Timestamp {
+        Timestamp { mono, utc: Utc::from_seconds(self.civil) + Duration::from_nanos(mono.0) }
+    }
+
+    fn line(&mut self, line: &Line) {
+        let at = Mono((line.at * 1e9).round() as u64);
+        while let Some(deadline) = self.engine.next_deadline().filter(|deadline| *deadline <= at) {
+            let mut out = Vec::new();
+            self.engine.due(self.now(deadline), &self.last, &mut out);
+            self.write(deadline, &out);
+        }
+        if let Some(utc) = line.utc {
+            self.civil = utc - line.at;
+        }
+        let (now, mut out) = (self.now(at), Vec::new());
+        let message = self.message(line).map(Arc::new);
+        let event = match (&message, &line.reset) {
+            (Some(message), _) => {
+                self.last.record(now, message);
+                Event::Message(message)
+            }
+            (None, Some(rule)) => Event::Reset(rule),
+            (None, None) if line.startup => Event::Startup,
+            (None, None) if line.shutdown => Event::Shutdown,
+            (None, None) => return,
+        };
+        self.engine.step(now, event, &self.last, &mut out);
+        self.write(at, &out);
+    }
+
+    /// What was counted, where it was anything.
+    fn counts(&mut self, at: f64) {
+        for rule in self.engine.status(Mono((at * 1e9) as u64)) {
+            let counts = [
+                ("runs", rule.runs),
+                ("episodes", rule.episodes),
+                ("suppressed", rule.suppressed),
+                ("not_concerned", rule.not_concerned),
+                ("unknown", rule.unknown),
+                ("faults", rule.faults),
+                ("missed_ticks", rule.missed_ticks),
+                ("parked_events", rule.parked_events),
+            ];
+            let mut line = pairs(&[("counts", rule.name.clone().into())]);
+            for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
+                line.push(Name::from(*name), Value::Number(*count as f64));
+            }
+            self.out += &(serde_json::to_string(&line).unwrap() + "\n");
+        }
+    }
+
+    fn message(&self, line: &Line) -> Option<Message> {
+        let text = |name: &str| line.msg.get(name).and_then(Value::as_text);
+        let speaker = line.silent.as_deref().or(text("node")).or(text("device"));
+        let source = self.inventory.sources.iter().find(|source| Some(&*source.name) == speaker);
+        let mut fields = line.msg.clone();
+        if line.silent.is_some() {
+            let silent = source.expect("a node of the site").frames.iter().flatten();
+            fields = silent.map(|name| (name.clone(), Value::Null)).collect();
+        }
+        let mapped = source.filter(|source| line.channel.as_ref().is_none_or(|channel| *channel == source.channel));
+        Some(Message {
+            channel: line.channel.clone().or_else(|| Some(mapped?.channel.clone()))?,
+            broad: mapped.map(|source| source.broad.clone()),
+            source: speaker.map(Name::from),
+            provenance: if mapped.is_some() { Provenance::Frames } else { Provenance::Outside },
+            stale: line.silent.is_some(),
+            hop: line.hop,
+            fields,
+        })
+    }
+
+    fn write(&mut self, at: Mono, out: &[Intent]) {
+        let mut faults = Vec::new();
+        self.engine.drain_faults(&mut faults);
+        let mut lines: Vec<Fields> = out.iter().map(shown).collect();
+        lines.extend(faults.iter().map(|fault| {
+            let message = format!("{}: {}", fault.part, fault.message);
+            pairs(&[
+                ("rule", (&*fault.rule).into()),
+                ("instance", (&*fault.instance).into()),
+                ("fault", (&*message).into()),
+            ])
+        }));
+        for mut line in lines {
+            line.push_front(Name::from("at"), Value::Number(at.0 as f64 / 1e9));
+            self.out += &(serde_json::to_string(&line).unwrap() + "\n");
+        }
+    }
+}
+
+fn pairs(pairs: &[(&str, Value)]) -> Fields {
+    pairs.iter().map(|(name, value)| (Name::from(*name), value.clone())).collect()
+}
+
+fn shown(intent: &Intent) -> Fields {
+    let origin = &intent.origin;
+    let mut line = pairs(&[("rule", origin.rule.clone().into()), ("instance", origin.instance.clone().into())]);
+    let mut add = |name: &str, value: Value| line.push(Name::from(name), value);
+    if origin.shadow {
+        add("shadow", true.into());
+    }
+    if intent.hop > 0 {
+        add("hop", f64::from(intent.hop).into());
+    }
+    match &intent.ask {
+        Ask::Set(request) => {
+            add("set", Value::text(&request.device.to_string()));
+            add(
+                "to",
+                match request.level {
+                    Level::On => "on".into(),
+                    Level::Off => "off".into(),
+                    Level::At(number) => number.into(),
+                },
+            );
+            request.lease.into_iter().for_each(|lease| add("lease", Value::text(&format_duration(lease))));
+            request.reason.iter().for_each(|reason| add("reason", reason.clone().into()));
+        }
+        Ask::Release(device) => add("release", Value::text(&device.to_string())),
+        Ask::ReleaseAll => add("release", "all".into()),
+        Ask::Publish { channel, fields } => {
+            add("publish", channel.clone().into());
+            add("fields", Value::Map(Box::new(fields.clone())));
+        }
+        Ask::Act(act) => add(act.action, Value::List(act.args.clone().into())),
+    }
+    line
+}
