@@ -1,167 +1,121 @@
 //! A site for the tests of the plant: the two rooms that the project ships, and someone who reads and switches them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::can::{BusId, CanId, Frame};
-use crate::channels::codec::Signal;
-use crate::channels::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
-use crate::model::{DeviceKey, Level, Mono, Name, Quality, Source, SourceKind, Timestamp, Utc, Value};
+use crate::can::Frame;
+use crate::channels::{ChannelMap, load};
+use crate::files::{Report, SourceFile};
+use crate::model::{Mono, Quality, Timestamp, Utc, Value};
 
 use super::Plant;
 
 /// 2026-04-01 00:00 UTC.
-pub(super) const MIDNIGHT: i64 = 1_775_001_600;
+const MIDNIGHT: i64 = 1_775_001_600;
 
-fn number(name: &str, dbc: &str, scale: f64, range: (f64, f64)) -> Signal {
-    let signal = Signal::new(name.into(), dbc.parse().unwrap()).scaled(scale, 0.0);
-    let invalid = Some(if dbc.ends_with('-') { 0x7FFF } else { 0xFFFF }).filter(|_| dbc.contains("|16@"));
-    Signal { range: Some(range), invalid, ..signal }
-}
+const MAP: &str = r#"
+version: 1
+buses: {can0: {simulate: true}}
+frames:
+  climate:
+    length: 8
+    cycle: 2s
+    signals:
+      temperature:  {byte: 0, type: i16be, scale: 0.1, range: [-20, 60], invalid: 0x7FFF}
+      humidity:     {byte: 2, type: u16be, scale: 0.1, range: [0, 100], invalid: 0xFFFF}
+      co2:          {byte: 4, type: u16be, range: [0, 5000], invalid: 0xFFFF}
+      sensor_state: {byte: 6, bits: 0..1, values: {0: "ok", 1: "warming up", 2: "fault"}}
+      supply:       {byte: 7, type: u8, scale: 0.1}
+  substrate:
+    length: 6
+    cycle: 2s
+    signals:
+      vwc:              {byte: 0, type: u16le, scale: 0.01, range: [0, 100]}
+      ec:               {byte: 2, type: u16le, scale: 0.001, range: [0, 20]}
+      root_temperature: {byte: 4, type: i16le, scale: 0.01, range: [-10, 60]}
+  flow:
+    length: 8
+    signals:
+      flow:  {dbc: "7|16@0+", scale: 0.01, range: [0, 100]}
+      total: {dbc: "16|32@1-", type: f32}
+      leak:  {dbc: "48|1@1+", values: {0: "dry", 1: "leak"}}
+  fan_command:
+    length: 2
+    signals:
+      speed:  {byte: 0, type: u8, scale: 0.5, range: [0, 100]}
+      enable: {byte: 1, bits: 0, values: {0: "off", 1: "on"}}
+  fan_status:
+    length: 3
+    signals:
+      speed: {byte: 0, type: u8, scale: 0.5, range: [0, 100]}
+      rpm:   {byte: 1, type: u16le}
+  relays:
+    length: 1
+    signals:
+      relay_1: {byte: 0, bits: 0, values: {0: "off", 1: "on"}}
+      relay_2: {byte: 0, bits: 1, values: {0: "off", 1: "on"}}
+  level: {length: 1, signals: {level: {byte: 0, type: u8, scale: 0.5, range: [0, 100]}}}
+rooms:
+  Flower Room:
+    front: [{node: FR-C1, frame: climate, bus: can0, id: 0x181}]
+    back:  [{node: FR-C2, frame: climate, bus: can0, id: 0x182}]
+  Veg Room:
+    middle:     [{node: VR-C1, frame: climate, bus: can0, id: 0x191}]
+    benches:    [{node: VR-S1, frame: substrate, bus: can0, id: 0x1A0}]
+    irrigation: [{node: VR-F1, frame: flow, bus: can0, id: 0x1A1}]
+devices:
+  Flower Room:
+    exhaust:
+      kind: fan
+      command:  {bus: can0, id: 0x301, frame: fan_command, signal: speed, with: {enable: "on"}}
+      feedback: {bus: can0, id: 0x381, frame: fan_status, signal: speed, tolerance: 3, within: 3s}
+      safe: 20
+      watchdog: 15s
+      repeat: 5s
+    dehumidifier:
+      kind: switch
+      command:  {bus: can0, id: 0x310, frame: relays, signal: relay_1}
+      feedback: {bus: can0, id: 0x390, frame: relays, signal: relay_1}
+      safe: "off"
+      watchdog: 15s
+      repeat: 5s
+    lights:
+      kind: dimmer
+      command:  {bus: can0, id: 0x302, frame: level, signal: level}
+      feedback: {bus: can0, id: 0x382, frame: level, signal: level}
+      safe: keep
+      watchdog: none
+  Veg Room:
+    heater:
+      kind: heater
+      command:  {bus: can0, id: 0x304, frame: level, signal: level}
+      feedback: {bus: can0, id: 0x384, frame: level, signal: level}
+      safe: 0
+      watchdog: 15s
+      repeat: 5s
+    valve_1:
+      kind: valve
+      command:  {bus: can0, id: 0x310, frame: relays, signal: relay_2}
+      feedback: {bus: can0, id: 0x390, frame: relays, signal: relay_2}
+      safe: "off"
+      watchdog: 15s
+      repeat: 5s
+    lights:
+      kind: dimmer
+      command:  {bus: can0, id: 0x303, frame: level, signal: level}
+      feedback: {bus: can0, id: 0x383, frame: level, signal: level}
+      safe: keep
+      watchdog: none
+"#;
 
-fn states(name: &str, dbc: &str, states: &[&str]) -> Signal {
-    let values = states.iter().enumerate().map(|(raw, text)| (raw as u64, Name::from(*text))).collect();
-    Signal { values, ..Signal::new(name.into(), dbc.parse().unwrap()) }
-}
-
-fn frame(name: &str, length: u8, cycle: Option<u64>, signals: Vec<Signal>) -> Arc<FrameLayout> {
-    let cycle = cycle.map(Duration::from_secs);
-    Arc::new(FrameLayout { name: name.into(), length, cycle, signals })
-}
-
-fn source(kind: SourceKind, room: &str, name: &str) -> Arc<Source> {
-    let (room, place, name) = (room.into(), name.into(), name.into());
-    let (channel, broad): (Name, Name) = ("unused".into(), "unused".into());
-    Arc::new(Source { kind, room, place, name, channel, broad, stale_after: None, frames: Vec::new() })
-}
-
-fn node(room: &str, name: &str, id: u16, frame: &Arc<FrameLayout>) -> NodeFrame {
-    let field = |(signal, of): (usize, &Signal)| Field { signal, name: of.name.clone(), published: true, adjust: None };
-    let fields = frame.signals.iter().enumerate().map(field).collect();
-    let source = source(SourceKind::Node, room, name);
-    NodeFrame { source, bus: BusId(0), id: CanId::Standard(id), frame: frame.clone(), fields }
-}
-
-struct Kinds {
-    fan: Arc<FrameLayout>,
-    fan_status: Arc<FrameLayout>,
-    relays: Arc<FrameLayout>,
-    level: Arc<FrameLayout>,
-}
-
-fn device(
-    room: &str,
-    name: &str,
-    kind: &str,
-    ids: (u16, u16),
-    frames: (&Arc<FrameLayout>, &Arc<FrameLayout>),
-) -> Device {
-    Device {
-        key: DeviceKey { room: room.into(), device: name.into() },
-        kind: kind.into(),
-        channel: "unused".into(),
-        command: Command {
-            bus: BusId(0),
-            id: CanId::Standard(ids.0),
-            frame: frames.0.clone(),
-            signal: 0,
-            with: Vec::new(),
-        },
-        feedback: Some(Feedback {
-            bus: BusId(0),
-            id: CanId::Standard(ids.1),
-            frame: frames.1.clone(),
-            signal: 0,
-            shown: vec![0],
-            tolerance: 1.0,
-            within: Duration::from_secs(3),
-            source: source(SourceKind::Device, room, name),
-        }),
-        safe: Safe::At(Level::Off),
-        watchdog: Some(Duration::from_secs(15)),
-        repeat: None,
-        ttl: Duration::from_secs(2),
-        lease: Duration::from_secs(900),
-    }
-}
-
-/// The two rooms; see the code for who is in them.
+/// The two rooms of the text above.
 pub(super) fn site() -> ChannelMap {
-    let climate = frame(
-        "climate",
-        8,
-        Some(2),
-        vec![
-            number("temperature", "7|16@0-", 0.1, (-20.0, 60.0)),
-            number("humidity", "23|16@0+", 0.1, (0.0, 100.0)),
-            number("co2", "39|16@0+", 1.0, (0.0, 5000.0)),
-            states("sensor_state", "48|2@1+", &["ok", "warming up", "fault"]),
-            number("supply", "56|8@1+", 0.1, (0.0, 25.0)),
-        ],
-    );
-    let substrate = frame(
-        "substrate",
-        6,
-        Some(2),
-        vec![
-            number("vwc", "0|16@1+", 0.01, (0.0, 100.0)),
-            number("ec", "16|16@1+", 0.001, (0.0, 20.0)),
-            number("root_temperature", "32|16@1-", 0.01, (-10.0, 60.0)),
-        ],
-    );
-    let flow = frame(
-        "flow",
-        8,
-        None,
-        vec![
-            number("flow", "7|16@0+", 0.01, (0.0, 100.0)),
-            number("total", "16|24@1+", 0.1, (0.0, 1e6)),
-            states("leak", "48|1@1+", &["dry", "leak"]),
-        ],
-    );
-    let speed = number("speed", "0|8@1+", 0.5, (0.0, 100.0));
-    let kinds = Kinds {
-        fan: frame("fan", 2, None, vec![speed.clone(), states("enable", "8|1@1+", &["off", "on"])]),
-        fan_status: frame("fan_status", 3, None, vec![speed, Signal::new("rpm".into(), "8|16@1+".parse().unwrap())]),
-        relays: frame(
-            "relays",
-            1,
-            None,
-            (0..3).map(|n| states(&format!("relay_{n}"), &format!("{n}|1@1+"), &["off", "on"])).collect(),
-        ),
-        level: frame("level", 1, None, vec![number("level", "0|8@1+", 0.5, (0.0, 100.0))]),
-    };
-    ChannelMap {
-        buses: vec![Bus { name: "can0".into(), link: Link::Simulated }],
-        nodes: vec![
-            node("Flower Room", "FR-C1", 0x181, &climate),
-            node("Flower Room", "FR-C2", 0x182, &climate),
-            node("Veg Room", "VR-C1", 0x191, &climate),
-            node("Veg Room", "VR-S1", 0x1A0, &substrate),
-            node("Veg Room", "VR-F1", 0x1A1, &flow),
-        ],
-        devices: devices(&kinds),
-        ..ChannelMap::default()
-    }
+    site_of(MAP)
 }
 
-fn devices(kinds: &Kinds) -> Vec<Device> {
-    let (relays, level) = ((&kinds.relays, &kinds.relays), (&kinds.level, &kinds.level));
-    let mut exhaust = device("Flower Room", "exhaust", "fan", (0x301, 0x381), (&kinds.fan, &kinds.fan_status));
-    exhaust.safe = Safe::At(Level::At(20.0));
-    exhaust.command.with = vec![(1, Value::text("on"))];
-    let mut dehumidifier = device("Flower Room", "dehumidifier", "switch", (0x310, 0x390), relays);
-    let mut valve = device("Veg Room", "valve_1", "valve", (0x310, 0x390), relays);
-    for (at, relay) in [&mut dehumidifier, &mut valve].into_iter().enumerate() {
-        relay.command.signal = at;
-        relay.feedback.as_mut().unwrap().signal = at;
-    }
-    let mut lights = device("Flower Room", "lights", "dimmer", (0x302, 0x382), level);
-    (lights.safe, lights.watchdog) = (Safe::Keep, None);
-    let mut veg_lights = device("Veg Room", "lights", "dimmer", (0x303, 0x383), level);
-    (veg_lights.safe, veg_lights.watchdog) = (Safe::Keep, None);
-    let heater = device("Veg Room", "heater", "heater", (0x304, 0x384), level);
-    vec![exhaust, dehumidifier, lights, heater, valve, veg_lights]
+/// Any other site.
+pub(super) fn site_of(text: &str) -> ChannelMap {
+    let mut report = Report::default();
+    load(&SourceFile::new("channels.yaml", text), &mut report).unwrap_or_else(|| panic!("{}", report.render(false)))
 }
 
 /// Who steps the plant, reads all its frames and remembers the last of each.

@@ -6,7 +6,7 @@ use crate::can::{BusId, CanId, Frame};
 use crate::channels::Link;
 use crate::model::{Mono, Value};
 
-use super::fixture::{Rig, at, site};
+use super::fixture::{Rig, at, site, site_of};
 use super::{Plant, PlantCounts};
 
 fn stamped(frames: &[Frame]) -> Vec<(u64, i64, u32, Vec<u8>)> {
@@ -171,8 +171,8 @@ fn feedback_follows_at_once_and_fans_take_their_time() {
     rig.set("Flower Room/exhaust", 100.0);
     assert!(rig.frames.is_empty(), "nothing has changed");
     rig.set("Veg Room/valve_1", "on");
-    assert_eq!(rig.said("Veg Room/valve_1", "relay_1"), Ok(Value::text("on")), "a valve needs no time");
-    assert_eq!(rig.said("Flower Room/dehumidifier", "relay_0"), Ok(Value::text("off")), "it shares the frame");
+    assert_eq!(rig.said("Veg Room/valve_1", "relay_2"), Ok(Value::text("on")), "a valve needs no time");
+    assert_eq!(rig.said("Flower Room/dehumidifier", "relay_1"), Ok(Value::text("off")), "it shares the frame");
     rig.run(10.0);
     assert_eq!(rig.number("VR-F1", "flow"), 12.0);
     assert!((1.0..2.1).contains(&rig.number("VR-F1", "total")));
@@ -239,4 +239,24 @@ fn a_calibrated_sensor_is_off_by_its_calibration() {
     let (raw, plain) = (Rig::of(map, 1, 12.0), Rig::new(1, 12.0));
     let (raw, plain) = (raw.number("FR-C1", "temperature"), plain.number("FR-C1", "temperature"));
     assert!((raw * 2.0 - 0.4 - plain).abs() < 0.11, "{raw} {plain}");
+}
+
+#[test]
+fn one_frame_may_be_a_nodes_and_a_devices() {
+    let map = site_of(
+        "version: 1\nbuses: {can0: {simulate: true}}\n\
+         frames:\n  rail: {length: 4, signals: {Dim: {byte: 0, type: u8, scale: 0.5, range: [0, 100]}, \
+         Ppfd: {byte: 1, type: u16le}, LampTemp: {byte: 3, type: i8}}}\n\
+         rooms: {R: {canopy: [{node: L1, frame: rail, bus: can0, id: 0x120, signals: {Ppfd: ppfd}}]}}\n\
+         devices: {R: {lights: {kind: dimmer, safe: keep, watchdog: none, \
+         command: {bus: can0, id: 0x121, frame: rail, signal: Dim}, \
+         feedback: {bus: can0, id: 0x120, frame: rail, signal: Dim}}}}\n",
+    );
+    let mut rig = Rig::of(map, 1, 12.0);
+    assert_eq!(rig.frames.len(), 1);
+    rig.set("R/lights", 50.0);
+    rig.run(2.5);
+    assert_eq!(rig.number("L1", "Dim"), 50.0);
+    assert!((rig.number("L1", "Ppfd") - 562.5).abs() < 3.0);
+    assert!(rig.number("L1", "LampTemp") > 30.0);
 }

@@ -132,3 +132,68 @@ pub(super) fn put(signal: &Signal, reach: (f64, f64), value: f64, data: &mut [u8
     let near = [value, value - step, value + step];
     let _written = near.iter().any(|value| signal.encode(&Value::Number(*value), data).is_ok());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Quality;
+
+    fn signal(name: &str, dbc: &str) -> Signal {
+        Signal::new(name.into(), dbc.parse().unwrap())
+    }
+
+    #[test]
+    fn signals_are_understood_by_their_names() {
+        for (name, quantity) in [
+            ("temperature", Quantity::Temperature),
+            ("AirTemp", Quantity::Temperature),
+            ("root_temperature", Quantity::RootTemperature),
+            ("HeatsinkTemp", Quantity::LampTemperature),
+            ("outside_temperature", Quantity::OutsideTemperature),
+            ("humidity", Quantity::Humidity),
+            ("RH", Quantity::Humidity),
+            ("dew_point", Quantity::DewPoint),
+            ("co2", Quantity::Co2),
+            ("vwc_3", Quantity::Vwc),
+            ("ec", Quantity::Ec),
+            ("Ppfd", Quantity::Ppfd),
+            ("flow", Quantity::Flow),
+            ("supply", Quantity::Supply),
+            ("sector", Quantity::Constant(0.0)),
+        ] {
+            assert_eq!(Quantity::of(&signal(name, "0|8@1+")), quantity, "{name}");
+        }
+        let ph = Signal { range: Some((4.0, 8.0)), ..signal("ph", "0|8@1+") };
+        assert_eq!(Quantity::of(&ph), Quantity::Constant(6.0));
+    }
+
+    #[test]
+    fn what_a_signal_cannot_say_becomes_the_nearest_that_it_can() {
+        let read = |signal: &Signal, value: f64| {
+            let mut data = [0; 2];
+            put(signal, reach(signal), value, &mut data);
+            signal.decode(&data).and_then(|value| value.as_number().ok_or(Quality::Invalid)).unwrap()
+        };
+        let byte = signal("x", "0|8@1+").scaled(0.5, -20.0);
+        assert_eq!([read(&byte, -30.0), read(&byte, 3.2), read(&byte, 1e9)], [-20.0, 3.0, 107.5]);
+        let ranged = Signal { range: Some((0.0, 50.0)), ..byte.clone() };
+        assert_eq!([read(&ranged, -30.0), read(&ranged, 60.0)], [0.0, 50.0]);
+        let falling = signal("x", "7|16@0-").scaled(-0.1, 0.0);
+        assert_eq!([read(&falling, 1e9), read(&falling, -1e9)], [3276.8, -3276.7]);
+        let taken = Signal { invalid: Some(255), ..byte };
+        assert_eq!(read(&taken, 1e9), 107.0, "255 would say that there is no value");
+    }
+
+    #[test]
+    fn states_that_the_model_lacks_say_that_all_is_well() {
+        let states = |texts: &[(u64, &str)]| Signal {
+            values: texts.iter().map(|(raw, text)| (*raw, (*text).into())).collect(),
+            ..signal("x", "0|2@1+")
+        };
+        assert_eq!(well(&states(&[(0, "fault"), (1, "ok")])), Some(1));
+        assert_eq!(well(&states(&[(3, "armed"), (2, "ready")])), Some(2));
+        assert_eq!(well(&states(&[])), None);
+        assert_eq!(ill(&states(&[(0, "ok"), (2, "fault")])), Some(2));
+        assert_eq!(ill(&states(&[(0, "ok")])), None);
+    }
+}
