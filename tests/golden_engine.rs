@@ -1,5 +1,5 @@
 //! What rules do: `tests/cases/engine/<case>/{rules/*.yaml, events.jsonl}` → `intents.jsonl`. Most cases are named after
-//! the numbered statement of docs/reference.md that they prove.
+//! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
 //! `shutdown`, or nothing: time passes. `utc` sets the civil clock.

@@ -45,6 +45,10 @@ enum Command {
     Replay(commands::replay::Replay),
     /// Check the files of a site.
     Check(commands::check::Check),
+    /// Show what a CAN recording says, by the channel map.
+    Decode(commands::decode::Decode),
+    /// What the channel map resolves to.
+    Channels(commands::channels::Channels),
     /// Show what the running engine does.
     Status(commands::status::Status),
     /// List, show or reset rules.
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
     let command = match command {
         Command::Run(command) => return command.run(&folder, redis, json),
         Command::Check(command) => return command.run(&folder, json),
+        Command::Decode(command) => return command.run(&folder),
+        Command::Channels(command) => return command.run(&folder, json),
         command => command,
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -74,7 +80,7 @@ fn main() -> ExitCode {
             Command::Rule(command) => command.run(&folder, json).await,
             Command::Sub(command) => command.run(&folder, redis, json).await,
             Command::Pub(command) => command.run(&folder, redis).await,
-            Command::Run(_) | Command::Check(_) => ExitCode::SUCCESS,
+            Command::Run(_) | Command::Check(_) | Command::Decode(_) | Command::Channels(_) => ExitCode::SUCCESS,
         }
     })
 }

@@ -162,6 +162,12 @@ fn replay_checks_and_shows() {
     assert_eq!((&done["core"]["frames"], &done["frames"]["unknown"]), (&2.into(), &1.into()), "{done}");
     assert_eq!((&done["broken_lines"], &done["other_buses"]), (&1.into(), &1.into()), "{done}");
     assert!(done["acts_not_done"].as_u64() > Some(0), "{done}");
+    let decoded = run(&["decode", "--log", &log.to_string_lossy()]);
+    let frame: serde_json::Value = serde_json::from_slice(&decoded.stdout).expect("one JSON object");
+    assert_eq!((&frame["node"], &frame["signals"]["temperature"]), (&"FR-C1".into(), &24.8.into()), "{frame}");
+    assert!(String::from_utf8_lossy(&decoded.stderr).contains("1 frames decoded, 2 not in the map, 1 broken lines"));
+    let channels = String::from_utf8_lossy(&run(&["channels", "list"]).stdout).into_owned();
+    assert!(channels.contains("0x181") && channels.contains("sensor:update:Flower Room:front"), "{channels}");
     assert_eq!(run(&["check", "--strict"]).status.code(), Some(0));
     assert!(String::from_utf8_lossy(&run(&["rule", "list"]).stdout).contains("flower-cooling"));
     assert!(String::from_utf8_lossy(&run(&["rule", "show", "vpd-trend"]).stdout).contains("temperature"));

@@ -6,11 +6,9 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use hashbrown::HashMap;
-
 use crate::bus::{Bridge, BridgeQueues, RouterCounts};
-use crate::can::{BusId, LogReader};
-use crate::channels::{GatewayCounts, Link};
+use crate::can::LogReader;
+use crate::channels::GatewayCounts;
 use crate::model::{Doorbell, Full, Mono, Queue, Timestamp, Utc};
 use crate::rules::{Engine, Place};
 
@@ -77,14 +75,14 @@ fn drive(
     speed: Option<f64>,
     mut outlets: Outlets,
 ) -> Result<Replayed, String> {
-    let buses = interfaces(&site);
+    let map = site.map.clone();
     let (clock, bell) = (Clock::start(), Doorbell::new());
     let (mut done, mut outputs, mut notices) = (Replayed::default(), Vec::new(), Notices::default());
     let mut site = Some(site);
     let mut core: Option<(Core, Utc)> = None;
     let mut now = Timestamp::default();
     while let Some((_, line)) = log.next_entry().map_err(|error| format!("the log cannot be read on: {error}"))? {
-        let Some(bus) = buses.get(line.interface) else {
+        let Some(bus) = map.bus_of(line.interface) else {
             done.other_buses += 1;
             continue;
         };
@@ -107,7 +105,7 @@ fn drive(
                 bell.wait(due.since(clock.now().mono));
             }
         }
-        core.frame(now, &line.to_frame(now, *bus), &mut outputs);
+        core.frame(now, &line.to_frame(now, bus), &mut outputs);
         if speed.is_some() || core.counts().frames % CHUNK == 0 {
             hand_over(&mut outlets, now, &mut outputs, &mut notices, &mut done);
         }
@@ -141,16 +139,4 @@ fn join(site: Site, start: Timestamp) -> Core {
     let origin = format!("{:08x}", (start.utc.0 / 1_000_000) as u32);
     let origin: [u8; 8] = origin.as_bytes().try_into().unwrap_or(*b"00000000");
     Core::new(&site.map, engine, origin, start)
-}
-
-/// Which bus an interface of the log is: by the bus's name, or by its `interface`.
-fn interfaces(site: &Site) -> HashMap<String, BusId> {
-    let mut buses = HashMap::new();
-    for (at, bus) in (0..).zip(&site.map.buses) {
-        if let Link::Interface(interface) = &bus.link {
-            buses.insert(interface.to_string(), BusId(at));
-        }
-        buses.insert(bus.name.to_string(), BusId(at));
-    }
-    buses
 }

@@ -23,10 +23,13 @@ pub struct ChannelMap {
 }
 
 impl ChannelMap {
-    /// The bus of that name.
+    /// Which bus an interface of a recording is: by the bus's name, or by its `interface`.
     #[must_use]
-    pub fn bus(&self, name: &str) -> Option<BusId> {
-        self.buses.iter().position(|bus| &*bus.name == name).and_then(|at| u8::try_from(at).ok()).map(BusId)
+    pub fn bus_of(&self, interface: &str) -> Option<BusId> {
+        let named = |bus: &Bus| *bus.name == *interface;
+        let linked = |bus: &Bus| matches!(&bus.link, Link::Interface(name) if **name == *interface);
+        let at = self.buses.iter().position(named).or_else(|| self.buses.iter().position(linked))?;
+        u8::try_from(at).ok().map(BusId)
     }
 }
 

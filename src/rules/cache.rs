@@ -103,6 +103,7 @@ impl Cache {
             }
         };
         if entry.broad != message.broad {
+            count_gone(&mut self.gone, entry);
             *entry = Entry::resolve(message, &rules, inventory);
         }
         let source = message.source.as_ref().filter(|_| speaks_for_source(message));
@@ -292,3 +293,7 @@ fn joined<'a>(values: impl Iterator<Item = &'a str>) -> Name {
     let escaped = values.map(|value| value.replace('\\', "\\\\").replace('/', "\\/"));
     Name::from(escaped.collect::<Vec<_>>().join("/"))
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

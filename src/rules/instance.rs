@@ -77,8 +77,8 @@ enum Course {
     Always(Box<Always>),
 }
 
-/// One of a rule's scripts or conditions, as faults name it.
-type Part = &'static str;
+/// One of a rule's scripts or conditions: its key, and which of several.
+type Part = (&'static str, usize);
 
 impl Instance {
     pub(super) fn new(
@@ -149,7 +149,7 @@ impl Instance {
             _ => None,
         };
         let when = match (&turn.rule.when, until) {
-            (Some(when), None) => self.judge("when", when, turn),
+            (Some(when), None) => self.judge(("when", 0), when, turn),
             _ => Truth::Unknown,
         };
         let judged = Judged { when, until: until.as_slice(), silent: self.is_silent(), heard: turn.cause.heard };
@@ -190,14 +190,14 @@ impl Instance {
             (self.begun, self.owed) = (Some(turn.world.now), turn.rule.then.is_some());
         }
         if step.each && self.owed {
-            self.owed = !self.run("then", turn.rule.then.as_ref(), turn, None);
+            self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);
         }
         if step.each {
-            self.run("each", turn.rule.each.as_ref(), turn, None);
+            self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
         }
         if let Some(why) = step.end {
             self.release(turn.world);
-            self.run("finally", turn.rule.finally.as_ref(), turn, Some(why));
+            self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
             (self.owed, self.begun) = (false, None);
         }
     }
@@ -213,7 +213,7 @@ impl Instance {
         let known = if always.rests(now) {
             self.is_good(turn.rule)
         } else {
-            let ran = self.run("each", turn.rule.each.as_ref(), turn, None);
+            let ran = self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
             if let (true, Course::Always(always)) = (ran, &mut self.course) {
                 always.ran(now);
                 self.runs.record(now);
@@ -242,8 +242,8 @@ impl Instance {
     /// True if any is, else unknown if any is.
     fn any(&mut self, conditions: &[Condition], turn: &mut Turn<'_, '_>) -> Truth {
         let mut all = Truth::False;
-        for condition in conditions {
-            match self.judge("until", condition, turn) {
+        for (nth, condition) in conditions.iter().enumerate() {
+            match self.judge(("until", nth), condition, turn) {
                 Truth::True => return Truth::True,
                 Truth::Unknown => all = Truth::Unknown,
                 Truth::False => {}
@@ -261,7 +261,7 @@ impl Instance {
             }
             Ok(truth) => truth,
             Err(Fault::Failed { message }) => {
-                self.failed(part, message, turn);
+                self.failed(part, &message, turn);
                 Truth::Unknown
             }
         }
@@ -279,7 +279,7 @@ impl Instance {
                 return true;
             }
             Err(Fault::Unknown) => turn.tally.unknown += 1,
-            Err(Fault::Failed { message }) => self.failed(part, message, turn),
+            Err(Fault::Failed { message }) => self.failed(part, &message, turn),
         }
         if let Some(before) = before {
             self.state = before;
@@ -300,8 +300,9 @@ impl Instance {
         }
     }
 
-    fn failed(&self, part: Part, message: String, turn: &mut Turn<'_, '_>) {
+    fn failed(&self, (part, nth): Part, message: &str, turn: &mut Turn<'_, '_>) {
         let (rule, instance) = (self.origin.rule.clone(), self.origin.instance.clone());
+        let message = turn.rule.locate(part, nth, message);
         turn.tally.failed(turn.world.now.mono, RuleFault { rule, instance, part, message }, turn.world.faults);
     }
 

@@ -7,10 +7,12 @@ mod scalar;
 mod scripts;
 mod traps;
 
+pub(super) use scalar::place as scalar_place;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::{Place, Report, SourceFile, read, read_file};
+use crate::files::{Place, Report, SourceFile, Spanned, read, read_file};
 use crate::model::{Inventory, Name};
 
 use super::host::Script;
@@ -104,6 +106,15 @@ fn file_name(file: &Arc<SourceFile>, report: &mut Report) -> Name {
     Name::from(&*name)
 }
 
+/// The scripts and conditions as they are written; durations in `until` are no text that runs.
+fn texts(spec: &RuleSpec) -> Vec<(&'static str, Spanned<String>)> {
+    let one = [("when", &spec.when), ("then", &spec.then), ("each", &spec.each), ("finally", &spec.finally)];
+    let one = one.into_iter().filter_map(|(key, text)| Some((key, text.clone()?)));
+    let until = spec.until.iter().flat_map(|texts| texts.iter());
+    let until = until.filter(|text| !scripts::is_duration(text)).map(|text| ("until", text.clone()));
+    one.chain(until).collect()
+}
+
 impl Loading<'_> {
     fn rule(&mut self, name: Name, spec: &RuleSpec) -> Rule {
         let patterns = self.patterns(spec);
@@ -142,6 +153,7 @@ impl Loading<'_> {
             fields: self.names.fields.iter().map(|(field, _)| field.clone()).collect(),
             names_stale,
             windows: Vec::new(),
+            texts: texts(spec),
         }
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bus::Pattern;
-use crate::files::SourceFile;
+use crate::files::{SourceFile, Spanned};
 use crate::model::{Fields, Name};
 
 use super::WindowSpec;
 use super::condition::Condition;
 use super::host::Script;
+use super::load::scalar_place;
 use super::schedule::Schedule;
 
 /// A rule that passed all checks.
@@ -59,6 +60,32 @@ pub struct Rule {
     pub names_stale: bool,
     /// The windows its scripts and conditions look at.
     pub windows: Vec<WindowSpec>,
+    /// Where `when`, `until`, `then`, `each` and `finally` are written, for faults while they run.
+    pub texts: Vec<(&'static str, Spanned<String>)>,
+}
+
+impl Rule {
+    /// A fault of the `nth` text of that key, with its place in the file if it tells line and column of the text.
+    pub(super) fn locate(&self, key: &str, nth: usize, message: &str) -> String {
+        let path = self.file.path.display();
+        let text = self.texts.iter().filter(|(known, _)| *known == key).nth(nth);
+        match (text, position(message)) {
+            (Some((_, text)), Some((what, line, column))) => {
+                let place = scalar_place(&self.file, text, line, column);
+                format!("{path}:{}:{}: {what}", place.line, place.column)
+            }
+            (Some((_, text)), None) => format!("{path}:{}: {message}", text.place.line),
+            (None, _) => format!("{path}: {message}"),
+        }
+    }
+}
+
+/// Takes the `(line 3, position 7)` at the end of a message of Rhai's off.
+fn position(message: &str) -> Option<(&str, usize, usize)> {
+    let (what, rest) = message.trim_end().strip_suffix(')')?.rsplit_once(" (line ")?;
+    let (line, column) = rest.split_once(", ")?;
+    let column = column.strip_prefix("position ").or(column.strip_prefix("column "))?;
+    Some((what, line.parse().ok()?, column.parse().ok()?))
 }
 
 /// What ends an episode: any of these.

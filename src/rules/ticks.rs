@@ -211,7 +211,3 @@ fn latest(schedule: &Schedule, first: Utc, now: Utc, place: &Place) -> (Utc, Opt
         }
     }
 }
-
-#[cfg(test)]
-#[path = "ticks_tests.rs"]
-mod tests;

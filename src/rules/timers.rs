@@ -29,11 +29,13 @@ impl Timers {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Takes every entry of the earliest moment, if that is not after `now`.
+    /// Takes the entries of the earliest moment, if that is not after `now`: its timers, or, when it has no more, its
+    /// ticks. What a timer sets for the same moment thus goes before the ticks as well.
     pub(super) fn take(&mut self, now: Mono, into: &mut Vec<Due>) -> Option<Mono> {
         into.clear();
-        let first = self.next().filter(|at| *at <= now)?;
-        while self.next() == Some(first) {
+        let Reverse((first, kind)) = *self.0.peek().filter(|Reverse((at, _))| *at <= now)?;
+        let same = |due: &Due| std::mem::discriminant(due) == std::mem::discriminant(&kind);
+        while self.0.peek().is_some_and(|Reverse((at, due))| *at == first && same(due)) {
             into.extend(self.0.pop().map(|Reverse((_, due))| due));
         }
         Some(first)

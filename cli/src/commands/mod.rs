@@ -1,6 +1,8 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod channels;
 pub(crate) mod check;
+pub(crate) mod decode;
 pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod rule;

@@ -3,7 +3,7 @@
 use crate::files::{Place, SourceFile, Spanned};
 
 /// The place of line and column (from 1) of a scalar's text; the scalar's own place if that cannot be told.
-pub(super) fn place(file: &SourceFile, scalar: &Spanned<String>, line: usize, column: usize) -> Place {
+pub(in crate::rules) fn place(file: &SourceFile, scalar: &Spanned<String>, line: usize, column: usize) -> Place {
     let at = if literal(file, scalar) {
         let blank = scalar.value.lines().take_while(|line| line.trim().is_empty()).count();
         let line = (scalar.place.line + line).saturating_sub(blank + 1).max(1);

@@ -13,6 +13,11 @@ use super::{Loading, Script, Until, scalar, traps};
 /// Namespaces that only the engine publishes on.
 const OURS: [&str; 4] = ["sensor:", "device:", "alert:", "system:"];
 
+/// Whether an item of `until` is meant as a duration: it begins with a digit.
+pub(super) fn is_duration(text: &str) -> bool {
+    text.trim_start().starts_with(|c: char| c.is_ascii_digit())
+}
+
 impl Loading<'_> {
     pub(super) fn script(&mut self, text: Option<&Spanned<String>>, segments: &[Name]) -> Option<Script> {
         let text = text?;
@@ -44,11 +49,11 @@ impl Loading<'_> {
         }
     }
 
-    /// `until`: what begins with a digit is a duration, everything else a condition.
+    /// `until`: durations and conditions.
     pub(super) fn until(&mut self, texts: &OneOrMore, segments: &[Name]) -> Until {
         let mut until = Until::default();
         for text in texts.iter() {
-            if text.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+            if is_duration(text) {
                 match parse_duration(text) {
                     Ok(Duration::ZERO) => {
                         self.report.error(
