@@ -172,7 +172,7 @@ fn replay_checks_and_shows() {
     assert!(channels.contains("0x181") && channels.contains("sensor:update:Flower Room:front"), "{channels}");
     assert_eq!(run(&["check", "--strict"]).status.code(), Some(0));
     assert!(String::from_utf8_lossy(&run(&["rule", "list"]).stdout).contains("flower-cooling"));
-    assert!(String::from_utf8_lossy(&run(&["rule", "show", "vpd"]).stdout).contains("temperature"));
+    assert!(String::from_utf8_lossy(&run(&["rule", "show", "vpd-trend"]).stdout).contains("temperature"));
     assert_eq!(run(&["status"]).status.code(), Some(1), "no engine runs");
     std::fs::write(site.path().join("channels.yaml"), "version: 1\nbusses: {}\n").expect("it can be written");
     let wrong = run(&["check"]);

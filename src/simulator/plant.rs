@@ -1,250 +1,232 @@
-//! Nodes and devices on simulated buses: sensor frames on their cycles, feedback frames, watchdogs.
+//! The plant of a site: rooms, devices and the frames that tell of them, advanced from event to event.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::can::{BusId, CanId, Frame};
-use crate::channels::{ChannelMap, Device, FrameLayout, Link, Safe};
-use crate::model::{Level, Mono, Name, Timestamp, Value};
+use crate::can::Frame;
+use crate::channels::ChannelMap;
+use crate::files::closest;
+use crate::model::{Mono, Name, Timestamp, Utc};
 
-use super::{Climate, Inputs};
+use super::actuator::Actuator;
+use super::build;
+use super::climate::Outside;
+use super::fault::FaultKind;
+use super::room::{Controls, Room};
+use super::sender::{Sender, World};
 
-/// A node whose frame has no cycle in the map sends this often.
-const CYCLE: Duration = Duration::from_secs(2);
-/// Feedback without a cycle.
-const FEEDBACK: Duration = Duration::from_secs(1);
-const SECOND: Duration = Duration::from_secs(1);
-/// After a longer sleep the rooms go on from here, without catching up second by second.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The balances advance on a fixed grid from the start, whenever and however often somebody asks: an hour that was slept
+/// through costs about a millisecond a room. The grid itself wakes nobody.
+pub(super) const GRID: Duration = Duration::from_secs(1);
 
-/// Every room that has something on a simulated bus.
-#[derive(Debug)]
+/// What became of the frames of the plant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlantCounts {
+    /// Frames sent.
+    pub sent: u64,
+    /// Regular frames passed over, because nobody called for longer than a cycle.
+    pub skipped: u64,
+    /// Frames not sent, because their node or device is made silent.
+    pub silenced: u64,
+    /// Frames taken that are a device's command.
+    pub commands: u64,
+    /// Frames taken that no device of the plant listens to.
+    pub unheard: u64,
+}
+
+/// A node by its name, or a device as `Room/device`, that may be made to fail.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: Name,
+    pub(super) fault: Option<FaultKind>,
+    pub(super) senders: Vec<usize>,
+    pub(super) actuator: Option<usize>,
+}
+
+/// Every node and device of a site that is on a bus with `simulate: true`, in rooms that react.
+///
+/// Time never goes back. Whoever owns it calls [`Plant::step`] at [`Plant::next_deadline`]
+/// and at every command; when it is called in between makes no difference to any frame.
+#[derive(Clone, Debug)]
 pub struct Plant {
-    start: Timestamp,
-    /// The rooms are integrated up to here.
-    at: Mono,
-    rooms: BTreeMap<Name, Climate>,
-    senders: Vec<Sender>,
-    devices: Vec<Actuator>,
-    random: fastrand::Rng,
+    pub(super) now: Mono,
+    /// Civil less monotonic time, ns, as the last step had it.
+    pub(super) civil: i64,
+    pub(super) next_tick: Mono,
+    pub(super) rooms: Vec<Room>,
+    pub(super) outside: Outside,
+    pub(super) actuators: Vec<Actuator>,
+    pub(super) senders: Vec<Sender>,
+    pub(super) targets: Vec<Target>,
+    pub(super) counts: PlantCounts,
 }
 
-/// A frame that is sent on a cycle.
-#[derive(Debug)]
-struct Sender {
-    room: Name,
-    bus: BusId,
-    id: CanId,
-    frame: Arc<FrameLayout>,
-    cycle: Duration,
-    next: Mono,
-    /// Feedback: signal and device that it tells of. Empty for a sensor.
-    tells: Vec<(usize, usize)>,
-}
-
-#[derive(Debug)]
-struct Actuator {
-    device: Device,
-    /// In the command signal's unit.
-    level: f64,
-    commanded: Mono,
+enum Event {
+    GiveUp(usize),
+    Tick,
+    Send(usize),
 }
 
 impl Plant {
-    /// The nodes and devices of the map that are on simulated buses, at rest. The same seed gives the same frames.
+    /// The plant behind the simulated buses of a map. Sensors differ by `seed`. All nodes speak at `start`.
     #[must_use]
     pub fn new(map: &ChannelMap, seed: u64, start: Timestamp) -> Plant {
-        let simulated = |bus: BusId| map.buses.get(usize::from(bus.0)).is_some_and(|bus| bus.link == Link::Simulated);
-        let mut plant = Plant {
-            start,
-            at: start.mono,
-            rooms: BTreeMap::new(),
-            senders: Vec::new(),
-            devices: Vec::new(),
-            random: fastrand::Rng::with_seed(seed),
-        };
-        for node in map.nodes.iter().filter(|node| simulated(node.bus)) {
-            let cycle = node.frame.cycle.unwrap_or(CYCLE);
-            plant.sender(&node.source.room, (node.bus, node.id), &node.frame, cycle);
-        }
-        for device in map.devices.iter().filter(|device| simulated(device.command.bus)) {
-            plant.rooms.entry(device.key.room.clone()).or_default();
-            let at = plant.devices.len();
-            if let Some(feedback) = &device.feedback {
-                let cycle = feedback.frame.cycle.unwrap_or(FEEDBACK);
-                let sender = plant.sender(&device.key.room, (feedback.bus, feedback.id), &feedback.frame, cycle);
-                plant.senders[sender].tells.push((feedback.signal, at));
-            }
-            let mut actuator = Actuator { device: device.clone(), level: 0.0, commanded: start.mono };
-            actuator.go_safe();
-            plant.devices.push(actuator);
-        }
-        plant
+        build::plant(map, seed, start)
     }
 
-    fn sender(&mut self, room: &Name, (bus, id): (BusId, CanId), frame: &Arc<FrameLayout>, cycle: Duration) -> usize {
-        self.rooms.entry(room.clone()).or_default();
-        if let Some(at) = self.senders.iter().position(|sender| (sender.bus, sender.id) == (bus, id)) {
-            return at;
-        }
-        let (room, frame) = (room.clone(), frame.clone());
-        self.senders.push(Sender { room, bus, id, frame, cycle, next: self.start.mono, tells: Vec::new() });
-        self.senders.len() - 1
-    }
-
-    /// Takes a command frame, if there is one, and gives the frames that are due until `now`, in the order of their times.
+    /// Advances to `now`, emits the frames due until then in the order of time, each stamped with its own moment; then
+    /// takes the command, if there is one, and emits the feedback of devices that begin to move.
+    ///
+    /// Whoever sleeps longer than a node's cycle gets one frame of it, not a burst; the rest is counted as skipped.
     pub fn step(&mut self, now: Timestamp, command: Option<&Frame>, out: &mut Vec<Frame>) {
-        self.integrate(now.mono);
-        if let Some(command) = command {
-            self.command(now.mono, command);
+        let mono = now.mono.max(self.now);
+        self.civil = now.utc.0.wrapping_sub(now.mono.0 as i64);
+        for sender in &mut self.senders {
+            self.counts.skipped += sender.skip(mono);
         }
-        for at in 0..self.senders.len() {
-            let sender = &self.senders[at];
-            if sender.next <= now.mono {
-                let due = sender.next;
-                out.extend(self.compose(at, due));
-                let sender = &mut self.senders[at];
-                sender.next = due + sender.cycle;
-                // Asleep for long: what was missed is not made up for.
-                if sender.next <= now.mono {
-                    sender.next = now.mono + sender.cycle;
+        while let Some((at, event)) = self.next_event(mono) {
+            self.now = at;
+            match event {
+                Event::GiveUp(device) => {
+                    let moved = self.actuators[device].give_up(at);
+                    self.report(at, moved.then_some(device).as_slice(), out);
                 }
+                Event::Tick => self.tick(at),
+                Event::Send(sender) => self.send(sender, at, out),
             }
         }
-        out.sort_by_key(|frame| frame.at.mono);
+        self.now = mono;
+        if let Some(frame) = command {
+            self.command(mono, frame, out);
+        }
     }
 
-    /// When `step` must be called next.
+    /// When the next frame is due; `None` if the plant has nothing to say.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.senders.iter().map(|sender| sender.next).min()
+        let watchdogs = self.actuators.iter().filter_map(|actuator| actuator.watchdog);
+        self.senders.iter().map(Sender::next).chain(watchdogs).min()
     }
 
-    fn integrate(&mut self, now: Mono) {
-        if now.since(self.at) > LONGEST {
-            self.at = now - LONGEST;
-        }
-        while self.at + SECOND <= now {
-            self.at = self.at + SECOND;
-            for actuator in &mut self.devices {
-                if actuator.device.watchdog.is_some_and(|watchdog| actuator.commanded + watchdog < self.at) {
-                    actuator.go_safe();
-                }
-            }
-            for (room, climate) in &mut self.rooms {
-                climate.second(&inputs(&self.devices, room));
-            }
-        }
+    /// What became of its frames so far.
+    #[must_use]
+    pub fn counts(&self) -> PlantCounts {
+        self.counts
     }
 
-    fn command(&mut self, now: Mono, frame: &Frame) {
-        for actuator in &mut self.devices {
-            let command = &actuator.device.command;
-            if (command.bus, command.id) != (frame.bus, frame.id) {
+    /// Makes a node (`FR-C1`) or a device (`Flower Room/exhaust`) fail from now on, or (`None`) makes it well again.
+    ///
+    /// # Errors
+    /// Nothing of that name is simulated; the text says what may be meant.
+    pub fn fault(&mut self, target: &str, kind: Option<FaultKind>) -> Result<(), String> {
+        let names = self.targets.iter().map(|target| &*target.name);
+        let Some(found) = self.targets.iter().position(|at| &*at.name == target) else {
+            let meant = closest(target, names).map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
+            return Err(format!("no simulated node or device is called '{target}'{meant}"));
+        };
+        self.targets[found].fault = kind;
+        self.spread_faults();
+        Ok(())
+    }
+
+    /// What is made to fail at the moment.
+    pub fn faults(&self) -> impl Iterator<Item = (&Name, FaultKind)> {
+        self.targets.iter().filter_map(|target| target.fault.map(|kind| (&target.name, kind)))
+    }
+
+    /// Several nodes and devices may share a sender: it fails while one of them does, the worst of them first.
+    fn spread_faults(&mut self) {
+        for sender in &mut self.senders {
+            sender.fault = None;
+        }
+        for target in &self.targets {
+            let Some(kind) = target.fault else { continue };
+            if let (Some(device), FaultKind::Stuck) = (target.actuator, kind) {
+                self.actuators[device].jam(self.now);
                 continue;
             }
-            let signal = &command.frame.signals[command.signal];
-            let level = match signal.decode(frame.bytes()) {
-                Ok(Value::Number(number)) => number,
-                Ok(Value::Text(text)) => {
-                    signal.values.iter().find(|(_, t)| *t == text).map_or(0.0, |(raw, _)| *raw as f64)
+            for sender in &target.senders {
+                let fault = &mut self.senders[*sender].fault;
+                *fault = Some(fault.map_or(kind, |other| other.min(kind)));
+            }
+        }
+        for target in &self.targets {
+            if let (Some(device), true) = (target.actuator, target.fault != Some(FaultKind::Stuck)) {
+                self.actuators[device].stuck = false;
+            }
+        }
+    }
+
+    /// Of what happens until `now`, the first; at one moment watchdogs come first, then the balances, then frames.
+    fn next_event(&self, now: Mono) -> Option<(Mono, Event)> {
+        let mut first = (self.next_tick, Event::Tick);
+        for (i, actuator) in self.actuators.iter().enumerate() {
+            if actuator.watchdog.is_some_and(|at| at <= first.0) {
+                first = (actuator.watchdog?, Event::GiveUp(i));
+            }
+        }
+        for (i, sender) in self.senders.iter().enumerate() {
+            if sender.next() < first.0 {
+                first = (sender.next(), Event::Send(i));
+            }
+        }
+        (first.0 <= now).then_some(first)
+    }
+
+    fn utc(&self, at: Mono) -> Utc {
+        Utc((at.0 as i64).wrapping_add(self.civil))
+    }
+
+    fn tick(&mut self, at: Mono) {
+        let utc = self.utc(at);
+        self.outside = Outside::at(utc);
+        for (number, room) in self.rooms.iter_mut().enumerate() {
+            let mut controls = Controls::default();
+            self.actuators
+                .iter()
+                .filter(|device| device.room == number)
+                .for_each(|device| device.act(at, &mut controls));
+            room.tick(GRID.as_secs_f64(), utc, &self.outside, &controls);
+        }
+        self.next_tick = at + GRID;
+    }
+
+    fn send(&mut self, sender: usize, at: Mono, out: &mut Vec<Frame>) {
+        let stamp = Timestamp { mono: at, utc: self.utc(at) };
+        let world = World { rooms: &self.rooms, actuators: &self.actuators, outside: &self.outside };
+        match self.senders[sender].compose(stamp, &world) {
+            Some(frame) => {
+                self.counts.sent += 1;
+                out.push(frame);
+            }
+            None => self.counts.silenced += 1,
+        }
+        self.senders[sender].sent(at);
+    }
+
+    fn command(&mut self, now: Mono, frame: &Frame, out: &mut Vec<Frame>) {
+        let mut heard = false;
+        let mut moved = Vec::new();
+        for (i, actuator) in self.actuators.iter_mut().enumerate() {
+            if frame.is_data() && actuator.listens_to(frame.bus, frame.id) {
+                heard = true;
+                if actuator.command(now, frame) {
+                    moved.push(i);
                 }
-                _ => continue,
-            };
-            (actuator.level, actuator.commanded) = (level, now);
+            }
+        }
+        *(if heard { &mut self.counts.commands } else { &mut self.counts.unheard }) += 1;
+        self.report(now, &moved, out);
+    }
+
+    /// Devices that begin to move say so at once, and again when they will have arrived.
+    fn report(&mut self, now: Mono, moved: &[usize], out: &mut Vec<Frame>) {
+        for sender in 0..self.senders.len() {
+            let told = |device: &&usize| self.senders[sender].tells(**device);
+            let told: Vec<usize> = moved.iter().filter(told).copied().collect();
+            if !told.is_empty() {
+                self.send(sender, now, out);
+                self.senders[sender].extra = told.iter().filter_map(|device| self.actuators[*device].arrival()).max();
+            }
         }
     }
-
-    fn compose(&mut self, at: usize, due: Mono) -> Option<Frame> {
-        let sender = &self.senders[at];
-        let climate = self.rooms.get(&sender.room).copied().unwrap_or_default();
-        let light = inputs(&self.devices, &sender.room).light;
-        let mut data = [0_u8; 64];
-        let data = &mut data[..usize::from(sender.frame.length).min(64)];
-        for (position, signal) in sender.frame.signals.iter().enumerate() {
-            let told = sender.tells.iter().find(|(signal, _)| *signal == position).map(|(_, device)| *device);
-            let value = match told {
-                Some(device) => self.devices[device].level,
-                None => quantity(&signal.name, &climate, light) + noise(&mut self.random, &signal.name),
-            };
-            let value = signal.range.map_or(value, |(low, high)| value.clamp(low, high));
-            let text = signal.values.iter().find(|(raw, _)| *raw as f64 == value.round()).map(|(_, text)| text.clone());
-            // What a signal cannot say stays 0, as on a node that lacks the sensor.
-            let _ = signal.encode(&text.map_or(Value::Number(value), Value::Text), data);
-        }
-        let sent = self.start + due.since(self.start.mono);
-        Frame::data(sent, sender.bus, sender.id, data)
-    }
 }
-
-impl Actuator {
-    fn go_safe(&mut self) {
-        let signal = &self.device.command.frame.signals[self.device.command.signal];
-        let top = if signal.values.is_empty() { signal.range.map_or(1.0, |range| range.1) } else { 1.0 };
-        match self.device.safe {
-            Safe::Keep => {}
-            Safe::At(Level::Off) => self.level = 0.0,
-            Safe::At(Level::On) => self.level = top,
-            Safe::At(Level::At(level)) => self.level = level,
-        }
-    }
-
-    /// How much it does, 0 to 1.
-    fn share(&self) -> f64 {
-        let signal = &self.device.command.frame.signals[self.device.command.signal];
-        let top = if signal.values.is_empty() { signal.range.map_or(1.0, |range| range.1) } else { 1.0 };
-        (self.level / top).clamp(0.0, 1.0)
-    }
-}
-
-fn inputs(devices: &[Actuator], room: &Name) -> Inputs {
-    let mut on = Inputs { outside: 12.0, ..Inputs::default() };
-    let mut has_lights = false;
-    for actuator in devices.iter().filter(|actuator| actuator.device.key.room == *room) {
-        let (share, name) = (actuator.share(), &*actuator.device.key.device);
-        match (&*actuator.device.kind, name) {
-            ("dimmer" | "light" | "lights", _) | (_, "lights") => (on.light, has_lights) = (share, true),
-            ("fan", _) | (_, "exhaust") => on.exhaust = share,
-            ("heater", _) | (_, "heater") => on.heater = share,
-            (_, "dehumidifier") => on.dehumidifier = share,
-            (_, "co2") => on.co2 = share,
-            ("valve", _) => on.water = share,
-            _ => {}
-        }
-    }
-    // A room whose lamps are none of ours has its lamps on.
-    if !has_lights {
-        on.light = 1.0;
-    }
-    on
-}
-
-/// What a signal of that name shows; 0 where the model knows nothing of it.
-fn quantity(name: &str, climate: &Climate, light: f64) -> f64 {
-    match name {
-        "temperature" => climate.temperature,
-        "humidity" => climate.humidity(),
-        "co2" => climate.co2,
-        "ppfd" => 900.0 * light,
-        "ec" => 2.2,
-        "supply" => 12.1,
-        "root_temperature" => climate.temperature - 1.5,
-        _ if name.starts_with("vwc") => climate.water,
-        _ => 0.0,
-    }
-}
-
-fn noise(random: &mut fastrand::Rng, name: &str) -> f64 {
-    let size = match name {
-        "temperature" | "root_temperature" => 0.05,
-        "humidity" | "vwc" => 0.2,
-        "co2" => 3.0,
-        _ => return 0.0,
-    };
-    (random.f64() * 2.0 - 1.0) * size
-}
-
-#[cfg(test)]
-#[path = "plant_tests.rs"]
-mod tests;
