@@ -2,19 +2,37 @@
 
 mod commands;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the call is wrong.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong."
+)]
 struct Cli {
     /// The Redis server, or growctl's own endpoint.
     #[arg(long, global = true, value_name = "URL", default_value = "redis://127.0.0.1:6379", env = "GROWCTL_REDIS")]
     redis: String,
+    /// The site folder, where channels.yaml is.
+    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// How data is written.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
     #[command(subcommand)]
     command: Command,
+}
+
+/// For people, or one JSON object a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +41,10 @@ enum Command {
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
     Pub(commands::publish::Publish),
+    /// Show what the frames of a recording say, one JSON object a frame.
+    Decode(commands::decode::Decode),
+    /// Show what the channel map has.
+    Channels(commands::channels::Channels),
 }
 
 fn main() -> ExitCode {
@@ -33,8 +55,10 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Command::Sub(command) => command.run(&cli.redis).await,
+            Command::Sub(command) => command.run(&cli.redis, cli.format).await,
             Command::Pub(command) => command.run(&cli.redis).await,
+            Command::Decode(command) => command.run(&cli.dir),
+            Command::Channels(command) => command.run(&cli.dir, cli.format),
         }
     })
 }

@@ -15,6 +15,8 @@ const FD_BIT_RATE_SWITCH: u8 = 1;
 const FD_ERROR_STATE: u8 = 2;
 /// Far over the longest line there is (64 bytes with separators are about 250): what is longer is not a log.
 const MAX_LINE: usize = 1024;
+/// UTF-8's, which Windows editors write.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bad lines kept with their reason; the rest is only counted.
 const MAX_BAD: usize = 100;
 
@@ -239,6 +241,8 @@ pub struct LogReader<R> {
     line_number: u64,
     bad: Vec<(u64, String)>,
     bad_total: u64,
+    skipped: Vec<u64>,
+    skipped_total: u64,
     dropped_by_kernel: u64,
 }
 
@@ -254,6 +258,8 @@ impl<R: BufRead> LogReader<R> {
             line_number: 0,
             bad: Vec::new(),
             bad_total: 0,
+            skipped: Vec::new(),
+            skipped_total: 0,
             dropped_by_kernel: 0,
         }
     }
@@ -265,10 +271,12 @@ impl<R: BufRead> LogReader<R> {
     pub fn next_entry(&mut self) -> io::Result<Option<(u64, LogLine<'_>)>> {
         while self.fill()? {
             self.line_number += 1;
-            if self.buffer.starts_with(b"DROPCOUNT:") {
-                self.dropped_by_kernel = self.dropped_by_kernel.saturating_add(drop_count(&self.buffer));
+            // An editor's mark in front of the first line would hide a frame.
+            if self.line_number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.buffer.drain(..BYTE_ORDER_MARK.len());
             }
             if !self.buffer.starts_with(b"(") {
+                self.note_other();
                 continue;
             }
             let text = std::str::from_utf8(&self.buffer).map_err(|_| "not UTF-8".to_owned());
@@ -299,10 +307,33 @@ impl<R: BufRead> LogReader<R> {
         self.bad_total
     }
 
+    /// The first hundred lines that are neither frames nor blank nor `DROPCOUNT:`.
+    #[must_use]
+    pub fn skipped(&self) -> &[u64] {
+        &self.skipped
+    }
+
+    /// How many such lines there were, kept or not.
+    #[must_use]
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped_total
+    }
+
     /// Frames the recording host lost, by the log's own `DROPCOUNT:` lines.
     #[must_use]
     pub fn dropped_by_kernel(&self) -> u64 {
         self.dropped_by_kernel
+    }
+
+    fn note_other(&mut self) {
+        if self.buffer.starts_with(b"DROPCOUNT:") {
+            self.dropped_by_kernel = self.dropped_by_kernel.saturating_add(drop_count(&self.buffer));
+        } else if !self.buffer.iter().all(u8::is_ascii_whitespace) {
+            self.skipped_total += 1;
+            if self.skipped.len() < MAX_BAD {
+                self.skipped.push(self.line_number);
+            }
+        }
     }
 
     fn note_bad(&mut self, why: String) {

@@ -96,6 +96,16 @@ fn reader_counts_and_goes_on() {
     assert_eq!(seen, [(2, "can0".to_owned(), 0x181), (10, "can1".to_owned(), 0x182)]);
     assert_eq!(reader.bad().iter().map(|(number, _)| *number).collect::<Vec<_>>(), [5, 6, 8]);
     assert_eq!((reader.bad_total(), reader.dropped_by_kernel()), (3, 4));
+    assert_eq!((reader.skipped(), reader.skipped_total()), ([1, 7].as_slice(), 2));
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_frame() {
+    let mut reader = LogReader::new(&b"\xEF\xBB\xBF(1.000000) can0 181#01\n\xEF\xBB\xBF(2.000000) can0 181#02\n"[..]);
+    let first = reader.next_entry().expect("memory").map(|(number, entry)| (number, entry.id.raw()));
+    assert_eq!(first, Some((1, 0x181)));
+    assert_eq!(reader.next_entry().expect("memory"), None);
+    assert_eq!(reader.skipped(), [2]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Signal {
         if !raw.is_finite() {
             return Err(Quality::Invalid);
         }
-        let value = self.rounded(raw * self.scale + self.offset);
+        let value = rounded(raw * self.scale + self.offset, self.decimals.map(power_of_ten));
         match self.range {
             Some((low, high)) if value < low || value > high => Err(Quality::OutOfRange),
             _ => Ok(Value::Number(value)),
@@ -140,18 +140,24 @@ impl Signal {
             Kind::F64 => f64::from_bits(bits),
         }
     }
+}
 
-    fn rounded(&self, value: f64) -> f64 {
-        let Some(decimals) = self.decimals else { return value };
-        let power = 10_f64.powi(i32::from(decimals));
-        let whole = (value * power).round();
-        // Beyond 2^53 a float has no decimals to round. Adding 0 turns -0 into 0, which is what people expect to read.
-        if whole.abs() < 9e15 { whole / power + 0.0 } else { value }
-    }
+/// 10 to the power of a signal's decimals.
+pub(super) fn power_of_ten(decimals: u8) -> f64 {
+    10_f64.powi(i32::from(decimals))
+}
+
+/// The value to the decimals of a power of ten; as it is without one.
+#[inline]
+pub(super) fn rounded(value: f64, power: Option<f64>) -> f64 {
+    let Some(power) = power else { return value };
+    let whole = (value * power).round();
+    // Beyond 2^53 a float has no decimals to round. Adding 0 turns -0 into 0, which is what people expect to read.
+    if whole.abs() < 9e15 { whole / power + 0.0 } else { value }
 }
 
 /// Decimals of a number as people write it; at most 15, all that a float has.
-fn decimals(number: f64) -> u8 {
+pub(super) fn decimals(number: f64) -> u8 {
     let text = number.to_string();
     text.split_once('.').map_or(0, |(_, digits)| digits.len().min(15) as u8)
 }

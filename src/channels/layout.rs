@@ -1,5 +1,6 @@
 //! Where the bits of a signal lie in a frame, in the two notations that the channel map knows.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// How the bits of a signal make a number.
@@ -52,6 +53,20 @@ impl Layout {
         let (first, end) = (self.first(), self.first() + usize::from(self.width));
         let (from, to) = (first / 8, end.div_ceil(8));
         (from, to, if self.big_endian { to * 8 - end } else { first % 8 })
+    }
+
+    /// How far the number is to be shifted down in the frame's first eight bytes, read as one number in its byte order;
+    /// only for a signal that ends within them.
+    pub(super) fn shift_in_eight_bytes(self) -> u32 {
+        let (first, end) = (self.first() as u32, self.first() as u32 + u32::from(self.width));
+        if self.big_endian { 64_u32.saturating_sub(end) } else { first.min(63) }
+    }
+
+    /// Every bit of the frame that it takes, as bit `b % 8` of byte `b / 8`; in the order of its byte order.
+    pub fn bits(self) -> impl Iterator<Item = usize> {
+        let first = self.first();
+        let place = move |at: usize| if self.big_endian { at / 8 * 8 + 7 - at % 8 } else { at };
+        (first..first + usize::from(self.width)).map(place)
     }
 
     /// The raw bits, right-aligned; `None` if the frame ends before the signal does.
@@ -151,6 +166,20 @@ impl FromStr for Layout {
     }
 }
 
+/// The DBC notation of the bits, `23|16@0+`; an IEEE number says so behind it, as no `SG_` line does: `16|32@1- f32`.
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = u8::from(!self.big_endian);
+        let (sign, float) = match self.kind {
+            Kind::Unsigned => ("+", ""),
+            Kind::Signed => ("-", ""),
+            Kind::F32 => ("-", " f32"),
+            Kind::F64 => ("-", " f64"),
+        };
+        write!(f, "{}|{}@{order}{sign}{float}", self.start, self.width)
+    }
+}
+
 fn parse_type(text: &str) -> Result<(Kind, u8, bool), String> {
     let wrong = || {
         format!("'{text}' is no type: write u8, i8, or one of u16 u24 u32 u64 i16 i24 i32 i64 f32 f64 with be or le")
@@ -226,6 +255,12 @@ mod tests {
         ) {
             let layout = Layout { start, width, big_endian, kind: Kind::Unsigned };
             let places = reference(layout);
+            let mut own: Vec<usize> = layout.bits().collect();
+            if big_endian {
+                own.reverse();
+            }
+            prop_assert_eq!(&own, &places);
+            prop_assert_eq!(layout.to_string().parse(), Ok(layout));
             let fits = places.iter().all(|at| at / 8 < data.len());
             prop_assert_eq!(layout.bytes_needed() <= data.len(), fits);
             let slow = fits.then(|| places.iter().enumerate()

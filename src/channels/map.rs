@@ -23,6 +23,14 @@ pub struct ChannelMap {
 }
 
 impl ChannelMap {
+    /// The bus of a recording's interface: the one that has this interface, else the one of that name.
+    #[must_use]
+    pub fn bus_of_interface(&self, interface: &str) -> Option<BusId> {
+        let has = |bus: &Bus| matches!(&bus.link, Link::Interface(name) if **name == *interface);
+        let at = self.buses.iter().position(has);
+        at.and_then(|at| u8::try_from(at).ok()).map(BusId).or_else(|| self.bus(interface))
+    }
+
     /// The bus of that name.
     #[must_use]
     pub fn bus(&self, name: &str) -> Option<BusId> {

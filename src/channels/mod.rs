@@ -1,8 +1,16 @@
 //! `channels.yaml`: what the bytes on the buses mean, where nodes stand, which devices may be switched. Rank 2.
 
+mod catalog;
 pub mod codec;
+mod gateway;
 pub mod layout;
+mod load;
 mod map;
+mod plan;
+mod silence;
 pub mod spec;
 
+pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
+pub use gateway::{Gateway, GatewayCounts};
+pub use load::load;
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};

@@ -1,6 +1,10 @@
 //! What `channels.yaml` says, as it stands there: every key of its grammar, nothing checked yet but the shape.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::files::{Entries, Spanned};
 use crate::model::{Span, Value};
@@ -58,19 +62,37 @@ pub struct BusSpec {
 #[serde(deny_unknown_fields)]
 pub struct DefaultsSpec {
     /// When messages are published.
-    pub publish: Option<PublishSpec>,
+    pub publish: Option<Spanned<PublishSpec>>,
     /// `3 cycles`, or a duration.
     pub stale_after: Option<Spanned<String>>,
 }
 
-/// `never`, or the pace.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+/// `never`, or the pace. Read by hand: serde's untagged enums lose the place of a fault inside.
+#[derive(Debug)]
 pub enum PublishSpec {
     /// A word: `never`.
     Word(String),
     /// The pace.
     Pace(PaceSpec),
+}
+
+impl<'de> Deserialize<'de> for PublishSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PublishSpec, D::Error> {
+        struct PublishVisitor;
+        impl<'de> Visitor<'de> for PublishVisitor {
+            type Value = PublishSpec;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`never`, or `{min_interval: 1s, max_interval: 30s}`")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<PublishSpec, E> {
+                Ok(PublishSpec::Word(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PublishSpec, A::Error> {
+                PaceSpec::deserialize(MapAccessDeserializer::new(map)).map(PublishSpec::Pace)
+            }
+        }
+        from.deserialize_any(PublishVisitor)
+    }
 }
 
 /// How often numbers are published.
@@ -88,11 +110,11 @@ pub struct PaceSpec {
 #[serde(deny_unknown_fields)]
 pub struct FrameSpec {
     /// Bytes.
-    pub length: Spanned<u8>,
+    pub length: Spanned<u64>,
     /// How often a node sends it.
-    pub cycle: Option<Span>,
+    pub cycle: Option<Spanned<Span>>,
     /// Overrides the site's.
-    pub publish: Option<PublishSpec>,
+    pub publish: Option<Spanned<PublishSpec>>,
     /// Overrides the site's.
     pub stale_after: Option<Spanned<String>>,
     /// Its signals.
@@ -104,7 +126,7 @@ pub struct FrameSpec {
 #[serde(deny_unknown_fields)]
 pub struct SignalSpec {
     /// First byte.
-    pub byte: Option<Spanned<u8>>,
+    pub byte: Option<Spanned<u64>>,
     /// `u16be` and so on.
     #[serde(rename = "type")]
     pub kind: Option<Spanned<String>>,
@@ -128,10 +150,10 @@ pub struct SignalSpec {
     #[serde(default)]
     pub values: Entries<Spanned<String>>,
     /// Overrides the frame's.
-    pub publish: Option<PublishSpec>,
+    pub publish: Option<Spanned<PublishSpec>>,
     /// Multiplexer and the values with which the signal is there.
     #[serde(default)]
-    pub when: Entries<Vec<i64>>,
+    pub when: Entries<Spanned<Vec<i64>>>,
 }
 
 /// One node, or a row of nodes.
@@ -160,14 +182,35 @@ pub struct NodeSpec {
     pub signals: Entries<Spanned<String>>,
 }
 
-/// One id, or a row.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+/// One id, or a row. Read by hand: serde's untagged enums lose the place of a fault inside.
+#[derive(Debug)]
 pub enum IdSpec {
     /// One node.
-    One(u32),
+    One(u64),
     /// Nodes with ids in a row.
     Row(RowSpec),
+}
+
+impl<'de> Deserialize<'de> for IdSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<IdSpec, D::Error> {
+        struct IdVisitor;
+        impl<'de> Visitor<'de> for IdVisitor {
+            type Value = IdSpec;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id such as 0x181, or a row `{first: 0x3E8, count: 16}`")
+            }
+            fn visit_u64<E>(self, id: u64) -> Result<IdSpec, E> {
+                Ok(IdSpec::One(id))
+            }
+            fn visit_i64<E: serde::de::Error>(self, id: i64) -> Result<IdSpec, E> {
+                u64::try_from(id).map(IdSpec::One).map_err(|_| E::invalid_value(Unexpected::Signed(id), &self))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<IdSpec, A::Error> {
+                RowSpec::deserialize(MapAccessDeserializer::new(map)).map(IdSpec::Row)
+            }
+        }
+        from.deserialize_any(IdVisitor)
+    }
 }
 
 /// Ids in a row.
@@ -175,9 +218,9 @@ pub enum IdSpec {
 #[serde(deny_unknown_fields)]
 pub struct RowSpec {
     /// The first id.
-    pub first: u32,
+    pub first: u64,
     /// How many.
-    pub count: u32,
+    pub count: u64,
 }
 
 /// A calibration.
@@ -230,7 +273,7 @@ pub struct CommandSpec {
     /// The bus.
     pub bus: Spanned<String>,
     /// CAN id; DBC messages bring their own.
-    pub id: Option<Spanned<u32>>,
+    pub id: Option<Spanned<u64>>,
     /// The frame.
     pub frame: Spanned<String>,
     /// The signal.
@@ -247,7 +290,7 @@ pub struct FeedbackSpec {
     /// The bus.
     pub bus: Spanned<String>,
     /// CAN id; DBC messages bring their own.
-    pub id: Option<Spanned<u32>>,
+    pub id: Option<Spanned<u64>>,
     /// The frame.
     pub frame: Spanned<String>,
     /// The signal.

@@ -166,7 +166,7 @@ fn refuse(file: &Arc<SourceFile>, error: &serde_saphyr::Error, report: &mut Repo
         Some(end) => &text[..end],
         None => text,
     };
-    let message = text.strip_prefix("error: ").unwrap_or(text).to_owned();
+    let message = plain(text.strip_prefix("error: ").unwrap_or(text));
     let diagnostic = report.error(file, at, message.as_str());
     if let Some((given, known)) =
         message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
@@ -176,6 +176,18 @@ fn refuse(file: &Arc<SourceFile>, error: &serde_saphyr::Error, report: &mut Repo
         diagnostic.message = format!("unknown key `{given}`");
         diagnostic.did_you_mean(given, names);
     }
+}
+
+/// What the reader says about its own options, and in its own words, in those of somebody who writes a file.
+fn plain(text: &str) -> String {
+    if let Some(key) = text.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split_once(", set ")) {
+        return format!("the key `{}` is here twice", key.0);
+    }
+    if let Some(key) = text.strip_prefix("missing field ") {
+        return format!("the key {key} is missing");
+    }
+    text.replace("expected mapping start", "expected a mapping, `key: value`")
+        .replace("expected sequence start", "expected a list, `- item` or `[item]`")
 }
 
 #[cfg(test)]

@@ -5,9 +5,14 @@ use std::process::ExitCode;
 use clap::Args;
 use futures_util::StreamExt;
 
+use crate::Format;
+
 /// Arguments of `sub`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  growctl sub 'sensor:update:Flower Room:*'\n  growctl sub --count 1 sensor:update")]
+#[command(
+    after_help = "Examples:\n  growctl sub 'sensor:update:Flower Room:*'\n  growctl sub --count 1 sensor:update\n\
+                  With --format json one object a line: {\"channel\": …, \"message\": …}"
+)]
 pub(crate) struct Sub {
     /// Redis patterns: `*` crosses colons.
     #[arg(required = true)]
@@ -15,13 +20,10 @@ pub(crate) struct Sub {
     /// End after this many messages.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// `json` prints one object a line: {"channel": …, "message": …}.
-    #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
 }
 
 impl Sub {
-    pub(crate) async fn run(self, url: &str) -> ExitCode {
+    pub(crate) async fn run(self, url: &str, format: Format) -> ExitCode {
         let client = match super::client(url) {
             Ok(client) => client,
             Err(code) => return code,
@@ -41,7 +43,7 @@ impl Sub {
             let Some(message) = messages.next().await else {
                 return super::fail(1, &format!("{url} closed the connection"));
             };
-            let text = self.show(message.get_channel_name(), message.get_payload_bytes());
+            let text = show(format, message.get_channel_name(), message.get_payload_bytes());
             if !super::line(&text) {
                 break;
             }
@@ -49,13 +51,13 @@ impl Sub {
         }
         ExitCode::SUCCESS
     }
+}
 
-    fn show(&self, channel: &str, payload: &[u8]) -> String {
-        if self.format == "text" {
-            return format!("{channel}  {}", String::from_utf8_lossy(payload));
-        }
-        let message = serde_json::from_slice(payload)
-            .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(payload).into_owned()));
-        serde_json::json!({ "channel": channel, "message": message }).to_string()
+fn show(format: Format, channel: &str, payload: &[u8]) -> String {
+    if format == Format::Text {
+        return format!("{channel}  {}", String::from_utf8_lossy(payload));
     }
+    let message = serde_json::from_slice(payload)
+        .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(payload).into_owned()));
+    serde_json::json!({ "channel": channel, "message": message }).to_string()
 }

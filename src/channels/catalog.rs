@@ -1,0 +1,199 @@
+//! The map for people: what any frame of it says, and the list of all that it has. Shows also what is never published.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::can::{BusId, CanId, Frame};
+use crate::model::{Fields, Name, Value};
+
+use super::codec::Signal;
+use super::map::{ChannelMap, Command, Device, FrameLayout, NodeFrame};
+use super::plan::Plan;
+
+/// Every identifier of a map, with all its signals.
+#[derive(Debug)]
+pub struct Catalog(BTreeMap<(BusId, CanId), Known>);
+
+/// One identifier.
+#[derive(Debug)]
+struct Known {
+    frame: Name,
+    node: Option<Name>,
+    command_of: Vec<String>,
+    feedback_of: Vec<String>,
+    plan: Plan,
+}
+
+/// What a frame says, as `growctl decode` prints it.
+#[derive(Debug, Serialize)]
+pub struct Decoded<'a> {
+    /// Name of the frame in the map.
+    pub frame: &'a str,
+    /// The node that sends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<&'a str>,
+    /// The devices that it commands, as `Room/device`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub command_of: &'a [String],
+    /// The devices whose state it tells, as `Room/device`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub feedback_of: &'a [String],
+    /// All signals: a node's by their fields' names and with its correction; `null` is not good.
+    pub signals: Fields,
+    /// Why, for each `null`.
+    #[serde(skip_serializing_if = "Fields::is_empty")]
+    pub quality: Fields,
+}
+
+impl Catalog {
+    /// The catalog of a map.
+    #[must_use]
+    pub fn new(map: &ChannelMap) -> Catalog {
+        let mut all: BTreeMap<(BusId, CanId), Known> = BTreeMap::new();
+        for node in &map.nodes {
+            all.entry((node.bus, node.id)).or_insert_with(|| Known::of_node(node));
+        }
+        for device in &map.devices {
+            let (key, command) = (device.key.to_string(), &device.command);
+            let known = all.entry((command.bus, command.id)).or_insert_with(|| Known::of_frame(&command.frame));
+            known.command_of.push(key.clone());
+            if let Some(feedback) = &device.feedback {
+                let known = all.entry((feedback.bus, feedback.id)).or_insert_with(|| Known::of_frame(&feedback.frame));
+                known.feedback_of.push(key);
+            }
+        }
+        Catalog(all)
+    }
+
+    /// What a data frame says; `None` if the map does not have its identifier on that bus, or it carries no data.
+    #[must_use]
+    pub fn decode(&self, frame: &Frame) -> Option<Decoded<'_>> {
+        let known = self.0.get(&(frame.bus, frame.id)).filter(|_| frame.is_data())?;
+        let (signals, quality) = known.plan.decode(frame.bytes());
+        Some(Decoded {
+            frame: &known.frame,
+            node: known.node.as_deref(),
+            command_of: &known.command_of,
+            feedback_of: &known.feedback_of,
+            signals,
+            quality: quality.into_iter().map(|(name, why)| (name, Value::text(&why.to_string()))).collect(),
+        })
+    }
+}
+
+impl Known {
+    fn of_node(node: &NodeFrame) -> Known {
+        let signals = node.fields.iter().map(|field| (&node.frame.signals[field.signal], &field.name, field.adjust));
+        Known { node: Some(node.source.name.clone()), plan: Plan::new(signals), ..Known::of_frame(&node.frame) }
+    }
+
+    fn of_frame(frame: &FrameLayout) -> Known {
+        let plan = Plan::new(frame.signals.iter().map(|signal| (signal, &signal.name, None)));
+        Known { frame: frame.name.clone(), node: None, command_of: Vec::new(), feedback_of: Vec::new(), plan }
+    }
+}
+
+/// What a row of the list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowKind {
+    /// A signal that a node sends.
+    Node,
+    /// A signal that tells about a device.
+    Feedback,
+    /// A signal by which a device is switched.
+    Command,
+}
+
+/// One signal of the map, as `growctl channels list` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the bus.
+    pub bus: Name,
+    /// The identifier, `0x181`.
+    pub id: String,
+    /// Name of the frame.
+    pub frame: Name,
+    /// Node, feedback or command.
+    pub kind: RowKind,
+    /// Name of the room.
+    pub room: Name,
+    /// The node, or the device.
+    pub node: Name,
+    /// Where its messages go, and for a command where clients ask; `None`: never published.
+    pub channel: Option<Name>,
+    /// What messages call it.
+    pub field: Name,
+    /// What the frame calls it.
+    pub signal: Name,
+    /// Its unit.
+    pub unit: Option<Name>,
+    /// Its bits in the notation of DBC files.
+    pub layout: String,
+    /// The least and greatest value that is believed.
+    pub range: Option<(f64, f64)>,
+    /// The texts of its raw values, in the order of the map.
+    pub values: Vec<Name>,
+}
+
+/// Every signal of every node and device, in the order of the map.
+#[must_use]
+pub fn rows(map: &ChannelMap) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for node in &map.nodes {
+        for field in &node.fields {
+            let source = &node.source;
+            rows.push(Row {
+                kind: RowKind::Node,
+                room: source.room.clone(),
+                node: source.name.clone(),
+                channel: field.published.then(|| source.channel.clone()),
+                field: field.name.clone(),
+                ..row(map, node.bus, node.id, &node.frame, &node.frame.signals[field.signal])
+            });
+        }
+    }
+    for device in &map.devices {
+        rows.push(command_row(map, device));
+        if let Some(feedback) = &device.feedback {
+            rows.extend(feedback.shown.iter().map(|at| Row {
+                kind: RowKind::Feedback,
+                room: device.key.room.clone(),
+                node: device.key.device.clone(),
+                channel: Some(device.channel.clone()),
+                ..row(map, feedback.bus, feedback.id, &feedback.frame, &feedback.frame.signals[*at])
+            }));
+        }
+    }
+    rows
+}
+
+fn command_row(map: &ChannelMap, device: &Device) -> Row {
+    let Command { bus, id, frame, signal, .. } = &device.command;
+    Row {
+        room: device.key.room.clone(),
+        node: device.key.device.clone(),
+        channel: Some(Name::from(format!("device:command:{}:{}", device.key.room, device.key.device))),
+        ..row(map, *bus, *id, frame, &frame.signals[*signal])
+    }
+}
+
+/// The part of a row that is the signal's.
+fn row(map: &ChannelMap, bus: BusId, id: CanId, frame: &FrameLayout, signal: &Signal) -> Row {
+    Row {
+        bus: map.buses[usize::from(bus.0)].name.clone(),
+        id: id.to_string(),
+        frame: frame.name.clone(),
+        kind: RowKind::Command,
+        room: Name::from(""),
+        node: Name::from(""),
+        channel: None,
+        field: signal.name.clone(),
+        signal: signal.name.clone(),
+        unit: signal.unit.clone(),
+        layout: signal.layout.to_string(),
+        range: signal.range,
+        values: signal.values.iter().map(|(_, text)| text.clone()).collect(),
+    }
+}

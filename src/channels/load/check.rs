@@ -1,0 +1,82 @@
+//! The report of one channel map, and the list of what its grammar has and growctl does not do yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::files::{Diagnostic, Place, Report, SourceFile};
+
+/// Names of left-out things in one warning; more are only counted.
+const MOST: usize = 6;
+
+/// What the grammar has and growctl does not do yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Feature {
+    /// DBC files, and frames from them.
+    Databases,
+    /// Signals with `when`.
+    Multiplexing,
+    /// Nodes with `pgn`.
+    Pgn,
+    /// Intervals and deadbands.
+    Pace,
+    /// Limits of devices.
+    Guards,
+    /// The bitrate that is compared with the interface's.
+    Bitrate,
+}
+
+impl Feature {
+    fn warning(self) -> &'static str {
+        match self {
+            Feature::Databases => "`databases` have no effect yet: what takes its frame from one is left out",
+            Feature::Multiplexing => "`when` has no effect yet: multiplexed signals are left out",
+            Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
+            Feature::Pace => "the publish policy has no effect yet: every frame is published",
+            Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
+            Feature::Bitrate => "`bitrate` has no effect yet: it is not compared with the interface",
+        }
+    }
+}
+
+/// A report in the making.
+#[derive(Debug)]
+pub(super) struct Check {
+    file: Arc<SourceFile>,
+    pub(super) report: Report,
+    not_yet: BTreeMap<Feature, (Place, Vec<String>)>,
+}
+
+impl Check {
+    pub(super) fn new(file: &Arc<SourceFile>) -> Check {
+        Check { file: file.clone(), report: Report::default(), not_yet: BTreeMap::new() }
+    }
+
+    pub(super) fn error(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        self.report.error(&self.file, place, message)
+    }
+
+    pub(super) fn warning(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        self.report.warning(&self.file, place, message)
+    }
+
+    /// Something that has no effect yet: one warning a file, at the first place, naming what it concerns.
+    pub(super) fn not_yet(&mut self, feature: Feature, place: Place, whom: Option<String>) {
+        let (_, concerned) = self.not_yet.entry(feature).or_insert((place, Vec::new()));
+        if let Some(whom) = whom.filter(|whom| !concerned.contains(whom)) {
+            concerned.push(whom);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Report {
+        for (feature, (place, concerned)) in self.not_yet {
+            let diagnostic = self.report.warning(&self.file, place, feature.warning());
+            if !concerned.is_empty() {
+                let more = concerned.len().saturating_sub(MOST);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let names: Vec<&str> = concerned.iter().take(MOST).map(String::as_str).collect();
+                diagnostic.help(format!("this concerns {}{more}", names.join(", ")));
+            }
+        }
+        self.report
+    }
+}

@@ -1,0 +1,274 @@
+//! Frames: their signals side by side, which of them are published, and when a source of them is stale.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::files::{Place, Spanned};
+use crate::model::{Name, format_duration, parse_duration};
+
+use super::super::map::FrameLayout;
+use super::super::spec::{FrameSpec, MapSpec, PublishSpec, SignalSpec};
+use super::STALE_AFTER;
+use super::check::{Check, Feature};
+use super::signals;
+
+/// Cycles without a frame after which a source is stale, where neither the site nor the frame says anything.
+const CYCLES: f64 = 3.0;
+/// What CAN FD can send beyond 8 bytes.
+const FD_LENGTHS: [u64; 7] = [12, 16, 20, 24, 32, 48, 64];
+
+/// The frames of the map by name, and the databases that are known by name only.
+#[derive(Debug)]
+pub(super) struct Frames<'a> {
+    entries: Vec<FrameEntry<'a>>,
+    databases: Vec<&'a str>,
+}
+
+/// One frame, its good signals only.
+#[derive(Debug)]
+pub(super) struct FrameEntry<'a> {
+    pub(super) layout: Arc<FrameLayout>,
+    /// Beside `FrameLayout::signals`: whether messages have the signal.
+    pub(super) published: Vec<bool>,
+    /// A source of this frame is stale after this.
+    pub(super) stale_after: Duration,
+    spec: &'a FrameSpec,
+}
+
+/// What a name of a signal leads to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Found {
+    /// The signal at this position.
+    At(usize),
+    /// It is multiplexed, which has no effect yet.
+    LeftOut,
+    /// It has a fault of its own.
+    Faulty,
+}
+
+/// What a name of a frame leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lookup<'a> {
+    /// A frame of this file.
+    Frame(&'a FrameEntry<'a>),
+    /// One of a database, which has no effect yet.
+    Database,
+    /// There is none, which is reported.
+    Unknown,
+}
+
+impl<'a> FrameEntry<'a> {
+    /// Finds a signal by name, reporting one that does not exist.
+    pub(super) fn signal(&self, check: &mut Check, name: &Spanned<String>) -> Option<Found> {
+        if let Some(at) = self.layout.signal(name) {
+            return Some(Found::At(at));
+        }
+        match self.spec.signals.get(name) {
+            Some(signal) if !signal.when.is_empty() => Some(Found::LeftOut),
+            Some(_) => Some(Found::Faulty),
+            None => {
+                let message = format!("the frame {} has no signal '{}'", self.layout.name, name.value);
+                check.error(name.place, message).did_you_mean(name, self.spec.signals.keys());
+                None
+            }
+        }
+    }
+
+    /// The signals that choose others of this frame.
+    pub(super) fn multiplexers(&self) -> impl Iterator<Item = &'a str> {
+        self.spec.signals.iter().flat_map(|(_, signal)| signal.when.keys())
+    }
+
+    /// Whether some of its signals are left out.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.multiplexers().next().is_some()
+    }
+}
+
+impl<'a> Frames<'a> {
+    /// Reads all frames, reporting their faults.
+    pub(super) fn read(check: &mut Check, spec: &'a MapSpec) -> Frames<'a> {
+        let defaults = &spec.defaults;
+        let never = never(check, defaults.publish.as_ref()).unwrap_or(false);
+        let stale = defaults.stale_after.as_ref().and_then(|text| stale_after(check, text));
+        let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, never, stale)).collect();
+        Frames { entries, databases: spec.databases.keys().collect() }
+    }
+
+    /// Finds a frame by name, reporting one that does not exist.
+    pub(super) fn find(&self, check: &mut Check, name: &Spanned<String>) -> Lookup<'_> {
+        if let Some(entry) = self.entries.iter().find(|entry| *entry.layout.name == *name.value) {
+            return Lookup::Frame(entry);
+        }
+        if let Some((database, message)) = name.split_once('.') {
+            if self.databases.contains(&database) {
+                if message.is_empty() {
+                    check.error(name.place, format!("'{}' names no message of the database", name.value));
+                }
+                return Lookup::Database;
+            }
+            let fault = format!("'{}' is no frame: there is no database '{database}'", name.value);
+            check.error(name.place, fault).did_you_mean(database, self.databases.iter().copied());
+        } else {
+            let names = self.entries.iter().map(|entry| &*entry.layout.name);
+            check.error(name.place, format!("there is no frame '{}'", name.value)).did_you_mean(name, names);
+        }
+        Lookup::Unknown
+    }
+}
+
+fn entry<'a>(
+    check: &mut Check,
+    name: &Spanned<String>,
+    spec: &'a FrameSpec,
+    site_never: bool,
+    site_stale: Option<Stale>,
+) -> FrameEntry<'a> {
+    if name.trim().is_empty() || name.contains('.') {
+        let why = if name.contains('.') { "`.` separates a database and its frame" } else { "it is empty" };
+        check.error(name.place, format!("a frame cannot be called '{}': {why}", name.value));
+    }
+    check_length(check, name, spec);
+    let frame_never = never(check, spec.publish.as_ref()).unwrap_or(site_never);
+    let (mut signals, mut published) = (Vec::new(), Vec::new());
+    for (signal_name, signal) in &spec.signals {
+        let own_never = never(check, signal.publish.as_ref()).unwrap_or(frame_never);
+        let good = signals::signal(check, signal_name, signal, signal.place, spec.length.value);
+        check_when(check, name, spec, signal_name, signal);
+        if let Some(good) = good.filter(|_| signal.when.is_empty()) {
+            signals.push(good);
+            published.push(!own_never);
+        }
+    }
+    super::overlap::check(check, spec);
+    let cycle = cycle(check, spec);
+    let stale = spec.stale_after.as_ref().and_then(|text| {
+        let stale = stale_after(check, text);
+        if let (Some(Stale::Cycles(_)), None) = (stale, &spec.cycle) {
+            let message = format!("'{}' has no length: the frame {} has no `cycle`", text.value, name.value);
+            check.error(text.place, message).help("say how often nodes send it: `cycle: 2s`");
+        }
+        stale
+    });
+    let stale = stale.or(site_stale).unwrap_or(Stale::Cycles(CYCLES));
+    if let (Stale::Time(time), Some(cycle), Some(spec)) = (stale, cycle, &spec.cycle)
+        && time <= cycle
+    {
+        let (time, cycle) = (format_duration(time), format_duration(cycle));
+        let message = format!("nodes send {} every {cycle} and would be stale after {time}", name.value);
+        check.error(spec.place, message).help("give the frame a longer `stale_after`, such as `3 cycles`");
+    }
+    let length = u8::try_from(spec.length.value).unwrap_or(64);
+    let layout = Arc::new(FrameLayout { name: Name::from(name.as_str()), length, cycle, signals });
+    FrameEntry { layout, published, stale_after: stale.of(cycle), spec }
+}
+
+fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
+    let (length, place) = (spec.length.value, spec.length.place);
+    if length > 64 {
+        check.error(place, format!("no frame has {length} bytes: CAN has up to 8, CAN FD up to 64"));
+    } else if length == 0 {
+        check.error(place, "a frame of 0 bytes carries no signals");
+    } else if length > 8 && !FD_LENGTHS.contains(&length) {
+        let next = FD_LENGTHS.iter().find(|fits| **fits > length).unwrap_or(&64);
+        check
+            .error(place, format!("no CAN FD frame has {length} bytes"))
+            .help(format!("the next longer one has {next}"));
+    }
+    if spec.signals.is_empty() {
+        check.error(name.place, format!("the frame {} has no signals", name.value));
+    }
+}
+
+/// Whether the signals of this level are never published; `None`: it does not say.
+fn never(check: &mut Check, publish: Option<&Spanned<PublishSpec>>) -> Option<bool> {
+    let publish = publish?;
+    match &publish.value {
+        PublishSpec::Word(word) if word == "never" => return Some(true),
+        PublishSpec::Word(word) => {
+            let message = format!("'{word}' is no publish policy");
+            check.error(publish.place, message).help("write `never`, or `{min_interval: 1s, max_interval: 30s}`");
+        }
+        PublishSpec::Pace(pace) => {
+            check.not_yet(Feature::Pace, publish.place, None);
+            if let (Some(min), Some(max)) = (pace.min_interval, pace.max_interval)
+                && min > max
+            {
+                check.error(publish.place, format!("min_interval {min} is longer than max_interval {max}"));
+            }
+        }
+    }
+    Some(false)
+}
+
+fn cycle(check: &mut Check, spec: &FrameSpec) -> Option<Duration> {
+    let cycle = spec.cycle.as_ref()?;
+    if cycle.0.is_zero() {
+        check.error(cycle.place, "a cycle of 0 s is none: leave it out if nodes send when they like");
+        return None;
+    }
+    Some(cycle.0)
+}
+
+/// What `stale_after` says.
+#[derive(Clone, Copy, Debug)]
+enum Stale {
+    Cycles(f64),
+    Time(Duration),
+}
+
+impl Stale {
+    fn of(self, cycle: Option<Duration>) -> Duration {
+        match (self, cycle) {
+            (Stale::Time(time), _) => time,
+            // Saturates rather than panics: a cycle of a century times a million is beyond any map, but is allowed.
+            (Stale::Cycles(count), Some(cycle)) => {
+                Duration::try_from_secs_f64(cycle.as_secs_f64() * count).unwrap_or(Duration::MAX)
+            }
+            (Stale::Cycles(_), None) => STALE_AFTER,
+        }
+    }
+}
+
+fn stale_after(check: &mut Check, text: &Spanned<String>) -> Option<Stale> {
+    let count = text.trim().strip_suffix('s').unwrap_or(text.trim()).strip_suffix("cycle").map(str::trim);
+    let help = "write `3 cycles`, or a duration such as 30s";
+    match (count.map(str::parse::<f64>), parse_duration(text)) {
+        (Some(Ok(count)), _) if count.is_finite() && count > 1.0 => return Some(Stale::Cycles(count)),
+        (Some(Ok(_)), _) => {
+            let message = format!("'{}' is no time to become stale: the next frame comes after one cycle", text.value);
+            check.error(text.place, message).help(help);
+        }
+        (Some(Err(_)), _) | (None, Err(_)) => {
+            check.error(text.place, format!("'{}' is no time to become stale", text.value)).help(help);
+        }
+        (None, Ok(time)) if time.is_zero() => {
+            check.error(text.place, format!("stale after {} is always stale", format_duration(time))).help(help);
+        }
+        (None, Ok(time)) => return Some(Stale::Time(time)),
+    }
+    None
+}
+
+/// The multiplexer of a signal: it exists, is another signal, and can have the values.
+fn check_when(
+    check: &mut Check,
+    frame_name: &str,
+    frame: &FrameSpec,
+    name: &Spanned<String>,
+    signal: &Spanned<SignalSpec>,
+) {
+    for (multiplexer, values) in &signal.when {
+        check.not_yet(Feature::Multiplexing, multiplexer.place, Some(format!("frame {frame_name}")));
+        if multiplexer.value == name.value {
+            check.error(multiplexer.place, format!("{} cannot choose itself", name.value));
+        } else if frame.signals.get(multiplexer).is_none() {
+            let message = format!("there is no signal '{}' to choose by", multiplexer.value);
+            check.error(multiplexer.place, message).did_you_mean(multiplexer, frame.signals.keys());
+        }
+        if values.is_empty() || values.iter().any(|value| *value < 0) {
+            let place = if values.place == Place::default() { multiplexer.place } else { values.place };
+            check.error(place, "`when` lists the raw values of the multiplexer, 0 or more: {probe: [1, 2]}");
+        }
+    }
+}

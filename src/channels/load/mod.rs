@@ -1,0 +1,95 @@
+//! From `MapSpec` to `ChannelMap`: every check of `channels.yaml` happens here, and every fault of a file is reported at
+//! once. What the grammar has and growctl does not do yet warns once a file and leaves out what depends on it.
+
+mod buses;
+mod check;
+mod claims;
+mod devices;
+mod feedback;
+mod fields;
+mod frames;
+mod guards;
+mod names;
+mod nodes;
+mod overlap;
+mod safe;
+mod signals;
+mod template;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::files::{Report, Severity, SourceFile, closest, read};
+use crate::model::{Inventory, Source};
+
+use super::map::{ChannelMap, NodeFrame};
+use super::spec::MapSpec;
+use check::{Check, Feature};
+use claims::Claims;
+use frames::Frames;
+
+/// The version of the grammar that is read.
+const VERSION: u32 = 1;
+
+/// A source is stale after this where the map says neither `stale_after` nor a cycle.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// Reads and checks a channel map. `None` if there were errors, all of which are in the report, in the order of their
+/// lines; warnings are there too.
+pub fn load(file: &Arc<SourceFile>, report: &mut Report) -> Option<ChannelMap> {
+    let mut check = Check::new(file);
+    let map = read::<MapSpec>(file, &mut check.report).and_then(|spec| build(&mut check, &spec));
+    let mut own = check.finish();
+    own.diagnostics.sort_by_key(|d| (d.severity == Severity::Warning, d.place.line, d.place.column));
+    let fine = own.errors() == 0;
+    report.extend(own);
+    map.filter(|_| fine)
+}
+
+fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
+    if spec.version.value != VERSION {
+        let message = format!("version {} of the grammar is not known", spec.version.value);
+        check.error(spec.version.place, message).help(format!("this growctl reads `version: {VERSION}`"));
+        return None;
+    }
+    if let Some((name, _)) = spec.databases.iter().next() {
+        check.not_yet(Feature::Databases, name.place, None);
+    }
+    let buses = buses::buses(check, &spec.buses);
+    let frames = Frames::read(check, spec);
+    let mut claims = Claims::default();
+    let sites = nodes::Sites { buses: &buses, fd: &spec.buses, frames: &frames };
+    let nodes = nodes::nodes(check, &sites, &mut claims, &spec.rooms);
+    let devices = devices::devices(check, &sites, &mut claims, &spec.devices);
+    guards::guards(check, &spec.devices);
+    compare_rooms(check, spec);
+    let mut sources = sources_of(&nodes);
+    sources.extend(devices.iter().filter_map(|device| device.feedback.as_ref()).map(|f| f.source.clone()));
+    let keys = devices.iter().map(|device| device.key.clone()).collect();
+    let inventory = Arc::new(Inventory { sources, devices: keys });
+    Some(ChannelMap { buses, nodes, devices, inventory })
+}
+
+/// The nodes that publish anything; the others are for `decode` alone, and no rule can ask for them.
+fn sources_of(nodes: &[NodeFrame]) -> Vec<Arc<Source>> {
+    let mut known = HashSet::new();
+    let speaking = nodes.iter().map(|node| &node.source).filter(|source| !source.frames.is_empty());
+    speaking.filter(|source| known.insert(Arc::as_ptr(source))).cloned().collect()
+}
+
+/// A room of devices alone is possible; one that differs in a letter from a room with nodes is a slip.
+fn compare_rooms(check: &mut Check, spec: &MapSpec) {
+    for (room, _) in &spec.devices {
+        if spec.rooms.get(room).is_none()
+            && let Some(near) = closest(room, spec.rooms.keys())
+        {
+            let message = format!("no node stands in the room '{}'", room.value);
+            check.warning(room.place, message).help(format!("did you mean `{near}`?"));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

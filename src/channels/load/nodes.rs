@@ -1,0 +1,264 @@
+//! Nodes: rows written out, fields named, sources made. A node that sends several frames is one source.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::can::{BusId, CanId};
+use crate::files::{Entries, Place, Spanned};
+use crate::model::{Name, Source, SourceKind};
+
+use super::super::map::{Bus, Field, NodeFrame};
+use super::super::spec::{BusSpec, IdSpec, NodeSpec};
+use super::check::{Check, Feature};
+use super::claims::{Claim, Claims, Role};
+use super::fields::{self, Picks};
+use super::frames::{FrameEntry, Frames, Lookup};
+use super::names::{check_name, name_fault};
+use super::template::{Filling, check_template, fill};
+
+/// More nodes than any site has; a slip in `count` must not fill the memory.
+const MOST_IN_ROW: u64 = 4096;
+
+/// What nodes and devices refer to.
+#[derive(Debug)]
+pub(super) struct Sites<'a> {
+    pub(super) buses: &'a [Bus],
+    pub(super) fd: &'a Entries<BusSpec>,
+    pub(super) frames: &'a Frames<'a>,
+}
+
+impl Sites<'_> {
+    /// Finds a bus by name, reporting one that does not exist.
+    pub(super) fn bus(&self, check: &mut Check, name: &Spanned<String>) -> Option<BusId> {
+        let found = self.buses.iter().position(|bus| *bus.name == *name.value);
+        if found.is_none() {
+            let names = self.buses.iter().map(|bus| &*bus.name);
+            check.error(name.place, format!("there is no bus '{}'", name.value)).did_you_mean(name, names);
+        }
+        found.and_then(|at| u8::try_from(at).ok()).map(BusId)
+    }
+
+    /// A frame longer than 8 bytes needs CAN FD.
+    pub(super) fn check_fd(&self, check: &mut Check, bus: BusId, frame: &FrameEntry<'_>, place: Place) {
+        let (length, name) = (frame.layout.length, &frame.layout.name);
+        if let Some((bus, spec)) = self.fd.0.get(usize::from(bus.0))
+            && length > 8
+            && !spec.fd
+        {
+            let message = format!("the frame {name} has {length} bytes, and the bus {} is no CAN FD", bus.value);
+            check.warning(place, message).help("such frames never come here; is `fd: true` missing at the bus?");
+        }
+    }
+}
+
+/// A node's frame before the source that it belongs to is known.
+#[derive(Debug)]
+struct Draft {
+    node: Name,
+    frame: NodeDraft,
+}
+
+/// What of a [`NodeFrame`] does not depend on the node's other frames.
+#[derive(Debug)]
+struct NodeDraft {
+    bus: BusId,
+    id: CanId,
+    layout: Arc<super::super::map::FrameLayout>,
+    fields: Vec<Field>,
+    stale_after: std::time::Duration,
+}
+
+/// All frames that nodes send, in the order of the file.
+pub(super) fn nodes(
+    check: &mut Check,
+    sites: &Sites<'_>,
+    claims: &mut Claims,
+    rooms: &Entries<Entries<Vec<Spanned<NodeSpec>>>>,
+) -> Vec<NodeFrame> {
+    let mut all = Vec::new();
+    let mut homes: HashMap<Name, (String, usize)> = HashMap::new();
+    for (room, clusters) in rooms {
+        check_name(check, "room", room);
+        for (cluster, nodes) in clusters {
+            check_name(check, "cluster", cluster);
+            let mut drafts = Vec::new();
+            let mut seen = fields::Seen::default();
+            for spec in nodes {
+                let begin = drafts.len();
+                row(check, sites, claims, spec, &mut drafts);
+                let home = format!("{}/{}", room.escape_debug(), cluster.escape_debug());
+                for draft in &drafts[begin..] {
+                    if !at_home(check, &mut homes, spec, draft, &home)
+                        || !seen.add(check, &draft.node, &draft.frame.fields, spec.node.place)
+                    {
+                        break;
+                    }
+                }
+            }
+            all.extend(finish(room, cluster, drafts));
+        }
+    }
+    all
+}
+
+/// A node stands in one cluster. Whether it does.
+fn at_home(
+    check: &mut Check,
+    homes: &mut HashMap<Name, (String, usize)>,
+    spec: &NodeSpec,
+    draft: &Draft,
+    home: &str,
+) -> bool {
+    let (first, line) = homes.entry(draft.node.clone()).or_insert_with(|| (home.to_owned(), spec.node.place.line));
+    if first == home {
+        return true;
+    }
+    let message = format!("the node {} stands in {first} already (line {line})", draft.node);
+    check.error(spec.node.place, message).help("rules tell nodes apart by their names: give each its own");
+    false
+}
+
+/// Makes the sources of a cluster, one a node.
+fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
+    let (room, cluster): (Name, Name) = (room.into(), cluster.into());
+    let (channel, broad): (Name, Name) = (format!("sensor:update:{room}:{cluster}").into(), "sensor:update".into());
+    let mut sources: HashMap<Name, Arc<Source>> = HashMap::new();
+    for draft in &drafts {
+        if sources.contains_key(&draft.node) {
+            continue;
+        }
+        // A frame that publishes nothing tells nothing about the node's readings, and nothing about their age.
+        let own = drafts.iter().filter(|other| other.node == draft.node);
+        let speaking = own.filter(|other| other.frame.fields.iter().any(|field| field.published));
+        let stale_after = speaking.clone().map(|other| other.frame.stale_after).max();
+        let published = |draft: &Draft| {
+            draft.frame.fields.iter().filter(|field| field.published).map(|field| field.name.clone()).collect()
+        };
+        let source = Source {
+            kind: SourceKind::Node,
+            room: room.clone(),
+            place: cluster.clone(),
+            name: draft.node.clone(),
+            channel: channel.clone(),
+            broad: broad.clone(),
+            stale_after: Some(stale_after.unwrap_or(draft.frame.stale_after)),
+            frames: speaking.map(published).collect(),
+        };
+        sources.insert(draft.node.clone(), Arc::new(source));
+    }
+    let frame = |Draft { node, frame }: Draft| {
+        let NodeDraft { bus, id, layout, fields, .. } = frame;
+        NodeFrame { source: sources[&node].clone(), bus, id, frame: layout, fields }
+    };
+    drafts.into_iter().map(frame).collect()
+}
+
+/// One entry of a cluster: a node, or a row of them.
+fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpec, drafts: &mut Vec<Draft>) {
+    let bus = sites.bus(check, &spec.bus);
+    let frame = sites.frames.find(check, &spec.frame);
+    let ids = ids(check, spec, frame);
+    let is_row = matches!(spec.id.as_ref().map(|id| &id.value), Some(IdSpec::Row(_)));
+    let named = check_node_name(check, spec, is_row);
+    let Lookup::Frame(frame) = frame else {
+        if let Lookup::Database = frame {
+            check.not_yet(Feature::Databases, spec.frame.place, Some(format!("node {}", spec.node.value)));
+        }
+        return;
+    };
+    let picks = Picks::read(check, spec, frame, is_row);
+    if frame.is_multiplexed() {
+        check.not_yet(Feature::Multiplexing, spec.frame.place, Some(format!("node {}", spec.node.value)));
+    }
+    let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
+    sites.check_fd(check, bus, frame, spec.frame.place);
+    let mut fine = true;
+    for (n, id) in (1..).zip(ids) {
+        let filling = Filling { signal: "", n: is_row.then_some(n) };
+        let node = Name::from(fill(&spec.node, filling));
+        let fields = picks.fields(check, frame, filling.n, &mut fine);
+        if fine {
+            let place = spec.id.as_ref().map_or(spec.node.place, |id| id.place);
+            let (whom, frame) = (format!("node {node}"), frame.layout.name.to_string());
+            fine = claims.add(check, bus, id, Claim { role: Role::Node, whom, frame, signal: None, place });
+        }
+        let layout = frame.layout.clone();
+        let frame = NodeDraft { bus, id, layout, fields, stale_after: frame.stale_after };
+        drafts.push(Draft { node, frame });
+        if !fine {
+            // The rest of a row has the same fault.
+            return;
+        }
+    }
+}
+
+/// Whether the nodes of an entry can be told apart.
+fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) -> bool {
+    let known: &[&str] = if is_row { &["n"] } else { &[] };
+    if !check_template(check, &spec.node, known) {
+        return false;
+    }
+    let alike = is_row && !spec.node.contains("{n}");
+    if alike {
+        let message = format!("all nodes of this row would be called '{}'", spec.node.value);
+        check.error(spec.node.place, message).help(format!("number them: \"{}{{n}}\"", spec.node.value));
+    }
+    if let Some(why) = name_fault(&fill(&spec.node, Filling { signal: "", n: Some(1) })) {
+        let name = spec.node.value.escape_debug();
+        check.error(spec.node.place, format!("a node cannot be called '{name}': {why}"));
+    }
+    !alike
+}
+
+/// The identifiers of an entry in order; `None` where there are none to work with, which is reported.
+fn ids(check: &mut Check, spec: &NodeSpec, frame: Lookup<'_>) -> Option<Vec<CanId>> {
+    if let Some(pgn) = &spec.pgn {
+        check.not_yet(Feature::Pgn, pgn.place, Some(format!("node {}", spec.node.value)));
+        if **pgn > 0x3_FFFF {
+            check.error(pgn.place, format!("{:#X} is no PGN: they have 18 bits", pgn.value));
+        }
+        if let Some(id) = &spec.id {
+            check.error(id.place, "a node is matched by `id` or by `pgn`, not by both").help("keep one of them");
+        }
+        return None;
+    }
+    if let Some(source) = &spec.source {
+        check.error(source.place, "`source` goes with `pgn`: it is the address of a J1939 node");
+    }
+    let Some(id) = &spec.id else {
+        if !matches!(frame, Lookup::Database) {
+            let message = format!("the node {} has no `id`", spec.node.value);
+            check.error(spec.node.place, message).help("write the CAN id that it sends with: `id: 0x181`");
+        }
+        return None;
+    };
+    match &id.value {
+        IdSpec::One(raw) => can_id(check, *raw, id.place).map(|id| vec![id]),
+        IdSpec::Row(row) => {
+            if row.count == 0 || row.count > MOST_IN_ROW {
+                let message = format!("a row of {} nodes is none: it has 1 to {MOST_IN_ROW}", row.count);
+                check.error(id.place, message);
+                return None;
+            }
+            let last = row.first.saturating_add(row.count - 1);
+            let (first, last) = (can_id(check, row.first, id.place)?, can_id(check, last, id.place)?);
+            if std::mem::discriminant(&first) != std::mem::discriminant(&last) {
+                let message = format!("the row goes from {first} to {last}: from 11 bits to 29");
+                check.error(id.place, message).help("make it two rows");
+                return None;
+            }
+            let made = |raw| CanId::standard(raw).or(CanId::extended(raw));
+            Some((first.raw()..=last.raw()).filter_map(made).collect())
+        }
+    }
+}
+
+/// Up to 0x7FF an identifier has 11 bits, above it 29: no node of a greenhouse sends a small one with 29 bits.
+pub(super) fn can_id(check: &mut Check, raw: u64, place: Place) -> Option<CanId> {
+    let id = u32::try_from(raw).ok().and_then(|raw| CanId::standard(raw).or(CanId::extended(raw)));
+    if id.is_none() {
+        let message = format!("{raw:#X} is no CAN id");
+        check.error(place, message).help("they go up to 0x7FF with 11 bits, and up to 0x1FFFFFFF with 29");
+    }
+    id
+}
