@@ -1,6 +1,7 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +16,10 @@ use clap::{Parser, Subcommand, ValueEnum};
     after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong."
 )]
 struct Cli {
-    /// The Redis server, or growctl's own endpoint.
-    #[arg(long, global = true, value_name = "URL", default_value = "redis://127.0.0.1:6379", env = "GROWCTL_REDIS")]
-    redis: String,
+    /// The Redis server, or growctl's own endpoint. Default: what answers first of redis://127.0.0.1:6380 (the endpoint)
+    /// and redis://127.0.0.1:6379.
+    #[arg(long, global = true, value_name = "URL", env = "GROWCTL_REDIS", hide_env_values = true)]
+    redis: Option<String>,
     /// The site folder, where channels.yaml is.
     #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
@@ -53,10 +55,11 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return commands::fail(1, &format!("the runtime does not start: {error}")),
     };
+    let servers = || server::servers(cli.redis.as_deref(), &cli.dir);
     runtime.block_on(async {
         match cli.command {
-            Command::Sub(command) => command.run(&cli.redis, cli.format).await,
-            Command::Pub(command) => command.run(&cli.redis).await,
+            Command::Sub(command) => command.run(servers(), cli.format).await,
+            Command::Pub(command) => command.run(servers()).await,
             Command::Decode(command) => command.run(&cli.dir),
             Command::Channels(command) => command.run(&cli.dir, cli.format),
         }

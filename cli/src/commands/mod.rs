@@ -24,17 +24,6 @@ pub(crate) fn line(text: &str) -> bool {
     writeln!(anstream::stdout(), "{text}").is_ok()
 }
 
-/// Opens the server of `--redis`, or says what to do.
-pub(crate) fn client(url: &str) -> Result<redis::Client, ExitCode> {
-    redis::Client::open(url)
-        .map_err(|error| fail(2, &format!("'{url}' is no Redis URL: {error}; redis://HOST:PORT is")))
-}
-
-/// The server of `--redis` did not answer.
-pub(crate) fn no_answer(url: &str, error: &redis::RedisError) -> ExitCode {
-    fail(1, &format!("no answer from {url}: {error}; is it running? --redis names another"))
-}
-
 /// Reads the channel map of a site. Its faults go to stderr; of warnings only that there are some, which `check` shows.
 pub(crate) fn channel_map(dir: &Path) -> Result<ChannelMap, ExitCode> {
     let mut report = Report::default();
