@@ -67,7 +67,7 @@ impl Signal {
         if let Some((_, text)) = self.values.iter().find(|(raw, _)| raw & self.layout.mask() == bits) {
             return Ok(Value::Text(text.clone()));
         }
-        let raw = self.number(bits);
+        let raw = self.layout.number(bits);
         if !raw.is_finite() {
             return Err(Quality::Invalid);
         }
@@ -129,16 +129,6 @@ impl Signal {
             return refuse("these bits mean 'no value'".to_owned());
         }
         Ok(bits)
-    }
-
-    fn number(&self, bits: u64) -> f64 {
-        let unused = 64 - u32::from(self.layout.width);
-        match self.layout.kind {
-            Kind::Unsigned => bits as f64,
-            Kind::Signed => (((bits << unused) as i64) >> unused) as f64,
-            Kind::F32 => f64::from(f32::from_bits(bits as u32)),
-            Kind::F64 => f64::from_bits(bits),
-        }
     }
 }
 

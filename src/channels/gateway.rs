@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use crate::can::{BusId, CanId, Frame, FrameKind};
 use crate::model::{Fields, Mono, Quality, Reading, Source, Timestamp, Value};
 
-use super::map::{ChannelMap, Feedback, NodeFrame};
+use super::map::ChannelMap;
 use super::plan::Plan;
 use super::silence::Silence;
 
@@ -174,23 +174,13 @@ type Readers = BTreeMap<(BusId, CanId), Vec<(Arc<Source>, Plan)>>;
 fn readers(map: &ChannelMap) -> Readers {
     let mut readers = Readers::new();
     for node in &map.nodes {
-        readers.entry((node.bus, node.id)).or_default().push((node.source.clone(), node_plan(node)));
+        readers.entry((node.bus, node.id)).or_default().push((node.source.clone(), Plan::of_node(node)));
     }
     for feedback in map.devices.iter().filter_map(|device| device.feedback.as_ref()) {
-        let reader = (feedback.source.clone(), feedback_plan(feedback));
+        let reader = (feedback.source.clone(), Plan::of_feedback(feedback));
         readers.entry((feedback.bus, feedback.id)).or_default().push(reader);
     }
     readers
-}
-
-fn node_plan(node: &NodeFrame) -> Plan {
-    let published = node.fields.iter().filter(|field| field.published);
-    Plan::new(published.map(|field| (&node.frame.signals[field.signal], &field.name, field.adjust)))
-}
-
-fn feedback_plan(feedback: &Feedback) -> Plan {
-    let shown = feedback.shown.iter().map(|at| &feedback.frame.signals[*at]);
-    Plan::new(shown.map(|signal| (signal, &signal.name, None)))
 }
 
 #[cfg(test)]

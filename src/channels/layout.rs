@@ -62,6 +62,18 @@ impl Layout {
         if self.big_endian { 64_u32.saturating_sub(end) } else { first.min(63) }
     }
 
+    /// The number that raw bits are.
+    #[must_use]
+    pub fn number(self, bits: u64) -> f64 {
+        let unused = 64 - u32::from(self.width);
+        match self.kind {
+            Kind::Unsigned => bits as f64,
+            Kind::Signed => (((bits << unused) as i64) >> unused) as f64,
+            Kind::F32 => f64::from(f32::from_bits(bits as u32)),
+            Kind::F64 => f64::from_bits(bits),
+        }
+    }
+
     /// Every bit of the frame that it takes, as bit `b % 8` of byte `b / 8`; in the order of its byte order.
     pub fn bits(self) -> impl Iterator<Item = usize> {
         let first = self.first();

@@ -14,3 +14,4 @@ pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
 pub use load::load;
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
+pub use plan::{Plan, Sample, State};

@@ -5,36 +5,95 @@ use crate::model::{Fields, Name, Quality, Value};
 
 use super::codec::{Signal, decimals, power_of_ten};
 use super::layout::{Kind, Layout};
+use super::map::{Feedback, NodeFrame};
 
 /// Numbers up to here lose nothing in a float, and rounding errors on the way stay far below a half.
 const EXACT: f64 = (1_u64 << 48) as f64;
 
 /// The signals of a frame that somebody wants, ready to decode.
 #[derive(Clone, Debug)]
-pub(super) struct Plan(Box<[Step]>);
+pub struct Plan(Box<[Step]>);
 
-/// One signal.
+/// What one signal of a frame is. A pair and not an enum with values inside: this one stays in registers, which halves
+/// the time of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// What `number` is.
+    pub state: State,
+    /// The value, or the position of its text among the signal's `values`; else 0.
+    pub number: f64,
+}
+
+/// What the number of a [`Sample`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The value.
+    Number,
+    /// The position of a text.
+    Text,
+    /// Nothing: there is no good value.
+    Bad(Quality),
+}
+
+impl Sample {
+    fn number(number: f64) -> Sample {
+        Sample { state: State::Number, number }
+    }
+
+    fn text(at: usize) -> Sample {
+        Sample { state: State::Text, number: at as f64 }
+    }
+
+    fn bad(why: Quality) -> Sample {
+        Sample { state: State::Bad(why), number: 0.0 }
+    }
+}
+
+/// One signal. The fields that most signals need come first and share a cache line or two.
 #[derive(Clone, Debug)]
 struct Step {
-    name: Name,
-    layout: Layout,
     /// Bytes that a frame must have.
     end: usize,
     shift: u32,
+    big_endian: bool,
+    /// A whole number within eight bytes that needs no rounding and no correction: the short way.
+    short_way: bool,
     mask: u64,
-    unused: u32,
+    /// The bit of the sign, 0 without one.
+    sign: u64,
+    /// All ones where there is none, which no signal of the short way can be.
+    invalid_bits: u64,
+    whole: Whole,
+    low: f64,
+    high: f64,
+    raws: Box<[u64]>,
+    texts: Box<[Name]>,
+    name: Name,
+    rest: Box<Rest>,
+}
+
+/// What the long way needs beside.
+#[derive(Clone, Debug)]
+struct Rest {
+    layout: Layout,
     invalid: Option<u64>,
-    texts: Box<[(u64, Name)]>,
     number: Number,
-    range: Option<(f64, f64)>,
     adjust: Option<Scale>,
+}
+
+/// (raw × factor + offset) / power, all of them whole: exact, and there is nothing to round.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    factor: f64,
+    offset: f64,
+    power: f64,
 }
 
 /// How raw numbers become values.
 #[derive(Clone, Copy, Debug)]
 enum Number {
-    /// (raw × factor + offset) / power, all of them whole: exact, and there is nothing to round.
-    Whole { factor: f64, offset: f64, power: f64 },
+    /// Without rounding.
+    Whole(Whole),
     /// raw × scale + offset, rounded.
     Scaled(Scale),
 }
@@ -71,28 +130,58 @@ impl Window {
 }
 
 impl Plan {
+    /// What a node's messages have.
+    #[must_use]
+    pub fn of_node(node: &NodeFrame) -> Plan {
+        let published = node.fields.iter().filter(|field| field.published);
+        Plan::new(published.map(|field| (&node.frame.signals[field.signal], &field.name, field.adjust)))
+    }
+
+    /// What a device's messages have.
+    #[must_use]
+    pub fn of_feedback(feedback: &Feedback) -> Plan {
+        let shown = feedback.shown.iter().map(|at| &feedback.frame.signals[*at]);
+        Plan::new(shown.map(|signal| (signal, &signal.name, None)))
+    }
+
     /// Signals, what they are called, and their node's correction.
     pub(super) fn new<'a>(signals: impl Iterator<Item = (&'a Signal, &'a Name, Option<(f64, f64)>)>) -> Plan {
         Plan(signals.map(|(signal, name, adjust)| Step::new(signal, name, adjust)).collect())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to decode.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Decodes the signals in order: what is not good is `Null`, and why. Short frames give the signals that fit.
+    /// Gives each signal in order, by its position. Short frames give the signals that fit.
     #[inline]
-    pub(super) fn decode(&self, data: &[u8]) -> (Fields, Vec<(Name, Quality)>) {
+    pub fn samples(&self, data: &[u8], mut take: impl FnMut(usize, Sample)) {
         let window = Window::of(data);
+        for (at, step) in self.0.iter().enumerate() {
+            take(at, step.sample(window, data));
+        }
+    }
+
+    /// The fields of a message, and for each `Null` among them why.
+    #[inline]
+    #[must_use]
+    pub fn decode(&self, data: &[u8]) -> (Fields, Vec<(Name, Quality)>) {
         let mut values = Fields::with_capacity(self.0.len());
         let mut quality = Vec::new();
-        for step in &self.0 {
-            let value = step.decode(window, data).unwrap_or_else(|why| {
-                quality.push((step.name.clone(), why));
-                Value::Null
-            });
+        self.samples(data, |at, sample| {
+            let step = &self.0[at];
+            let value = match sample.state {
+                State::Number => Value::Number(sample.number),
+                State::Text => Value::Text(step.texts[sample.number as usize].clone()),
+                State::Bad(why) => {
+                    quality.push((step.name.clone(), why));
+                    Value::Null
+                }
+            };
             values.push(step.name.clone(), value);
-        }
+        });
         (values, quality)
     }
 }
@@ -104,52 +193,79 @@ impl Step {
             let power = signal.decimals.map(|own| power_of_ten(own.max(decimals(scale)).max(decimals(offset))));
             Scale { scale, offset, power }
         });
+        let number = Number::of(signal);
+        let (low, high) = signal.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let invalid = signal.invalid.map(|invalid| invalid & mask);
+        let whole = match number {
+            Number::Whole(whole) => Some(whole).filter(|_| layout.bytes_needed() <= 8 && layout.width < 64),
+            Number::Scaled(_) => None,
+        };
         Step {
-            name: name.clone(),
-            layout,
             end: layout.bytes_needed(),
             shift: layout.shift_in_eight_bytes(),
+            big_endian: layout.big_endian,
+            short_way: whole.is_some() && adjust.is_none(),
             mask,
-            unused: 64 - u32::from(layout.width),
-            invalid: signal.invalid.map(|invalid| invalid & mask),
-            texts: signal.values.iter().map(|(raw, text)| (raw & mask, text.clone())).collect(),
-            number: Number::of(signal),
-            range: signal.range,
-            adjust,
+            sign: if layout.kind == Kind::Signed { mask ^ (mask >> 1) } else { 0 },
+            invalid_bits: invalid.unwrap_or(u64::MAX),
+            whole: whole.unwrap_or(Whole { factor: 1.0, offset: 0.0, power: 1.0 }),
+            low,
+            high,
+            raws: signal.values.iter().map(|(raw, _)| raw & mask).collect(),
+            texts: signal.values.iter().map(|(_, text)| text.clone()).collect(),
+            name: name.clone(),
+            rest: Box::new(Rest { layout, invalid, number, adjust }),
         }
     }
 
     #[inline]
-    fn decode(&self, window: Window, data: &[u8]) -> Result<Value, Quality> {
+    fn sample(&self, window: Window, data: &[u8]) -> Sample {
         if self.end > window.len {
-            return Err(Quality::Short);
+            return Sample::bad(Quality::Short);
         }
-        let bits = if self.end > 8 {
-            self.layout.get(data).ok_or(Quality::Short)?
-        } else {
-            let all = if self.layout.big_endian { window.big } else { window.little };
-            all >> self.shift & self.mask
-        };
-        if self.invalid == Some(bits) {
-            return Err(Quality::Invalid);
+        if !self.short_way {
+            return self.long_way(data);
         }
-        if let Some((_, text)) = self.texts.iter().find(|(raw, _)| *raw == bits) {
-            return Ok(Value::Text(text.clone()));
+        let all = if self.big_endian { window.big } else { window.little };
+        let bits = all >> (self.shift & 63) & self.mask;
+        if bits == self.invalid_bits {
+            return Sample::bad(Quality::Invalid);
         }
-        let raw = match self.layout.kind {
-            Kind::Unsigned => bits as f64,
-            Kind::Signed => (((bits << self.unused) as i64) >> self.unused) as f64,
-            Kind::F32 => f64::from(f32::from_bits(bits as u32)),
-            Kind::F64 => f64::from_bits(bits),
-        };
+        if let Some(at) = self.raws.iter().position(|raw| *raw == bits) {
+            return Sample::text(at);
+        }
+        self.within(self.whole.of((bits ^ self.sign).wrapping_sub(self.sign) as i64 as f64))
+    }
+
+    #[inline(never)]
+    fn long_way(&self, data: &[u8]) -> Sample {
+        let Some(bits) = self.rest.layout.get(data) else { return Sample::bad(Quality::Short) };
+        if self.rest.invalid == Some(bits) {
+            return Sample::bad(Quality::Invalid);
+        }
+        if let Some(at) = self.raws.iter().position(|raw| *raw == bits) {
+            return Sample::text(at);
+        }
+        let raw = self.rest.layout.number(bits);
         if !raw.is_finite() {
-            return Err(Quality::Invalid);
+            return Sample::bad(Quality::Invalid);
         }
-        let value = self.number.of_raw(raw);
-        match self.range {
-            Some((low, high)) if value < low || value > high => Err(Quality::OutOfRange),
-            _ => Ok(Value::Number(self.adjust.map_or(value, |adjust| adjust.of(value)))),
+        let sample = self.within(match self.rest.number {
+            Number::Whole(whole) => whole.of(raw),
+            Number::Scaled(scale) => scale.of(raw),
+        });
+        match (sample.state, self.rest.adjust) {
+            (State::Number, Some(adjust)) => Sample::number(adjust.of(sample.number)),
+            _ => sample,
         }
+    }
+
+    #[inline]
+    fn within(&self, value: f64) -> Sample {
+        if value < self.low || value > self.high {
+            return Sample::bad(Quality::OutOfRange);
+        }
+        Sample::number(value)
     }
 }
 
@@ -163,18 +279,17 @@ impl Number {
         let near = |exact: f64, whole: f64| (exact - whole).abs() <= 1e-9 * whole.abs();
         let most = signal.layout.mask() as f64 * factor.abs() + whole_offset.abs();
         if near(scale * power, factor) && near(offset * power, whole_offset) && most < EXACT {
-            return Number::Whole { factor, offset: whole_offset, power };
+            return Number::Whole(Whole { factor, offset: whole_offset, power });
         }
         scaled
     }
+}
 
+impl Whole {
     #[inline]
-    fn of_raw(self, raw: f64) -> f64 {
-        match self {
-            // Adding 0 turns -0 into 0, which is what people expect to read.
-            Number::Whole { factor, offset, power } => (raw * factor + offset) / power + 0.0,
-            Number::Scaled(scale) => scale.of(raw),
-        }
+    fn of(self, raw: f64) -> f64 {
+        // Adding 0 turns -0 into 0, which is what people expect to read.
+        (raw * self.factor + self.offset) / self.power + 0.0
     }
 }
 

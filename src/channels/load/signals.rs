@@ -142,7 +142,7 @@ fn offset(check: &mut Check, spec: &SignalSpec) -> f64 {
 fn range(check: &mut Check, spec: &SignalSpec, signal: &Signal) -> Option<(f64, f64)> {
     let range = spec.range.as_ref()?;
     let (low, high) = range.value;
-    if !(low < high) {
+    if low.is_nan() || high.is_nan() || low >= high {
         let why = if low > high { "runs backwards" } else { "has nothing between its ends" };
         let help = if low > high { format!("write [{high}, {low}]") } else { "leave `range` out for none".to_owned() };
         check.error(range.place, format!("the range [{low}, {high}] {why}")).help(help);
