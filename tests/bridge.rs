@@ -11,6 +11,8 @@ use futures_util::StreamExt;
 use growctl_engine::bus::{Bridge, BridgeConfig, BridgeEvent, BridgeQueues, Outbound, Pattern, cover};
 use growctl_engine::model::{Full, Name, Queue, Secret};
 use support::{Server, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 const CHANNEL: &str = "sensor:update:Flower Room:front";
 
@@ -28,6 +30,10 @@ impl Site {
     }
 
     fn with(server: &Server, cover: Vec<String>, password: Option<&str>) -> Site {
+        Site::at(server.url(), cover, password)
+    }
+
+    fn at(url: String, cover: Vec<String>, password: Option<&str>) -> Site {
         let queues = BridgeQueues {
             outbound: Queue::new("redis out", 100, Full::DropOldest),
             inbound: Queue::new("redis in", 1000, Full::DropNewest),
@@ -35,7 +41,7 @@ impl Site {
             events: Queue::new("redis events", 100, Full::DropOldest),
         };
         let config = BridgeConfig {
-            url: Secret::new(server.url()),
+            url: Secret::new(url),
             password: password.map(|text| Secret::new(text.to_owned())),
             name: "test house".to_owned(),
             cover,
@@ -260,4 +266,48 @@ async fn a_close_without_a_server_does_not_wait_for_one() {
     let close = site.bridge.close(Duration::from_secs(60));
     let status = tokio::time::timeout(Duration::from_secs(10), close).await.expect("it ends at once");
     assert_eq!((status.published, status.up, site.queues.outbound.len()), (0, false, 1));
+}
+
+#[tokio::test]
+async fn a_user_without_the_dangerous_commands_is_enough() {
+    let server = Server::start(&["--user", "default", "on", "nopass", "+@all", "-@dangerous", "~*", "&*"]).await;
+    let mut site = Site::start(&server, &["sensor:update"]);
+    assert_eq!(site.up().await, None);
+    assert!(site.told.iter().all(|event| matches!(event, BridgeEvent::Up { .. })), "{:?}", site.told);
+}
+
+/// Carries at most 160 kB a second to the server, as a poor line does, and everything back. Gives its own port.
+async fn slow_line(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (mut from, mut back) = near.into_split();
+            let (mut answers, mut to) = TcpStream::connect(("127.0.0.1", port)).await.unwrap().into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+            tokio::spawn(async move {
+                let mut block = [0; 8 * 1024];
+                while let Ok(count @ 1..) = from.read(&mut block).await {
+                    to.write_all(&block[..count]).await?;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    own
+}
+
+#[tokio::test]
+async fn a_line_that_is_slow_but_alive_is_not_given_up() {
+    let server = Server::start(&[]).await;
+    let url = format!("redis://127.0.0.1:{}", slow_line(server.port()).await);
+    let mut site = Site::at(url, Vec::new(), None);
+    site.up().await;
+    // What is in flight, and the ping behind it, takes longer than the deadline of the ping.
+    let text = "x".repeat(6000);
+    (0..60).for_each(|_| site.publish(&text));
+    until("all is published", || site.bridge.status().published == 120).await;
+    assert_eq!(site.bridge.status().unconfirmed, 0);
+    assert!(site.queues.events.is_empty(), "{:?}", site.queues.events.pop());
 }

@@ -90,6 +90,11 @@ impl Health {
     /// A part does not work; it surely did at `alive`.
     pub(super) fn failed(&mut self, now: Mono, part: Part, alive: Mono, reason: String) -> Option<BridgeEvent> {
         self.parts[part as usize] = State::Failed(reason);
+        let role = &mut self.parts[Part::Role as usize];
+        // The next connection may find another server there.
+        if part == Part::Publisher && *role == State::Fine {
+            *role = State::Unknown;
+        }
         self.judge(now, alive)
     }
 
@@ -140,7 +145,8 @@ mod tests {
         assert_eq!(fail(&mut health, 20, Part::Publisher, 18, "silent"), None);
         assert_eq!(health.works(at(25), Part::Subscriber), None);
         let gap = Some(Duration::from_secs(9));
-        assert_eq!(health.works(at(26), Part::Publisher), Some(BridgeEvent::Up { gap }));
+        assert_eq!(health.works(at(26), Part::Publisher), None, "the server may have become a replica");
+        assert_eq!(health.works(at(26), Part::Role), Some(BridgeEvent::Up { gap }));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Value,
+};
 
 use super::{BridgeConfig, Part, Shared};
 use crate::model::Mono;
@@ -121,34 +123,62 @@ impl Target {
         format!("{}: {text}{advice}", self.shown)
     }
 
-    /// Asks for signs of life until one does not come; on the publisher's connection also for the role.
-    pub(super) async fn watch(&self, mut connection: MultiplexedConnection, shared: &Shared, role: bool) -> Lost {
+    /// Asks for signs of life until one does not come; on the publisher's connection also for the role. `progress`
+    /// counts what else the connection does: on a slow line the answer waits behind it, and that it grows is life enough.
+    pub(super) async fn watch(
+        &self,
+        mut connection: MultiplexedConnection,
+        shared: &Shared,
+        role: bool,
+        progress: impl Fn() -> u64,
+    ) -> Lost {
         let mut alive = shared.now();
         let (mut beat, mut replica) = (0, false);
         loop {
             let ping = async {
                 if role && (replica || beat % ROLE_EVERY == 0) {
-                    replica = self.check_role(&mut connection, shared).await;
+                    replica = self.check_role(&mut connection, shared).await.unwrap_or(replica);
                 }
                 redis::cmd("PING").query_async::<()>(&mut connection).await
             };
-            let reason = match tokio::time::timeout(PING_DEADLINE, ping).await {
+            if let Err(lost) = self.answer(ping, shared, &mut alive, &progress).await {
+                return lost;
+            }
+            beat += 1;
+            tokio::time::sleep(PING_EVERY).await;
+        }
+    }
+
+    /// Waits for one answer, for as long as the connection does anything.
+    async fn answer(
+        &self,
+        ping: impl Future<Output = RedisResult<()>>,
+        shared: &Shared,
+        alive: &mut Mono,
+        progress: impl Fn() -> u64,
+    ) -> Result<(), Lost> {
+        tokio::pin!(ping);
+        loop {
+            let before = progress();
+            let reason = match tokio::time::timeout(PING_DEADLINE, &mut ping).await {
                 Ok(Ok(())) => {
-                    alive = shared.now();
-                    beat += 1;
-                    tokio::time::sleep(PING_EVERY).await;
+                    *alive = shared.now();
+                    return Ok(());
+                }
+                Err(_) if progress() > before => {
+                    *alive = shared.now();
                     continue;
                 }
                 Ok(Err(error)) => self.explain(&error),
                 Err(_) => format!("{} gives no answer to PING within {PING_DEADLINE:?}", self.shown),
             };
-            return Lost { reason, alive };
+            return Err(Lost { reason, alive: *alive });
         }
     }
 
-    /// Tells the role, and whether it is the wrong one.
-    async fn check_role(&self, connection: &mut MultiplexedConnection, shared: &Shared) -> bool {
-        let replica = matches!(role(connection).await.as_deref(), Some("slave" | "replica"));
+    /// Tells the role, and whether it is the wrong one; `None` if the connection broke.
+    async fn check_role(&self, connection: &mut MultiplexedConnection, shared: &Shared) -> Option<bool> {
+        let replica = is_replica(connection).await?;
         if replica {
             let reason = format!(
                 "{} is a replica: what is published there reaches its own subscribers only; set redis.url to the primary",
@@ -158,16 +188,25 @@ impl Target {
         } else {
             shared.works(Part::Role);
         }
-        replica
+        Some(replica)
     }
 }
 
-/// The role of the server; `None` if it does not say. `ROLE` counts as dangerous in many access lists, `HELLO` does not.
-async fn role(connection: &mut MultiplexedConnection) -> Option<String> {
-    if let Ok(Value::Array(parts)) = redis::cmd("ROLE").query_async::<Value>(connection).await {
-        return redis::from_redis_value(parts.into_iter().next()?).ok();
-    }
-    let Ok(Value::Map(pairs)) = redis::cmd("HELLO").query_async::<Value>(connection).await else { return None };
-    let role = pairs.into_iter().find(|(key, _)| *key == Value::BulkString(b"role".to_vec()))?.1;
-    redis::from_redis_value(role).ok()
+/// Whether the server says that it is a replica; `None` if the connection broke. `ROLE` counts as dangerous in many
+/// access lists, `HELLO` does not. A server that tells neither is taken for a primary.
+async fn is_replica(connection: &mut MultiplexedConnection) -> Option<bool> {
+    let role = match redis::cmd("ROLE").query_async::<Value>(connection).await {
+        Ok(Value::Array(parts)) => parts.into_iter().next(),
+        Err(error) if error.code().is_none() => return None,
+        _ => match redis::cmd("HELLO").query_async::<Value>(connection).await {
+            Ok(Value::Map(pairs)) => {
+                let key = Value::BulkString(b"role".to_vec());
+                pairs.into_iter().find(|(name, _)| *name == key).map(|(_, role)| role)
+            }
+            Err(error) if error.code().is_none() => return None,
+            _ => None,
+        },
+    };
+    let role = role.and_then(|role| redis::from_redis_value::<String>(role).ok());
+    Some(matches!(role.as_deref(), Some("slave" | "replica")))
 }

@@ -193,7 +193,7 @@ async fn session(
     shared.works(Part::Subscriber);
     *backoff = Backoff::new();
     Ok(tokio::select! {
-        lost = target.watch(connection, shared, false) => lost,
+        lost = target.watch(connection, shared, false, || intake.counts.received.load(Relaxed)) => lost,
         () = broken.notified() => Lost { reason: format!("{} closed the connection", target.shown), alive: shared.now() },
     })
 }

@@ -18,8 +18,9 @@ use crate::model::{Mono, Name, Queue};
 
 /// Messages of one pipeline.
 const BATCH: usize = 250;
-/// Bytes after which a pipeline takes no further message.
-const BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes after which a pipeline takes no further message: a line that carries so much within the PING's deadline of two
+/// seconds is fast enough.
+const BATCH_BYTES: usize = 128 * 1024;
 /// Pipelines whose answers are awaited; one at a time reaches two thirds of the rate of three.
 const IN_FLIGHT: usize = 3;
 /// The hash of last values.
@@ -103,7 +104,8 @@ impl Publisher {
 
     async fn session(&mut self, connection: MultiplexedConnection) -> End {
         let (shared, target, outbound) = (self.shared.clone(), self.target.clone(), self.outbound.clone());
-        let watch = target.watch(connection.clone(), &shared, true);
+        let answered = || shared.out.published.load(Relaxed) + shared.out.refused.load(Relaxed);
+        let watch = target.watch(connection.clone(), &shared, true, answered);
         tokio::pin!(watch);
         let mut flight: FuturesOrdered<BoxFuture<'static, Done>> = FuturesOrdered::new();
         let mut second = each_second();
