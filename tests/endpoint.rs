@@ -1,6 +1,8 @@
 //! The embedded endpoint as a stranger's Redis client sees it, in RESP2 and RESP3.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod redis_server;
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -58,4 +60,36 @@ async fn http_is_closed_without_a_word() {
     let mut answer = Vec::new();
     tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     assert!(answer.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_and_one_too_many_are_refused_and_the_rest_goes_on() {
+    let endpoint = Endpoint::bind("127.0.0.1:0", Queue::new("endpoint in", 16, Full::DropNewest)).await.unwrap();
+    let mut silent = tokio::net::TcpStream::connect(endpoint.address()).await.unwrap();
+    silent.write_all(b"SUBSCRIBE x\r\n").await.unwrap();
+    let mut confirmed = [0; 28];
+    silent.read_exact(&mut confirmed).await.unwrap();
+    let payload = vec![b'x'; 1024 * 1024];
+    // 8 MB here, and what the kernel takes for the socket.
+    redis_server::until("the silent client is cut", || {
+        endpoint.publish("x", &payload);
+        endpoint.counts().cut == 1
+    })
+    .await;
+    redis_server::until("its connection ends", || endpoint.counts().clients == 0).await;
+
+    let mut crowd = Vec::new();
+    for _ in 0..256 {
+        crowd.push(tokio::net::TcpStream::connect(endpoint.address()).await.unwrap());
+    }
+    redis_server::until("all are in", || endpoint.counts().clients == 256).await;
+    let mut answer = String::new();
+    let mut late = tokio::net::TcpStream::connect(endpoint.address()).await.unwrap();
+    late.read_to_string(&mut answer).await.unwrap();
+    assert_eq!((answer.as_str(), endpoint.counts().refused), ("-ERR max number of clients reached\r\n", 1));
+    let mut first = crowd.swap_remove(0);
+    first.write_all(b"PING\r\n").await.unwrap();
+    let mut pong = [0; 7];
+    first.read_exact(&mut pong).await.unwrap();
+    assert_eq!(&pong, b"+PONG\r\n");
 }

@@ -1,55 +1,14 @@
 //! `glob` against a real Redis: `PUBSUB CHANNELS <pattern>` after SUBSCRIBE to many short texts gives what matches.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod redis_server;
+
 use std::collections::BTreeSet;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use growctl_engine::bus::glob;
+use redis_server::Server;
 
 const ALPHABET: &[u8] = b"ab*?[]^-\\:";
-
-/// A private redis-server: its own port and folder, nothing saved, gone when dropped.
-struct Server {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    async fn start() -> Server {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let server = Server { child, port, _folder: folder };
-        for _ in 0..200 {
-            if let Ok(mut connection) = server.client().get_multiplexed_async_connection().await
-                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
-            {
-                return server;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("redis-server on port {port} does not answer PING");
-    }
-
-    fn client(&self) -> redis::Client {
-        redis::Client::open(format!("redis://127.0.0.1:{}/", self.port)).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A small generator of its own: the same pairs on every run.
 struct Dice(u64);
@@ -93,7 +52,7 @@ fn patterns(dice: &mut Dice) -> BTreeSet<Vec<u8>> {
 
 #[tokio::test]
 async fn glob_agrees_with_redis() {
-    let server = Server::start().await;
+    let server = Server::start(&[]).await;
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let (texts, patterns) = (texts(&mut dice), patterns(&mut dice));
     let mut subscriber = server.client().get_async_pubsub().await.unwrap();

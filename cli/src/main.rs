@@ -1,6 +1,7 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod server;
 mod socket;
 
 use std::path::PathBuf;
@@ -78,8 +79,8 @@ fn main() -> ExitCode {
             Command::Replay(command) => command.run(&folder, redis, json).await,
             Command::Status(command) => command.run(&folder, json).await,
             Command::Rule(command) => command.run(&folder, json).await,
-            Command::Sub(command) => command.run(&folder, redis, json).await,
-            Command::Pub(command) => command.run(&folder, redis).await,
+            Command::Sub(command) => command.run(server::servers(redis, &folder), format).await,
+            Command::Pub(command) => command.run(server::servers(redis, &folder)).await,
             Command::Run(_) | Command::Check(_) | Command::Decode(_) | Command::Channels(_) => ExitCode::SUCCESS,
         }
     })

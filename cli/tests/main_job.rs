@@ -139,7 +139,7 @@ fn redis_away_and_a_broken_rule_stop_nothing_else() {
     let engine = Engine::start(site, Some("redis://127.0.0.1:1"));
     wait_for("readings through the rules", || engine.status()["core"]["commands"].as_u64() > Some(4));
     let status = engine.status();
-    assert_eq!(status["redis"]["up"], false);
+    assert_eq!(status["redis"]["bridge"]["up"], false);
     assert!(status["core"]["circles"].as_u64() > Some(0), "{status}");
     let rules = status["rules"].as_array().cloned().unwrap_or_default();
     assert!(rules.iter().any(|rule| rule["name"] == "loop" && rule["faults"].as_u64() > Some(0)), "{status}");

@@ -1,65 +1,72 @@
 //! `sub` and `pub` against a real Redis server of the test's own.
 
-use std::net::TcpListener;
+#[path = "../../tests/redis_server/mod.rs"]
+mod redis_server;
+
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-const ROUNDS: usize = 200;
+use redis_server::{Server, free_port};
 
-struct Redis {
-    process: Child,
-    url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Redis {
-    fn start() -> Redis {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed; scripts/test installs it");
-        let redis = Redis { process, url: format!("redis://127.0.0.1:{port}"), _folder: folder };
-        let answers = |_| growctl(&redis.url, &["pub", "ready", "{}"]).status.success();
-        assert!((0..ROUNDS).any(answers), "redis-server does not answer");
-        redis
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+const ROUNDS: usize = 500;
 
 fn growctl(url: &str, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_growctl")).args(["--redis", url]).args(args).output().expect("growctl runs")
 }
 
-#[test]
-fn a_published_message_reaches_a_pattern_subscriber() {
-    let redis = Redis::start();
-    let sub = Command::new(env!("CARGO_BIN_EXE_growctl"))
-        .args(["--redis", &redis.url, "sub", "--count", "1", "--format", "json", "sensor:update:Flower Room:*"])
+fn subscriber(url: &str, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_growctl"))
+        .args(["--redis", url, "sub"])
+        .args(args)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
-        .expect("growctl runs");
-    let mut sub = Some(sub);
-    // The subscriber needs a moment to connect: publish until it has its one message and ends.
+        .expect("growctl runs")
+}
+
+/// Publishes until `done`: a subscriber needs a moment to connect.
+async fn publish_until(server: &Server, what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..ROUNDS {
-        let sent = growctl(&redis.url, &["pub", "sensor:update:Flower Room:front", r#"{"temperature": 24.8}"#]);
+        let sent = growctl(&server.url(), &["pub", "sensor:update:Flower Room:front", r#"{"temperature": 24.8}"#]);
         assert!(sent.status.success());
-        if sub.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_some())) {
-            break;
+        if done() {
+            return;
         }
     }
-    let output = sub.take().expect("it was not taken before").wait_with_output().expect("its output can be read");
+    panic!("in vain: {what}");
+}
+
+#[tokio::test]
+async fn a_published_message_reaches_a_pattern_subscriber() {
+    let server = Server::start(&[]).await;
+    let mut sub = subscriber(&server.url(), &["--count", "1", "--format", "json", "sensor:update:Flower Room:*"]);
+    publish_until(&server, "the subscriber ends", || sub.try_wait().is_ok_and(|ended| ended.is_some())).await;
+    let output = sub.wait_with_output().expect("its output can be read");
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     assert_eq!(line["channel"], "sensor:update:Flower Room:front");
     assert_eq!(line["message"]["temperature"], 24.8);
+}
+
+#[tokio::test]
+async fn a_subscriber_outlives_its_server() {
+    let mut server = Server::start(&[]).await;
+    let mut sub = subscriber(&server.url(), &["sensor:*"]);
+    let mut lines = BufReader::new(sub.stdout.take().expect("piped")).lines();
+    let mut errors = BufReader::new(sub.stderr.take().expect("piped")).lines();
+    let line = std::thread::spawn(move || (lines.next(), lines));
+    publish_until(&server, "a first message", || line.is_finished()).await;
+    let (first, mut lines) = line.join().expect("it reads");
+    assert_eq!(first.expect("a line").expect("text"), "sensor:update:Flower Room:front  temperature=24.8");
+    server.kill();
+    let said = errors.next().expect("a line").expect("text");
+    assert!(said.contains("trying again"), "{said}");
+    server.restart(&[]).await;
+    let said = errors.next().expect("a line").expect("text");
+    assert!(said.contains("connected again"), "{said}");
+    let _: u64 = server.run(&["PUBLISH", "sensor:x", "the last"]).await;
+    assert!(lines.any(|line| line.is_ok_and(|line| line == "sensor:x  the last")));
+    sub.kill().expect("it still runs");
+    sub.wait().expect("it ends");
 }
 
 #[test]
@@ -69,7 +76,13 @@ fn a_wrong_call_says_what_would_be_right() {
     assert!(String::from_utf8_lossy(&not_json.stderr).contains("not a JSON object"));
     let no_url = growctl("flowers", &["sub", "*"]);
     assert_eq!(no_url.status.code(), Some(2));
-    let nobody = growctl("redis://127.0.0.1:1", &["sub", "*"]);
-    assert_eq!(nobody.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("--redis"));
+    let url = format!("redis://user:secret@127.0.0.1:{}", free_port());
+    for command in [&["sub", "*"][..], &["pub", "x", "{}"]] {
+        let nobody = growctl(&url, command);
+        let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
+        assert_eq!(nobody.status.code(), Some(1));
+        assert!(said.contains("--redis") && said.contains("127.0.0.1:") && !said.contains("secret"), "{said}");
+    }
+    let tls = growctl("rediss://127.0.0.1:1", &["sub", "*"]);
+    assert_eq!(tls.status.code(), Some(2), "TLS is refused, not a panic");
 }

@@ -182,14 +182,26 @@ impl Control {
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {
-        let fields = match event {
-            BridgeEvent::Up => [("state", Value::from("up")), ("reason", Value::Null)],
-            BridgeEvent::Down(reason) => [("state", Value::from("down")), ("reason", reason.as_str().into())],
+        let says = |state: &str, reason: Value| vec![("state", Value::from(state)), ("reason", reason)];
+        let mut fields = match event {
+            BridgeEvent::Up { .. } => says("up", Value::Null),
+            BridgeEvent::Down { reason } => says("down", reason.as_str().into()),
+            BridgeEvent::Gap { .. } => says("up", "messages came too fast".into()),
+            BridgeEvent::Refused { reason } => says("up", reason.as_str().into()),
+            BridgeEvent::Foreign { .. } => says("up", "another engine publishes on a channel of this site".into()),
         };
+        match event {
+            BridgeEvent::Up { gap: Some(gap) } => fields.push(("gap", gap.as_secs_f64().into())),
+            BridgeEvent::Gap { dropped } => fields.push(("dropped", (*dropped as f64).into())),
+            BridgeEvent::Foreign { origin, channel } => {
+                fields.extend([("origin", origin.as_str().into()), ("channel", Value::text(channel))]);
+            }
+            _ => {}
+        }
         self.core.system(now, "redis", named(fields), &mut self.outputs);
     }
 }
 
-fn named<const N: usize>(fields: [(&str, Value); N]) -> Fields {
+fn named<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Fields {
     fields.into_iter().map(|(name, value)| (Name::from(name), value)).collect()
 }

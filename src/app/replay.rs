@@ -1,12 +1,13 @@
 //! `growctl replay`: a recording through the same Core, on the log's own time. It begins with nothing remembered; what
 //! rules ask of the outside is counted, never sent. With Redis it publishes and does not subscribe.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::bus::{Bridge, BridgeQueues, RouterCounts};
+use crate::bus::{Bridge, BridgeConfig, BridgeQueues, RouterCounts};
 use crate::can::LogReader;
 use crate::channels::GatewayCounts;
 use crate::model::{Doorbell, Full, Mono, Queue, Timestamp, Utc};
@@ -45,14 +46,22 @@ pub async fn replay(site: Site, log: &Path, speed: Option<f64>) -> Result<Replay
     let file = File::open(log).map_err(|error| format!("{} cannot be read: {error}", log.display()))?;
     let bridge = match &site.settings.redis {
         Some(redis) => {
-            let client = super::client(redis).map_err(|error| error.to_string())?;
+            // No cover: a replay publishes and does not subscribe.
+            let config = BridgeConfig {
+                url: redis.url.clone(),
+                password: redis.password.clone(),
+                name: site.settings.name.clone(),
+                cover: Vec::new(),
+                origin: *b"00000000",
+                owned: HashSet::new(),
+            };
             let queues = BridgeQueues {
                 outbound: Queue::new("to redis", 10_000, Full::DropOldest),
                 last: Queue::new("last values to redis", 10_000, Full::DropOldest),
                 inbound: Queue::new("unused", 1, Full::DropNewest),
                 events: Queue::new("redis events", 16, Full::DropOldest),
             };
-            Some((Bridge::start(client, queues.clone(), Vec::new(), Vec::new()), queues))
+            Some((Bridge::start(config, queues.clone())?, queues))
         }
         None => None,
     };
@@ -62,9 +71,8 @@ pub async fn replay(site: Site, log: &Path, speed: Option<f64>) -> Result<Replay
     }
     let work = move || drive(site, LogReader::new(BufReader::with_capacity(1 << 16, file)), speed, outlets);
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
-    if let Some((bridge, queues)) = bridge {
-        queues.outbound.close();
-        bridge.drain(Duration::from_secs(30)).await;
+    if let Some((bridge, _)) = bridge {
+        bridge.close(Duration::from_secs(30)).await;
     }
     Ok(done)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::{Client, IntoConnectionInfo, RedisError};
 
 use crate::actions::{ActionContext, Dispatcher};
-use crate::bus::{Bridge, BridgeQueues, Endpoint, cover};
+use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint, cover};
 use crate::model::{Full, Queue};
 use crate::rules::{Engine, Place};
 use crate::web;
@@ -45,9 +45,9 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] std::io::Error),
-    /// The settings name a server that no client can be made for.
+    /// The settings name a server that can never work.
     #[error("redis.url: {0}")]
-    Redis(#[from] RedisError),
+    Redis(String),
 }
 
 /// Where the CLI finds the engine of a site.
@@ -91,7 +91,7 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
         buses: site.map.buses.clone(),
         started: clock.now(),
         serves,
-        redis_up: bridge.as_ref().map(Bridge::watch),
+        bridge: bridge.clone(),
     };
     let socket = socket_path(&site.folder, &site.settings);
     let place = Place { zone: site.settings.zone, location: site.settings.location };
@@ -121,7 +121,7 @@ async fn leave(
     control: Control,
     buses: Buses,
     dispatcher: Dispatcher,
-    bridge: Option<Bridge>,
+    bridge: Option<Arc<Bridge>>,
 ) -> Result<Summary, StartError> {
     let waiting = async {
         while buses.pending.iter().any(|bus| !bus.is_empty()) {
@@ -131,12 +131,11 @@ async fn leave(
     if tokio::time::timeout(LAST_COMMANDS, waiting).await.is_err() {
         tracing::error!("a bus did not take the safe states; the nodes' own watchdogs have to act");
     }
-    let queue = control.outlets.redis.clone();
-    if let Some(queue) = &queue {
-        queue.close();
-    }
-    if let Some(bridge) = bridge {
-        bridge.drain(DRAIN).await;
+    let (queue, core) = (control.outlets.redis.clone(), control.core.counts());
+    // The control thread has ended; with it goes the other holder of the bridge.
+    drop(control);
+    if let Some(bridge) = bridge.and_then(Arc::into_inner) {
+        bridge.close(DRAIN).await;
     }
     let ended = tokio::task::spawn_blocking(move || {
         buses.stop();
@@ -146,7 +145,7 @@ async fn leave(
         tracing::error!("actions did not end in time; what they had left is lost");
     }
     let unpublished = queue.map(|queue| queue.counts()).map_or(0, |counts| counts.dropped + counts.pending);
-    Ok(Summary { core: control.core.counts(), unpublished })
+    Ok(Summary { core, unpublished })
 }
 
 /// The bridge to the server that is set, or the endpoint where none is.
@@ -155,7 +154,7 @@ async fn redis_side(
     inlets: &Inlets,
     outlets: &mut Outlets,
     origin: [u8; 8],
-) -> Result<(Option<Bridge>, Option<String>), StartError> {
+) -> Result<(Option<Arc<Bridge>>, Option<String>), StartError> {
     if let Some(redis) = &site.settings.redis {
         let queues = BridgeQueues {
             outbound: Queue::new("to redis", 10_000, Full::DropOldest),
@@ -164,11 +163,9 @@ async fn redis_side(
             events: inlets.events.clone(),
         };
         (outlets.redis, outlets.last) = (Some(queues.outbound.clone()), Some(queues.last.clone()));
-        let client = client(redis)?;
-        let shown = client.get_connection_info().addr().to_string();
-        let patterns: Vec<_> = site.rules.iter().flat_map(|rule| &rule.patterns).collect();
-        let bridge = Bridge::start(client, queues, cover(&patterns), crate::bus::own_prefix(origin));
-        return Ok((Some(bridge), Some(format!("redis://{shown}"))));
+        let bridge = Bridge::start(bridge_config(site, redis, origin), queues).map_err(StartError::Redis)?;
+        let shown = format!("redis://{}", bridge.status().server);
+        return Ok((Some(Arc::new(bridge)), Some(shown)));
     }
     let Some(address) = site.settings.embedded else { return Ok((None, None)) };
     match Endpoint::bind(address, inlets.foreign.clone()).await {
@@ -183,6 +180,13 @@ async fn redis_side(
             Ok((None, None))
         }
     }
+}
+
+fn bridge_config(site: &Site, redis: &Redis, origin: [u8; 8]) -> BridgeConfig {
+    let patterns: Vec<_> = site.rules.iter().flat_map(|rule| rule.patterns.iter().cloned()).collect();
+    let owned = site.map.inventory.sources.iter().map(|source| source.channel.clone()).collect();
+    let (url, password) = (redis.url.clone(), redis.password.clone());
+    BridgeConfig { url, password, name: site.settings.name.clone(), cover: cover(&patterns), origin, owned }
 }
 
 /// Eight letters and digits, new at each start: from the clock's nanoseconds and the process number.

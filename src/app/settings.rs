@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::bus::bridge::check_url;
 use crate::files::{Report, SourceFile, Spanned, read};
 use crate::model::{Secret, Value};
 
@@ -163,8 +164,8 @@ fn check_redis(file: &Arc<SourceFile>, spec: &RedisSpec, folder: &Path, report: 
     let password = spec.password.as_ref().and_then(&mut expand);
     let place = spec.url.as_ref()?.place;
     let url = expand(spec.url.as_ref()?)?;
-    if let Err(error) = redis::Client::open(url.expose()) {
-        report.error(file, place, format!("no Redis URL: {error}; expected as in redis://127.0.0.1:6379"));
+    if let Err(why) = check_url(url.expose()) {
+        report.error(file, place, why);
         return None;
     }
     Some(Redis { url, password })
@@ -212,7 +213,8 @@ mod tests {
              redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\ntargets: {}\n",
         );
         assert!(settings.is_none());
-        for part in ["no spaces", "Europe/Amsterdm", "-90 to 90", "redis://127", "GROWCTL_NO_SUCH", "this machine only"]
+        for part in
+            ["no spaces", "Europe/Amsterdm", "-90 to 90", "redis://HOST:PORT", "GROWCTL_NO_SUCH", "this machine only"]
         {
             assert!(report.contains(part), "{part} in {report}");
         }

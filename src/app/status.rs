@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use std::sync::Arc;
+
+use crate::bus::Bridge;
 use crate::can::PendingCounts;
 use crate::channels::{Bus, Link};
 use crate::model::{Name, QueueCounts, Timestamp};
@@ -10,7 +13,6 @@ use crate::model::{Name, QueueCounts, Timestamp};
 use super::control::Control;
 
 /// What does not change while the engine runs, and the other ends that are asked when somebody asks.
-#[derive(Debug)]
 pub(super) struct Status {
     /// Of this machine.
     pub(super) name: String,
@@ -22,8 +24,8 @@ pub(super) struct Status {
     pub(super) started: Timestamp,
     /// Where Redis clients are served: `redis://…` without its password.
     pub(super) serves: Option<String>,
-    /// Whether the server answers; `None` without one.
-    pub(super) redis_up: Option<tokio::sync::watch::Receiver<bool>>,
+    /// The bridge to the server; `None` without one.
+    pub(super) bridge: Option<Arc<Bridge>>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +53,8 @@ impl Status {
             "pid": std::process::id(),
             "origin": self.origin,
             "uptime": now.mono.since(self.started.mono).as_secs_f64(),
-            "redis": { "serves": self.serves, "up": self.redis_up.as_ref().map(|up| *up.borrow()) },
+            "redis": { "serves": self.serves, "bridge": self.bridge.as_ref().map(|bridge| bridge.status()),
+                "endpoint": control.outlets.endpoint.as_ref().map(|endpoint| endpoint.counts()) },
             "buses": self.bus_status(control),
             "core": control.core.counts(),
             "frames": gateway.counts(),
@@ -69,7 +72,7 @@ impl Status {
     }
 
     fn bus_status(&self, control: &Control) -> Vec<BusStatus> {
-        let status = |(bus, pending): (&Bus, &std::sync::Arc<crate::can::Pending>)| {
+        let status = |(bus, pending): (&Bus, &Arc<crate::can::Pending>)| {
             let reason = down(bus);
             BusStatus {
                 bus: bus.name.clone(),

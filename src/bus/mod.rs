@@ -1,15 +1,15 @@
 //! Messages on their way: patterns, the Router and last values (pure), the Redis bridge and the embedded RESP
 //! endpoint (shell). Only this module knows Redis. Rank 3.
 
-mod bridge;
+pub mod bridge;
 pub mod endpoint;
 mod last;
 mod pattern;
 pub mod resp;
 mod router;
 
-pub use bridge::{Bridge, BridgeEvent, BridgeQueues, Outbound, cover};
+pub use bridge::{Bridge, BridgeConfig, BridgeEvent, BridgeQueues, BridgeStatus, Outbound, cover};
 pub use endpoint::Endpoint;
 pub use last::Last;
 pub use pattern::{Pattern, glob};
-pub use router::{Delivery, Refused, Router, RouterCounts, own_prefix};
+pub use router::{Delivery, Refused, Router, RouterCounts};

@@ -184,8 +184,7 @@ impl Router {
 }
 
 /// The first bytes of every message of the run that `origin` names.
-#[must_use]
-pub fn own_prefix(origin: [u8; 8]) -> Vec<u8> {
+fn own_prefix(origin: [u8; 8]) -> Vec<u8> {
     [b"{\"id\":\"".as_slice(), &origin, b"-"].concat()
 }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use growctl_engine::app::{self, Site};
+use growctl_engine::bus::bridge::check_url;
 use growctl_engine::files::Report;
 use growctl_engine::model::Secret;
 
@@ -67,37 +68,8 @@ pub(crate) fn load_site(folder: &Path, redis: Option<&str>) -> Result<Site, Exit
     show(&report);
     let mut site = site.ok_or(ExitCode::from(2))?;
     if let Some(url) = redis {
-        client(url)?;
+        check_url(url).map_err(|why| fail(2, &format!("--redis: {why}")))?;
         site.settings.redis = Some(app::Redis { url: Secret::new(url.to_owned()), password: None });
     }
     Ok(site)
-}
-
-/// Opens the server of `--redis`, or says what to do.
-pub(crate) fn client(url: &str) -> Result<redis::Client, ExitCode> {
-    redis::Client::open(url)
-        .map_err(|error| fail(2, &format!("'{url}' is no Redis URL: {error}; redis://HOST:PORT is")))
-}
-
-/// A client for `sub` and `pub`: of `--redis`, else of the site's own server, else of its embedded endpoint.
-pub(crate) fn site_client(folder: &Path, redis: Option<&str>) -> Result<(redis::Client, String), ExitCode> {
-    if let Some(url) = redis {
-        return Ok((client(url)?, url.to_owned()));
-    }
-    let settings = app::load_settings(folder, &mut Report::default()).unwrap_or_default();
-    if let Some(redis) = &settings.redis {
-        let client = app::client(redis).map_err(|error| fail(2, &format!("redis.url of growctl.yaml: {error}")))?;
-        let shown = format!("redis://{}", client.get_connection_info().addr());
-        return Ok((client, shown));
-    }
-    let Some(address) = settings.embedded else {
-        return Err(fail(2, "the site has neither redis.url nor the embedded endpoint; name a server with --redis"));
-    };
-    let url = format!("redis://{address}");
-    Ok((client(&url)?, url))
-}
-
-/// The server did not answer.
-pub(crate) fn no_answer(url: &str, error: &redis::RedisError) -> ExitCode {
-    fail(1, &format!("no answer from {url}: {error}; is it running? --redis names another"))
 }

@@ -90,7 +90,7 @@ fn dropped(queues: &Value) -> String {
 }
 
 fn redis(redis: &Value) -> String {
-    let state = redis["up"].as_bool().map_or("", |up| if up { ", up" } else { ", does not answer" });
+    let state = redis["bridge"]["up"].as_bool().map_or("", |up| if up { ", up" } else { ", does not answer" });
     match redis["serves"].as_str() {
         Some(url) => format!("{url}{state}"),
         None => "none: neither redis.url nor the embedded endpoint".to_owned(),

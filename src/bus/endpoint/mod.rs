@@ -1,10 +1,11 @@
-//! The embedded RESP endpoint: pub/sub for other processes where no Redis is set. `session` is pure; this file is the
-//! thin shell of sockets around it. It is never more than that: whoever needs more sets `redis.url`.
+//! The embedded RESP endpoint: pub/sub for other processes where no Redis is set. `session` and `board` are pure; this
+//! file is the thin shell of sockets around them. It is never more than that: whoever needs more sets `redis.url`. It
+//! asks for no password, and takes any: it is for this machine's loopback address.
 
+mod board;
 mod reply;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,60 +13,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::JoinHandle;
 
-use super::resp::{self, Parsed};
+use super::resp;
 use crate::model::{Doorbell, Name, Queue};
+use board::Board;
 
+pub use board::{CLIENTS, EndpointCounts};
 pub use session::{Effect, OUTPUT_LIMIT, Session, View};
-
-#[derive(Default)]
-struct Board {
-    next: usize,
-    sessions: BTreeMap<usize, (Session, Arc<Doorbell>)>,
-    last: BTreeMap<Vec<u8>, Vec<u8>>,
-}
-
-impl Board {
-    fn publish(&mut self, channel: &[u8], payload: &[u8]) -> usize {
-        let mut receivers = 0;
-        for (session, bell) in self.sessions.values_mut() {
-            let count = session.deliver(channel, payload);
-            if count > 0 {
-                bell.ring();
-            }
-            receivers += count;
-        }
-        receivers
-    }
-
-    /// What the sessions on the board show; the one that runs a command is taken off meanwhile.
-    fn view(&self, own: &[Vec<u8>]) -> View {
-        let mut view = View::default();
-        let mut patterns: BTreeSet<&Vec<u8>> = own.iter().collect();
-        for (session, _) in self.sessions.values() {
-            session.channels().for_each(|name| *view.channels.entry(name.clone()).or_default() += 1);
-            patterns.extend(session.patterns());
-            view.clients.push_str(&session.line());
-        }
-        view.patterns = patterns.len();
-        view
-    }
-
-    fn command(&mut self, id: usize, args: &[&[u8]], inbound: &Queue<(Name, Vec<u8>)>) {
-        let Some((mut session, bell)) = self.sessions.remove(&id) else { return };
-        let own: Vec<Vec<u8>> = session.patterns().cloned().collect();
-        let effect = session.command(args, || self.view(&own), &self.last);
-        self.sessions.insert(id, (session, bell));
-        let Effect::Publish(channel, payload) = effect else { return };
-        let receivers = self.publish(&channel, &payload);
-        // The engine's channels are text; others pass between clients as they would through Redis.
-        if let Ok(name) = std::str::from_utf8(&channel) {
-            inbound.push((Name::from(name), payload));
-        }
-        if let Some((session, _)) = self.sessions.get_mut(&id) {
-            session.published(receivers);
-        }
-    }
-}
 
 struct Shared {
     board: Mutex<Board>,
@@ -105,31 +58,43 @@ impl Endpoint {
         self.address
     }
 
-    /// Hands a message to every matching subscription and says how many there were. Never blocks on a client.
+    /// Hands an own message to every matching subscription and says how many there were. Never blocks on a client.
+    /// What a client publishes has reached the others when it comes out of the queue: it MUST NOT be published again.
     pub fn publish(&self, channel: &str, payload: &[u8]) -> usize {
         self.shared.board().publish(channel.as_bytes(), payload)
     }
 
+    /// Clients, messages, and what was refused.
+    #[must_use]
+    pub fn counts(&self) -> EndpointCounts {
+        self.shared.board().counts()
+    }
+
     /// Sets a field of the hash `growctl:last`.
     pub fn set_last(&self, field: &str, value: &[u8]) {
-        self.shared.board().last.insert(field.as_bytes().to_vec(), value.to_vec());
+        self.shared.board().set_last(field, value);
     }
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.listener.abort();
-        for (session, bell) in self.shared.board().sessions.values_mut() {
-            session.close();
-            bell.ring();
-        }
+        self.shared.board().close();
     }
 }
 
 async fn listen(socket: TcpListener, shared: Arc<Shared>) {
     loop {
         match socket.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, shared.clone()))),
+            Ok((stream, peer)) => {
+                let bell = Doorbell::new();
+                let joined = shared.board().join(peer, bell.clone());
+                match joined {
+                    Some(id) => drop(tokio::spawn(connection(stream, shared.clone(), id, bell))),
+                    // Whoever cannot take one line at once gets none.
+                    None => drop(stream.try_write(b"-ERR max number of clients reached\r\n")),
+                }
+            }
             // Out of descriptors: the pending connection stays, so that trying at once would spin.
             Err(error) => {
                 tracing::warn!(%error, "endpoint cannot accept a connection, trying again");
@@ -139,30 +104,23 @@ async fn listen(socket: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(mut stream: TcpStream, shared: Arc<Shared>) {
-    let bell = Arc::new(Doorbell::default());
-    let id = {
-        let mut board = shared.board();
-        board.next += 1;
-        let id = board.next;
-        board.sessions.insert(id, (Session::new(id), bell.clone()));
-        id
-    };
+async fn connection(mut stream: TcpStream, shared: Arc<Shared>, id: usize, bell: Arc<Doorbell>) {
     if let Err(error) = serve(&mut stream, &shared, id, &bell).await {
         tracing::debug!(id, %error, "endpoint client is gone");
     }
-    shared.board().sessions.remove(&id);
+    shared.board().leave(id);
 }
 
 /// Reads and writes side by side: a client that stops reading still has its backlog counted against the limit.
 async fn serve(stream: &mut TcpStream, shared: &Shared, id: usize, bell: &Doorbell) -> std::io::Result<()> {
     let (mut reader, mut writer) = stream.split();
-    let (mut input, mut output, mut written) = (Vec::new(), Vec::new(), 0);
+    let (mut input, mut output, mut written, mut fresh) = (Vec::new(), Vec::new(), 0, 0);
     let mut chunk = vec![0; 16 * 1024];
     loop {
         let closing = {
             let mut board = shared.board();
-            let Some((session, _)) = board.sessions.get_mut(&id) else { return Ok(()) };
+            let Some(session) = board.session(id) else { return Ok(()) };
+            session.written(std::mem::take(&mut fresh));
             if written == output.len() {
                 (output, written) = (session.take_output(), 0);
             }
@@ -174,39 +132,18 @@ async fn serve(stream: &mut TcpStream, shared: &Shared, id: usize, bell: &Doorbe
             return tokio::time::timeout(std::time::Duration::from_millis(200), rest).await.unwrap_or(Ok(()));
         }
         tokio::select! {
-            count = writer.write(&output[written..]), if written < output.len() => written += count?,
+            count = writer.write(&output[written..]), if written < output.len() => {
+                fresh = count?;
+                written += fresh;
+            }
             count = reader.read(&mut chunk) => match count? {
                 0 => return Ok(()),
                 count => {
                     input.extend_from_slice(&chunk[..count]);
-                    run(&mut input, shared, id);
+                    shared.board().run(id, &mut input, &shared.inbound);
                 }
             },
             () = bell.rings() => {}
         }
     }
-}
-
-/// Runs every whole command at the front of `input`.
-fn run(input: &mut Vec<u8>, shared: &Shared, id: usize) {
-    let (mut at, mut board) = (0, shared.board());
-    while board.sessions.get(&id).is_some_and(|(session, _)| !session.is_closing()) {
-        let reason = match resp::parse(&input[at..]) {
-            Ok(Parsed::Incomplete) => break,
-            Ok(Parsed::Command { args, used }) => {
-                board.command(id, &args, &shared.inbound);
-                at += used;
-                continue;
-            }
-            Ok(Parsed::Http) => None,
-            Err(error) => Some(format!("Protocol error: {error}")),
-        };
-        if let Some((session, _)) = board.sessions.get_mut(&id) {
-            match reason {
-                Some(reason) => session.fail(&reason),
-                None => session.close(),
-            }
-        }
-    }
-    input.drain(..at);
 }

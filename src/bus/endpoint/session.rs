@@ -7,6 +7,11 @@ use crate::bus::glob;
 
 /// Bytes that may wait for a client before it is disconnected.
 pub const OUTPUT_LIMIT: usize = 8 * 1024 * 1024;
+/// Most channels and patterns, together, of one client: each is looked at for every message.
+const SUBSCRIPTIONS: usize = 1024;
+/// As much of `INFO` as clients need to see that the server is ready.
+const INFO: &str = "# Server\r\nredis_version:7.0.0\r\nredis_mode:standalone\r\n\
+                    # Persistence\r\nloading:0\r\n# Replication\r\nrole:master\r\n";
 
 /// What a session may ask of the others; the board that holds all sessions answers.
 #[derive(Debug, Default)]
@@ -32,24 +37,40 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub struct Session {
     id: usize,
+    peer: String,
     resp3: bool,
     name: Vec<u8>,
     channels: BTreeSet<Vec<u8>>,
     patterns: BTreeSet<Vec<u8>>,
     out: Vec<u8>,
+    /// Bytes that were taken to be written, and are not yet.
+    in_hand: usize,
     closing: bool,
+    cut: bool,
 }
 
 impl Session {
     /// A new connection, speaking RESP2 until `HELLO 3`.
     #[must_use]
-    pub fn new(id: usize) -> Self {
-        Self { id, ..Self::default() }
+    pub fn new(id: usize, peer: &str) -> Self {
+        Self { id, peer: peer.to_owned(), ..Self::default() }
     }
 
-    /// Takes the waiting bytes.
+    /// Takes the waiting bytes; they count as waiting until they are [`Session::written`].
     pub fn take_output(&mut self) -> Vec<u8> {
+        self.in_hand += self.out.len();
         std::mem::take(&mut self.out)
+    }
+
+    /// So many of the bytes taken have been written.
+    pub fn written(&mut self, count: usize) {
+        self.in_hand = self.in_hand.saturating_sub(count);
+    }
+
+    /// Whether it was disconnected because too many bytes waited.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether the connection ends once the output is written.
@@ -73,7 +94,7 @@ impl Session {
     pub fn line(&self) -> String {
         let (name, resp) = (String::from_utf8_lossy(&self.name), if self.resp3 { 3 } else { 2 });
         let (sub, psub) = (self.channels.len(), self.patterns.len());
-        format!("id={} name={name} sub={sub} psub={psub} resp={resp}\n", self.id)
+        format!("id={} addr={} name={name} sub={sub} psub={psub} resp={resp}\n", self.id, self.peer)
     }
 
     /// Hands a message over once per matching subscription, as Redis does, and says how many times.
@@ -93,7 +114,8 @@ impl Session {
             count += 1;
         }
         self.limit();
-        count
+        // What the limit took away reached nobody.
+        if self.cut { 0 } else { count }
     }
 
     /// Answers a `PUBLISH`.
@@ -113,9 +135,10 @@ impl Session {
     }
 
     fn limit(&mut self) {
-        if self.out.len() > OUTPUT_LIMIT {
+        if self.out.len() + self.in_hand > OUTPUT_LIMIT {
             self.out = Vec::new();
             self.closing = true;
+            self.cut = true;
         }
     }
 
@@ -137,6 +160,7 @@ impl Session {
             ("HELLO", _) => self.hello(args),
             ("AUTH", [_] | [_, _]) | ("SELECT", [b"0"]) => reply::status(&mut self.out, "OK"),
             ("SELECT", [_]) => reply::error(&mut self.out, "there is database 0 only: set redis.url for a real Redis"),
+            ("INFO", _) => reply::bulk(&mut self.out, INFO.as_bytes()),
             ("CLIENT", [sub, rest @ ..]) => self.client(sub, rest, view),
             ("SUBSCRIBE" | "PSUBSCRIBE", [_, ..]) => self.subscribe(args, name == "PSUBSCRIBE"),
             ("UNSUBSCRIBE" | "PUNSUBSCRIBE", _) => self.unsubscribe(args, name == "PUNSUBSCRIBE"),
@@ -226,6 +250,10 @@ impl Session {
 
     fn subscribe(&mut self, args: &[&[u8]], pattern: bool) {
         for arg in args {
+            if self.channels.len() + self.patterns.len() >= SUBSCRIPTIONS {
+                let text = format!("at most {SUBSCRIPTIONS} subscriptions a client: set redis.url for a real Redis");
+                return reply::error(&mut self.out, &text);
+            }
             if pattern {
                 self.patterns.insert(arg.to_vec())
             } else {
@@ -288,48 +316,5 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn say(session: &mut Session, text: &str) -> String {
-        let args: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
-        let last = BTreeMap::from([(b"a".to_vec(), b"1".to_vec())]);
-        session.command(&args, View::default, &last);
-        String::from_utf8(session.take_output()).expect("replies here are text")
-    }
-
-    #[test]
-    fn commands_are_answered() {
-        let mut session = Session::new(7);
-        for (command, reply) in [
-            ("ping", "+PONG\r\n"),
-            ("ECHO x", "$1\r\nx\r\n"),
-            ("CLIENT ID", ":7\r\n"),
-            ("HGET growctl:last a", "$1\r\n1\r\n"),
-            ("HGETALL growctl:last", "*2\r\n$1\r\na\r\n$1\r\n1\r\n"),
-            ("HGET growctl:last b", "$-1\r\n"),
-            ("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"),
-            ("PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n"),
-            ("UNSUBSCRIBE", "*3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n"),
-        ] {
-            assert_eq!(say(&mut session, command), reply, "{command}");
-        }
-        assert!(say(&mut session, "GET x").contains("redis.url"));
-        assert!(say(&mut session, "HELLO 3").starts_with("%7\r\n"));
-        assert_eq!(say(&mut session, "HGET growctl:last b"), "_\r\n");
-        assert!(!session.is_closing());
-        say(&mut session, "QUIT");
-        assert!(session.is_closing());
-    }
-
-    #[test]
-    fn a_client_that_does_not_read_is_cut_off() {
-        let mut session = Session::new(1);
-        say(&mut session, "PSUBSCRIBE *");
-        let payload = vec![b'x'; OUTPUT_LIMIT / 2];
-        assert_eq!(session.deliver(b"c", &payload), 1);
-        assert!(!session.is_closing());
-        session.deliver(b"c", &payload);
-        assert!(session.is_closing() && session.take_output().is_empty());
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;
