@@ -1,4 +1,5 @@
-"""A service as a site's own documentation has it: subscribes to the broad channel and reads JSON. Ends after one."""
+"""A service as a site's own documentation has it: subscribes to the broad channel and reads JSON. Ends after the first reading
+of air: on the broad channel come nodes of every kind."""
 
 import asyncio
 import json
@@ -8,8 +9,11 @@ import redis.asyncio as redis
 
 
 async def process_sensor_data(data):
+    if "temperature" not in data:
+        return False
     assert isinstance(data["temperature"], float), data
     print("subscriber.py:", data["room"], data["cluster"], data["temperature"])
+    return True
 
 
 async def startup():
@@ -23,8 +27,8 @@ async def startup():
     async for message in pubsub.listen():
         if message['type'] == 'message':
             data = json.loads(message['data'])
-            await process_sensor_data(data)
-            break
+            if await process_sensor_data(data):
+                break
 
 
 asyncio.run(asyncio.wait_for(startup(), 20))
