@@ -2,7 +2,7 @@
 //! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
-//! `shutdown`, or nothing: time passes. `utc` sets the civil clock.
+//! `shutdown`, or nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -29,6 +29,8 @@ const NEW_YEAR: f64 = 1_767_225_600.0;
 #[serde(deny_unknown_fields, default)]
 struct Line {
     at: f64,
+    times: Option<u32>,
+    every: Option<f64>,
     channel: Option<Name>,
     msg: Fields,
     silent: Option<Name>,
@@ -73,7 +75,11 @@ fn play(case: &Path) -> String {
     let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
     let engine = Engine::new(rules, inventory.clone(), host, Place::default(), start);
     let mut play = Play { engine, inventory, last: Last::default(), civil, out: String::new() };
-    lines.iter().for_each(|line| play.line(line));
+    for line in &lines {
+        for n in 0..line.times.unwrap_or(1) {
+            play.line(line, line.at + f64::from(n) * line.every.unwrap_or(0.0));
+        }
+    }
     play.counts(lines.last().map_or(0.0, |line| line.at));
     play.out
 }
@@ -83,8 +89,8 @@ impl Play {
         Timestamp { mono, utc: Utc::from_seconds(self.civil) + Duration::from_nanos(mono.0) }
     }
 
-    fn line(&mut self, line: &Line) {
-        let at = Mono((line.at * 1e9).round() as u64);
+    fn line(&mut self, line: &Line, at: f64) {
+        let at = Mono((at * 1e9).round() as u64);
         while let Some(deadline) = self.engine.next_deadline().filter(|deadline| *deadline <= at) {
             let mut out = Vec::new();
             self.engine.due(self.now(deadline), &self.last, &mut out);

@@ -8,8 +8,8 @@ use crate::model::{Mono, Name};
 
 use super::Mode;
 
-/// Operations a rule may take within ten seconds: about 20 % of a processor.
-const MOST_OPERATIONS: u64 = 2_000_000;
+/// Operations a rule may take within ten seconds: 2 s of them, at about 1 ms for 20,000, are 20 % of a processor.
+const MOST_OPERATIONS: u64 = 40_000_000;
 /// How long a rule that took more is left alone.
 const PARKED: Duration = Duration::from_secs(600);
 /// The same fault is reported again after this.
