@@ -2,6 +2,8 @@
 
 mod candump;
 mod frame;
+mod replay;
 
 pub use candump::{Direction, LogLine, LogReader, parse_line, write_line};
 pub use frame::{BusId, CanId, Frame, FrameKind};
+pub use replay::{Pace, Played, Replay, ReplayCounts};
