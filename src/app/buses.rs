@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::can::{BusId, Frame, LogReader, Pending};
+use crate::can::{BusId, Frame, Pace, Pending, Played, Replay};
 use crate::channels::{ChannelMap, Link};
-use crate::model::{Doorbell, Mono, Queue};
+use crate::model::{Doorbell, Queue};
 use crate::simulator::Plant;
 
 use super::Clock;
@@ -96,19 +96,18 @@ fn play(path: &Path, (bus, speed): (BusId, f64), clock: Clock, frames: &Queue<Fr
         Ok(file) => file,
         Err(error) => return tracing::error!("recording {shown} cannot be read, its bus is silent: {error}"),
     };
-    let mut log = LogReader::new(BufReader::new(file));
-    let (began, mut first) = (clock.now().mono, None);
-    while let Ok(Some((_, line))) = log.next_entry() {
-        let first = *first.get_or_insert(line.utc);
-        let offset = Duration::from_nanos(u64::try_from(line.utc.0 - first.0).unwrap_or(0)).div_f64(speed);
-        let due: Mono = began + offset;
+    let mut log = Replay::new(BufReader::new(file), Pace::AsRecorded(speed), |_: &str| Some(bus));
+    let began = clock.now().mono;
+    while let Ok(Some(Played { mut frame, due, .. })) = log.next_frame() {
+        let due = began + due;
         while !stop.load(Ordering::Acquire) && clock.now().mono < due {
             bell.wait(due.since(clock.now().mono).min(LOOK));
         }
         if stop.load(Ordering::Acquire) {
             return;
         }
-        frames.push(line.to_frame(clock.now(), bus));
+        frame.at = clock.now();
+        frames.push(frame);
     }
-    tracing::warn!(broken_lines = log.bad_total(), "recording {shown} has ended, its bus is silent now");
+    tracing::warn!(broken_lines = log.counts().bad_lines, "recording {shown} has ended, its bus is silent now");
 }

@@ -7,10 +7,10 @@ use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::bus::{Bridge, BridgeConfig, BridgeQueues, RouterCounts};
-use crate::can::LogReader;
+use crate::bus::{Bridge, BridgeConfig, BridgeQueues};
+use crate::can::{Pace, Played, Replay, ReplayCounts};
 use crate::channels::GatewayCounts;
-use crate::model::{Doorbell, Full, Mono, Queue, Timestamp, Utc};
+use crate::model::{Doorbell, Full, Mono, Queue, Timestamp};
 use crate::rules::{Engine, Place};
 
 use super::core::{Core, CoreCounts, Output};
@@ -28,21 +28,19 @@ pub struct Replayed {
     pub core: CoreCounts,
     /// What became of the frames.
     pub frames: GatewayCounts,
-    /// What came from outside: nothing.
-    pub foreign: RouterCounts,
+    /// The account of the log.
+    pub log: ReplayCounts,
     /// Intents for the outside, which were not carried out.
     pub acts: u64,
-    /// Broken lines, the first hundred with their number and reason.
-    pub broken: (u64, Vec<(u64, String)>),
-    /// Frames of interfaces that are no bus of the map.
-    pub other_buses: u64,
+    /// The first hundred broken lines, with their number and reason.
+    pub broken: Vec<(u64, String)>,
 }
 
-/// Runs a recording through the rules. `speed`: as recorded times this; `None`: as fast as possible.
+/// Runs a recording through the rules at a pace.
 ///
 /// # Errors
 /// The log cannot be read, or there is no client for the Redis URL; one phrase.
-pub async fn replay(site: Site, log: &Path, speed: Option<f64>) -> Result<Replayed, String> {
+pub async fn replay(site: Site, log: &Path, pace: Pace) -> Result<Replayed, String> {
     let file = File::open(log).map_err(|error| format!("{} cannot be read: {error}", log.display()))?;
     let bridge = match &site.settings.redis {
         Some(redis) => {
@@ -69,7 +67,7 @@ pub async fn replay(site: Site, log: &Path, speed: Option<f64>) -> Result<Replay
     if let Some((_, queues)) = &bridge {
         (outlets.redis, outlets.last) = (Some(queues.outbound.clone()), Some(queues.last.clone()));
     }
-    let work = move || drive(site, LogReader::new(BufReader::with_capacity(1 << 16, file)), speed, outlets);
+    let work = move || drive(site, file, pace, outlets);
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
     if let Some((bridge, _)) = bridge {
         bridge.close(Duration::from_secs(30)).await;
@@ -77,55 +75,35 @@ pub async fn replay(site: Site, log: &Path, speed: Option<f64>) -> Result<Replay
     Ok(done)
 }
 
-fn drive(
-    site: Site,
-    mut log: LogReader<BufReader<File>>,
-    speed: Option<f64>,
-    mut outlets: Outlets,
-) -> Result<Replayed, String> {
+fn drive(site: Site, file: File, pace: Pace, mut outlets: Outlets) -> Result<Replayed, String> {
     let map = site.map.clone();
+    let mut log = Replay::new(BufReader::with_capacity(1 << 16, file), pace, |interface: &str| map.bus_of(interface));
+    let unreadable = |error: std::io::Error| format!("the log cannot be read on: {error}");
     let (clock, bell) = (Clock::start(), Doorbell::new());
     let (mut done, mut outputs, mut notices) = (Replayed::default(), Vec::new(), Notices::default());
-    let mut site = Some(site);
-    let mut core: Option<(Core, Utc)> = None;
-    let mut now = Timestamp::default();
-    while let Some((_, line)) = log.next_entry().map_err(|error| format!("the log cannot be read on: {error}"))? {
-        let Some(bus) = map.bus_of(line.interface) else {
-            done.other_buses += 1;
-            continue;
-        };
-        let (core, first) = match &mut core {
-            Some(core) => core,
-            none => {
-                let start = Timestamp { mono: Mono(0), utc: line.utc };
-                let Some(site) = site.take() else { break };
-                let mut fresh = join(site, start);
-                fresh.start(start, &mut outputs);
-                none.insert((fresh, line.utc))
-            }
-        };
-        // A log whose stamps go back holds the time, as the Core would.
-        let offset = u64::try_from(line.utc.0 - first.0).unwrap_or(0).max(now.mono.0);
-        now = Timestamp { mono: Mono(offset), utc: line.utc };
-        if let Some(speed) = speed {
-            let due = Mono((offset as f64 / speed) as u64);
-            while clock.now().mono < due {
+    if let Some(first) = log.peek().map_err(unreadable)? {
+        let start = first.frame.at;
+        let mut core = join(site, start);
+        core.start(start, &mut outputs);
+        let mut now = start;
+        while let Some(Played { frame, due, .. }) = log.next_frame().map_err(unreadable)? {
+            let due = Mono(0) + due;
+            while pace != Pace::Max && clock.now().mono < due {
                 bell.wait(due.since(clock.now().mono));
             }
+            now = frame.at;
+            core.frame(now, &frame, &mut outputs);
+            if pace != Pace::Max || core.counts().frames.is_multiple_of(CHUNK) {
+                hand_over(&mut outlets, now, &mut outputs, &mut notices, &mut done);
+            }
         }
-        core.frame(now, &line.to_frame(now, bus), &mut outputs);
-        if speed.is_some() || core.counts().frames % CHUNK == 0 {
-            hand_over(&mut outlets, now, &mut outputs, &mut notices, &mut done);
-        }
-    }
-    if let Some((mut core, _)) = core {
         core.stop(now, &mut outputs);
         outlets.keep_last(core.drain_last());
         hand_over(&mut outlets, now, &mut outputs, &mut notices, &mut done);
-        let (gateway, router, ..) = core.parts();
-        (done.core, done.frames, done.foreign) = (core.counts(), gateway.counts(), router.counts());
+        let (gateway, ..) = core.parts();
+        (done.core, done.frames) = (core.counts(), gateway.counts());
     }
-    done.broken = (log.bad_total(), log.bad().to_vec());
+    (done.log, done.broken) = (log.counts(), log.bad().to_vec());
     Ok(done)
 }
 

@@ -1,5 +1,5 @@
 //! The log lines of `candump -l` and `candump -L`, read and written:
-//! `(1735270496.916858) can0 181#00F8`. Pacing a recording by its stamps is the replayer's work, not done here.
+//! `(1735270496.916858) can0 181#00F8`. Pacing a recording by its stamps is `Replay`'s work.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -203,9 +203,9 @@ fn nibble(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-/// A frame as `candump -l` writes it, without the line end. Reading it back gives the same frame, except that an error
-/// frame always has a 29-bit identifier there. The stamp has 6 decimals, 9 if it needs them; the format has nothing
-/// before 1970, which becomes 0. `interface` must be a word without spaces, as the kernel demands.
+/// A frame as `candump -l` writes it, without the line end; reading it back gives the same frame. The stamp has 6
+/// decimals, 9 if it needs them; the format has nothing before 1970, which becomes 0. `interface` must be a word without
+/// spaces, as the kernel demands.
 #[must_use]
 pub fn write_line(frame: &Frame, interface: &str, utc: Utc) -> String {
     let (seconds, nanos) = (utc.0.max(0) / 1_000_000_000, utc.0.max(0) % 1_000_000_000);

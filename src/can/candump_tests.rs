@@ -126,13 +126,12 @@ fn written_as_candump_does() {
 fn any_frame() -> impl Strategy<Value = Frame> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..=64);
     (0..4_u8, any::<u32>(), any::<bool>(), any::<(bool, bool)>(), bytes).prop_map(|(form, raw, long, fd, bytes)| {
-        let extended = CanId::Extended(raw & 0x1FFF_FFFF);
-        let id = if long { extended } else { CanId::Standard((raw & 0x7FF) as u16) };
+        let id = if long { CanId::Extended(raw & 0x1FFF_FFFF) } else { CanId::Standard((raw & 0x7FF) as u16) };
         let short = &bytes[..bytes.len().min(8)];
         let (at, bus) = (Timestamp::default(), BusId(0));
         let made = match form {
             0 => Frame::of_kind(at, bus, id, FrameKind::Data, short),
-            1 => Frame::of_kind(at, bus, extended, FrameKind::Error, short),
+            1 => Frame::of_kind(at, bus, id, FrameKind::Error, short),
             2 => Some(Frame::remote(at, bus, id, short.len() as u8)),
             _ => Frame::of_kind(at, bus, id, FrameKind::Fd { bit_rate_switch: fd.0, error_state: fd.1 }, &bytes),
         };

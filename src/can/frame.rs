@@ -92,13 +92,15 @@ impl Frame {
         Frame::of_kind(at, bus, id, if data.len() > 8 { fd } else { FrameKind::Data }, data)
     }
 
-    /// A frame of any kind that carries bytes. `None` over 64 bytes, or over 8 if it is not FD.
+    /// A frame of any kind that carries bytes. `None` over 64 bytes, or over 8 if it is not FD. An error frame has no
+    /// identifier but error class bits, which are always 29.
     #[must_use]
     pub fn of_kind(at: Timestamp, bus: BusId, id: CanId, kind: FrameKind, data: &[u8]) -> Option<Frame> {
         let most = if matches!(kind, FrameKind::Fd { .. }) { 64 } else { 8 };
         if data.len() > most {
             return None;
         }
+        let id = if kind == FrameKind::Error { CanId::Extended(id.raw()) } else { id };
         let mut bytes = [0; 64];
         bytes[..data.len()].copy_from_slice(data);
         Some(Frame { at, bus, id, kind, len: data.len() as u8, bytes })

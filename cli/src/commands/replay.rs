@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use growctl_engine::app::{self, Replayed};
+use growctl_engine::can::Pace;
 use serde_json::{Value, json};
 
 /// Arguments of `replay`.
@@ -17,22 +18,8 @@ pub(crate) struct Replay {
     /// A log of `candump -l` or `candump -L`.
     log: PathBuf,
     /// 1 is as recorded, 10 ten times as fast, max as fast as possible.
-    #[arg(long, default_value = "1", value_name = "N|max", value_parser = speed)]
-    speed: Speed,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Speed {
-    Times(f64),
-    Max,
-}
-
-fn speed(text: &str) -> Result<Speed, String> {
-    match text.parse::<f64>() {
-        _ if text == "max" => Ok(Speed::Max),
-        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
-        _ => Err("expected a number over 0, or max".to_owned()),
-    }
+    #[arg(long, default_value = "1", value_name = "N|max", value_parser = str::parse::<Pace>)]
+    speed: Pace,
 }
 
 impl Replay {
@@ -48,11 +35,7 @@ impl Replay {
             site.settings.redis = None;
         }
         let began = Instant::now();
-        let speed = match self.speed {
-            Speed::Times(times) => Some(times),
-            Speed::Max => None,
-        };
-        match app::replay(site, &self.log, speed).await {
+        match app::replay(site, &self.log, self.speed).await {
             Ok(done) => {
                 show(&done, began.elapsed().as_secs_f64(), json);
                 ExitCode::SUCCESS
@@ -64,12 +47,12 @@ impl Replay {
 
 fn show(done: &Replayed, elapsed: f64, json: bool) {
     let summary = json!({ "core": done.core, "frames": done.frames, "acts_not_done": done.acts,
-        "broken_lines": done.broken.0, "other_buses": done.other_buses, "elapsed": elapsed });
+        "broken_lines": done.log.bad_lines, "other_buses": done.log.unknown_interface, "elapsed": elapsed });
     if json {
         super::line(&summary.to_string());
         return;
     }
-    for (line, why) in &done.broken.1 {
+    for (line, why) in &done.broken {
         super::say(&format!("line {line} is no frame: {why}"));
     }
     for part in ["frames", "core"] {
@@ -78,6 +61,9 @@ fn show(done: &Replayed, elapsed: f64, json: bool) {
         super::line(&format!("{part:<8} {}", counts.join(", ")));
     }
     super::line(&format!("outside  {} intents not carried out", done.acts));
-    super::line(&format!("log      {} broken lines, {} frames of other buses", done.broken.0, done.other_buses));
+    let other: Vec<String> =
+        done.log.unknown_interface.iter().map(|(bus, frames)| format!("{frames} of {bus}")).collect();
+    let other = if other.is_empty() { "none".to_owned() } else { other.join(", ") };
+    super::line(&format!("log      {} broken lines; frames of interfaces not in the map: {other}", done.log.bad_lines));
     super::line(&format!("elapsed  {elapsed:.3} s"));
 }
