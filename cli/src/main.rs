@@ -54,6 +54,8 @@ enum Command {
     Status(commands::status::Status),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
+    /// Make parts of the simulated plant fail.
+    Sim(commands::sim::Sim),
     /// Show the messages of every channel that matches a Redis pattern.
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
             Command::Replay(command) => command.run(&folder, redis, json).await,
             Command::Status(command) => command.run(&folder, json).await,
             Command::Rule(command) => command.run(&folder, json).await,
+            Command::Sim(command) => command.run(&folder, json).await,
             Command::Sub(command) => command.run(server::servers(redis, &folder), format).await,
             Command::Pub(command) => command.run(server::servers(redis, &folder)).await,
             Command::Run(_) | Command::Check(_) | Command::Decode(_) | Command::Channels(_) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use growctl_engine::app;
 use growctl_engine::files::Report;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
@@ -12,14 +12,14 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 pub(crate) async fn get(folder: &Path, path: &str) -> Result<Value, String> {
-    request(folder, Method::GET, path).await
+    request(folder, Method::GET, path, Value::Null).await
 }
 
-pub(crate) async fn post(folder: &Path, path: &str) -> Result<Value, String> {
-    request(folder, Method::POST, path).await
+pub(crate) async fn post(folder: &Path, path: &str, body: Value) -> Result<Value, String> {
+    request(folder, Method::POST, path, body).await
 }
 
-async fn request(folder: &Path, method: Method, path: &str) -> Result<Value, String> {
+async fn request(folder: &Path, method: Method, path: &str, body: Value) -> Result<Value, String> {
     let socket = socket_path(folder);
     let stream = UnixStream::connect(&socket).await.map_err(|error| {
         format!("no engine runs on this site ({}: {error}); start one with `growctl run`", socket.display())
@@ -27,7 +27,8 @@ async fn request(folder: &Path, method: Method, path: &str) -> Result<Value, Str
     let broken = |error: hyper::Error| format!("the engine does not answer: {error}");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", "growctl").body(Empty::<Bytes>::new());
+    let request = Request::builder().method(method).uri(path).header("host", "growctl");
+    let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_string())));
     let response = sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(broken)?;
     let fine = response.status().is_success();
     let body = response.into_body().collect().await.map_err(broken)?.to_bytes();

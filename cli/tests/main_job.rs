@@ -74,6 +74,12 @@ fn two_simulated_rooms_come_alive_without_redis_and_stop_cleanly() {
     assert!(channel.starts_with("analytics:update:") && vpd["vpd"].is_f64(), "{channel} {vpd}");
     wait_for("the feedback of a device", || engine.status()["devices"][0]["state"].is_number());
 
+    assert_eq!(engine.ask(&["sim", "fault", "FR-C1", "silent"]).status.code(), Some(0));
+    let stale = hear(engine.site.path(), Some(&url), 8, "sensor:update:Flower Room:front");
+    assert!(stale.iter().any(|(_, message)| message["quality"]["temperature"] == "stale"), "{stale:?}");
+    assert_eq!(engine.ask(&["sim", "fault", "FR-C1", "none"]).stdout, b"nothing is made to fail\n");
+    assert!(String::from_utf8_lossy(&engine.ask(&["sim", "fault", "FR-C9", "stuck"]).stderr).contains("did you mean"));
+
     let second = engine.ask(&["run"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another engine"));

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::can::{BusId, Frame, Pace, Pending, Played, Replay};
 use crate::channels::{ChannelMap, Link};
-use crate::model::{Doorbell, Queue};
+use crate::model::{Doorbell, Full, Queue};
 use crate::simulator::Plant;
+use crate::web::PlantRequest;
 
 use super::Clock;
 
@@ -22,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Buses {
     /// Each bus's waiting commands, by `BusId`.
     pub(super) pending: Vec<Arc<Pending>>,
+    /// Wishes for the plant; closed where nothing is simulated.
+    pub(super) plant: Arc<Queue<PlantRequest>>,
     stop: Arc<AtomicBool>,
     bells: Vec<Arc<Doorbell>>,
     threads: Vec<JoinHandle<()>>,
@@ -38,11 +41,15 @@ impl Buses {
         let (stop, plant_bell) = (Arc::new(AtomicBool::new(false)), Doorbell::new());
         let pending: Vec<Arc<Pending>> =
             map.buses.iter().map(|bus| Pending::new(plant_bell.clone(), bus.link == Link::Simulated)).collect();
-        let mut buses = Buses { pending, stop, bells: vec![plant_bell.clone()], threads: Vec::new() };
-        if map.buses.iter().any(|bus| bus.link == Link::Simulated) {
+        let wishes = Queue::with_doorbell("plant", 16, Full::Refuse, plant_bell.clone());
+        let mut buses =
+            Buses { pending, plant: wishes.clone(), stop, bells: vec![plant_bell.clone()], threads: Vec::new() };
+        if map.buses.iter().all(|bus| bus.link != Link::Simulated) {
+            wishes.close();
+        } else {
             let plant = Plant::new(map, 1, clock.now());
             let (pending, stop, frames) = (buses.pending.clone(), buses.stop.clone(), frames.clone());
-            buses.spawn("plant", move || simulate(plant, clock, &pending, &frames, (&plant_bell, &stop)))?;
+            buses.spawn("plant", move || simulate(plant, clock, (&pending, &wishes), &frames, (&plant_bell, &stop)))?;
         }
         for (at, bus) in (0..).zip(&map.buses) {
             if let Link::Replay { path, speed } = &bus.link {
@@ -73,12 +80,21 @@ impl Buses {
 
 type Bell<'a> = (&'a Doorbell, &'a AtomicBool);
 
-fn simulate(mut plant: Plant, clock: Clock, pending: &[Arc<Pending>], frames: &Queue<Frame>, (bell, stop): Bell<'_>) {
+fn simulate(
+    mut plant: Plant,
+    clock: Clock,
+    (pending, wishes): (&[Arc<Pending>], &Queue<PlantRequest>),
+    frames: &Queue<Frame>,
+    (bell, stop): Bell<'_>,
+) {
     let mut out = Vec::new();
     while !stop.load(Ordering::Acquire) {
         let now = clock.now();
         while let Some(command) = pending.iter().find_map(|bus| bus.take(now.mono)) {
             plant.step(now, Some(&command), &mut out);
+        }
+        while let Some(wish) = wishes.pop() {
+            grant(&mut plant, wish);
         }
         plant.step(now, None, &mut out);
         for frame in out.drain(..) {
@@ -87,6 +103,15 @@ fn simulate(mut plant: Plant, clock: Clock, pending: &[Arc<Pending>], frames: &Q
         let next = plant.next_deadline().map_or(LOOK, |deadline| deadline.since(clock.now().mono));
         bell.wait(next.min(LOOK));
     }
+}
+
+fn grant(plant: &mut Plant, PlantRequest { fault, answer }: PlantRequest) {
+    let done = fault.map_or(Ok(()), |(target, kind)| {
+        tracing::warn!(%target, kind = kind.map_or_else(|| "none".to_owned(), |kind| kind.to_string()), "simulated fault");
+        plant.fault(&target, kind)
+    });
+    // Whoever asked may have gone; then the answer is nobody's.
+    let _ = answer.send(done.map(|()| plant.faults().map(|(name, kind)| (name.clone(), kind.to_string())).collect()));
 }
 
 /// Plays a recording once, its frames stamped as they come in; what was sent on another bus of the log is played too.

@@ -99,9 +99,9 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
     let core = Core::new(&site.map, engine, origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     let control = thread::Builder::new().name("control".to_owned()).spawn(move || control.run())?;
-    let requests = inlets.requests.clone();
+    let desk = web::Desk { control: inlets.requests.clone(), plant: buses.plant.clone() };
     let web = tokio::spawn(async move {
-        if let Err(error) = web::serve(&socket, requests, std::future::pending()).await {
+        if let Err(error) = web::serve(&socket, desk, std::future::pending()).await {
             tracing::warn!("no control socket, `growctl status` cannot ask: {error}");
         }
     });

@@ -1,6 +1,7 @@
 //! One axum router. Here it answers the CLI on a Unix socket in the state folder, which only the site's own user may
 //! open; the browser's side comes to the same router. It decides nothing: every question goes to the control thread. Rank 6.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,11 +12,13 @@ use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
-use crate::model::{Push, Queue};
+use crate::model::{Name, Push, Queue};
+use crate::simulator::FaultKind;
 
 /// A question for the control thread, and where its answer goes.
 #[derive(Debug)]
@@ -26,11 +29,31 @@ pub enum Request {
     Reset(String, oneshot::Sender<bool>),
 }
 
-type Requests = Arc<Queue<Request>>;
+/// A wish for the simulated plant; answered with all that is made to fail afterwards: names and kinds.
+#[derive(Debug)]
+pub struct PlantRequest {
+    /// Node or `room/device`, and how it is to fail (`None`: no more); without one it is only asked.
+    pub fault: Option<(String, Option<FaultKind>)>,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Result<Vec<(Name, String)>, String>>,
+}
 
-/// The routes; `requests` is the control thread's queue.
-pub fn router(requests: Requests) -> axum::Router {
-    axum::Router::new().route("/status", get(status)).route("/rules/{name}/reset", post(reset)).with_state(requests)
+/// The queues that lead to whoever can answer.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// The control thread's.
+    pub control: Arc<Queue<Request>>,
+    /// The plant's; closed where nothing is simulated.
+    pub plant: Arc<Queue<PlantRequest>>,
+}
+
+/// The routes.
+pub fn router(desk: Desk) -> axum::Router {
+    axum::Router::new()
+        .route("/status", get(status))
+        .route("/rules/{name}/reset", post(reset))
+        .route("/sim/faults", get(faults).post(fault))
+        .with_state(desk)
 }
 
 /// Serves on a Unix socket of mode 0600 until `stop` is done. A socket that a crash left behind is replaced: the site's
@@ -38,21 +61,21 @@ pub fn router(requests: Requests) -> axum::Router {
 ///
 /// # Errors
 /// The socket cannot be made, as when its path is over the system's limit of about 100 bytes.
-pub async fn serve(path: &Path, requests: Requests, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(path: &Path, desk: Desk, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let served = axum::serve(listener, router(requests)).with_graceful_shutdown(stop).await;
+    let served = axum::serve(listener, router(desk)).with_graceful_shutdown(stop).await;
     let _ = std::fs::remove_file(path);
     served
 }
 
-async fn status(State(requests): State<Requests>) -> Response {
-    ask(&requests, Request::Status).await.map_or_else(|busy| busy, |status| Json(status).into_response())
+async fn status(State(desk): State<Desk>) -> Response {
+    ask(&desk.control, Request::Status).await.map_or_else(|busy| busy, |status| Json(status).into_response())
 }
 
-async fn reset(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
-    let known = ask(&requests, |answer| Request::Reset(name.clone(), answer)).await;
+async fn reset(State(desk): State<Desk>, UrlPath(name): UrlPath<String>) -> Response {
+    let known = ask(&desk.control, |answer| Request::Reset(name.clone(), answer)).await;
     match known {
         Ok(true) => Json(json!({ "reset": name })).into_response(),
         Ok(false) => problem(StatusCode::NOT_FOUND, &format!("there is no rule '{name}'")),
@@ -60,8 +83,38 @@ async fn reset(State(requests): State<Requests>, UrlPath(name): UrlPath<String>)
     }
 }
 
+async fn faults(State(desk): State<Desk>) -> Response {
+    plant(&desk, None).await
+}
+
+/// `{"target": "FR-C1", "kind": "silent"}`; `null` heals.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultBody {
+    target: String,
+    kind: Option<String>,
+}
+
+async fn fault(State(desk): State<Desk>, Json(body): Json<FaultBody>) -> Response {
+    match body.kind.map(|kind| kind.parse()).transpose() {
+        Ok(kind) => plant(&desk, Some((body.target, kind))).await,
+        Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+async fn plant(desk: &Desk, fault: Option<(String, Option<FaultKind>)>) -> Response {
+    if desk.plant.is_closed() {
+        return problem(StatusCode::NOT_FOUND, "no bus of this site is simulated");
+    }
+    match ask(&desk.plant, |answer| PlantRequest { fault, answer }).await {
+        Ok(Ok(faults)) => Json(faults.into_iter().collect::<BTreeMap<_, _>>()).into_response(),
+        Ok(Err(why)) => problem(StatusCode::NOT_FOUND, &why),
+        Err(busy) => busy,
+    }
+}
+
 /// Puts a question and waits for its answer.
-async fn ask<T>(requests: &Requests, question: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Response> {
+async fn ask<Q, T>(requests: &Queue<Q>, question: impl FnOnce(oneshot::Sender<T>) -> Q) -> Result<T, Response> {
     let (answer, wait) = oneshot::channel();
     if let Push::Refused(_) | Push::Dropped(_) = requests.push(question(answer)) {
         return Err(problem(StatusCode::SERVICE_UNAVAILABLE, "the engine is busy; try again"));

@@ -41,7 +41,7 @@ impl Rule {
         match self.what {
             What::List => list(folder, json).await,
             What::Show { name } => show(folder, &name, json),
-            What::Reset { name } => match socket::post(folder, &format!("/rules/{name}/reset")).await {
+            What::Reset { name } => match socket::post(folder, &format!("/rules/{name}/reset"), Value::Null).await {
                 Ok(_) => ExitCode::SUCCESS,
                 Err(why) => super::fail(1, &why),
             },
