@@ -99,6 +99,13 @@ fn two_simulated_rooms_come_alive_without_redis_and_stop_cleanly() {
     assert_eq!(engine.ask(&["sim", "fault", "FR-C1", "none"]).stdout, b"nothing is made to fail\n");
     assert!(String::from_utf8_lossy(&engine.ask(&["sim", "fault", "FR-C9", "stuck"]).stderr).contains("did you mean"));
 
+    // Another site whose port is taken goes on without it, and says so.
+    let port = url.rsplit(':').next().expect("a port");
+    let other = Engine::start(copy_site(&format!("redis: {{embedded: \"127.0.0.1:{port}\"}}\n")), None);
+    wait_for("readings of the other site", || other.status()["core"]["messages"].as_u64() > Some(4));
+    let (code, said) = other.stop();
+    assert!(code == Some(0) && said.contains("cannot be taken"), "{said}");
+
     let second = engine.ask(&["run"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another engine"));
@@ -184,7 +191,7 @@ fn replay_checks_and_shows() {
     let done: serde_json::Value = serde_json::from_slice(&replayed.stdout).expect("JSON");
     assert_eq!((&done["core"]["frames"], &done["frames"]["unknown"]), (&2.into(), &1.into()), "{done}");
     assert_eq!((&done["broken_lines"], &done["other_buses"]["can9"]), (&1.into(), &1.into()), "{done}");
-    assert!(done["acts_not_done"].as_u64() > Some(0), "{done}");
+    assert!(done["acts_not_done"].as_u64() > Some(0) && done["rule_runs"].as_u64() > Some(0), "{done}");
     let decoded = run(&["decode", "--log", &log.to_string_lossy()]);
     let frame: serde_json::Value = serde_json::from_slice(&decoded.stdout).expect("one JSON object");
     assert_eq!((&frame["node"], &frame["signals"]["temperature"]), (&"FR-C1".into(), &24.8.into()), "{frame}");

@@ -132,7 +132,10 @@ fn play(path: &Path, (bus, speed): (BusId, f64), clock: Clock, frames: &Queue<Fr
             return;
         }
         frame.at = clock.now();
-        frames.push(frame);
+        // A recording waits for room: what a sensor said then is not lost now.
+        if !frames.push_all_waiting(&mut vec![frame]) {
+            return;
+        }
     }
     tracing::warn!(broken_lines = log.counts().bad_lines, "recording {shown} has ended, its bus is silent now");
 }

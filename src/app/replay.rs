@@ -30,6 +30,10 @@ pub struct Replayed {
     pub frames: GatewayCounts,
     /// The account of the log.
     pub log: ReplayCounts,
+    /// Scripts of rules that ran to their end.
+    pub rule_runs: u64,
+    /// Judgements and runs of rules that failed.
+    pub rule_faults: u64,
     /// Intents for the outside, which were not carried out.
     pub acts: u64,
     /// The first hundred broken lines, with their number and reason.
@@ -100,8 +104,12 @@ fn drive(site: Site, file: File, pace: Pace, mut outlets: Outlets) -> Result<Rep
         core.stop(now, &mut outputs);
         outlets.keep_last(core.drain_last());
         hand_over(&mut outlets, now, &mut outputs, &mut notices, &mut done);
-        let (gateway, ..) = core.parts();
+        let (gateway, _, engine, _) = core.parts();
         (done.core, done.frames) = (core.counts(), gateway.counts());
+        for rule in engine.status(now.mono) {
+            done.rule_runs += rule.runs;
+            done.rule_faults += rule.faults;
+        }
     }
     (done.log, done.broken) = (log.counts(), log.bad().to_vec());
     Ok(done)

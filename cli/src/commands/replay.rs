@@ -46,7 +46,8 @@ impl Replay {
 }
 
 fn show(done: &Replayed, elapsed: f64, json: bool) {
-    let summary = json!({ "core": done.core, "frames": done.frames, "acts_not_done": done.acts,
+    let summary = json!({ "core": done.core, "frames": done.frames, "rule_runs": done.rule_runs,
+        "rule_faults": done.rule_faults, "acts_not_done": done.acts,
         "broken_lines": done.log.bad_lines, "other_buses": done.log.unknown_interface, "elapsed": elapsed });
     if json {
         super::line(&summary.to_string());
@@ -60,6 +61,7 @@ fn show(done: &Replayed, elapsed: f64, json: bool) {
         let counts: Vec<String> = counts.map(|(name, count): (&String, &Value)| format!("{name} {count}")).collect();
         super::line(&format!("{part:<8} {}", counts.join(", ")));
     }
+    super::line(&format!("rules    {} runs, {} failed", done.rule_runs, done.rule_faults));
     super::line(&format!("outside  {} intents not carried out", done.acts));
     let other: Vec<String> =
         done.log.unknown_interface.iter().map(|(bus, frames)| format!("{frames} of {bus}")).collect();
