@@ -65,26 +65,25 @@ enum Command {
 fn main() -> ExitCode {
     let Cli { folder, redis, format, command } = Cli::parse();
     let (redis, json) = (redis.as_deref(), format == Format::Json);
-    let command = match command {
-        Command::Run(command) => return command.run(&folder, redis, json),
-        Command::Check(command) => return command.run(&folder, json),
-        Command::Decode(command) => return command.run(&folder),
-        Command::Channels(command) => return command.run(&folder, json),
-        command => command,
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return commands::fail(1, &format!("the runtime does not start: {error}")),
-    };
-    runtime.block_on(async {
-        match command {
-            Command::Replay(command) => command.run(&folder, redis, json).await,
-            Command::Status(command) => command.run(&folder, json).await,
-            Command::Rule(command) => command.run(&folder, json).await,
-            Command::Sim(command) => command.run(&folder, json).await,
-            Command::Sub(command) => command.run(server::servers(redis, &folder), format).await,
-            Command::Pub(command) => command.run(server::servers(redis, &folder)).await,
-            Command::Run(_) | Command::Check(_) | Command::Decode(_) | Command::Channels(_) => ExitCode::SUCCESS,
-        }
-    })
+    let servers = || server::servers(redis, &folder);
+    match command {
+        Command::Run(command) => command.run(&folder, redis, json),
+        Command::Replay(command) => wait(command.run(&folder, redis, json)),
+        Command::Check(command) => command.run(&folder, json),
+        Command::Decode(command) => command.run(&folder),
+        Command::Channels(command) => command.run(&folder, json),
+        Command::Status(command) => wait(command.run(&folder, json)),
+        Command::Rule(command) => wait(command.run(&folder, json)),
+        Command::Sim(command) => wait(command.run(&folder, json)),
+        Command::Sub(command) => wait(command.run(servers(), format)),
+        Command::Pub(command) => wait(command.run(servers())),
+    }
+}
+
+/// Runs a command that speaks to somebody, on this thread.
+fn wait(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => commands::fail(1, &format!("the runtime does not start: {error}")),
+    }
 }

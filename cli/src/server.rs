@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use growctl_engine::app;
-use growctl_engine::bus::bridge::check_url;
+use growctl_engine::bus::bridge::client;
 use growctl_engine::files::Report;
+use growctl_engine::model::Secret;
 use redis::{Client, RedisError, RedisResult};
 
 use crate::commands::fail;
@@ -26,7 +27,9 @@ pub(crate) fn servers(given: Option<&str>, dir: &Path) -> Result<Vec<Client>, Ex
     // Broken settings are `check`'s to tell; here the default places are tried.
     let settings = app::load_settings(dir, &mut Report::default()).unwrap_or_default();
     if let Some(redis) = &settings.redis {
-        return app::client(redis).map(|client| vec![client]).map_err(|why| fail(2, &format!("redis.url: {why}")));
+        return client(&redis.url, redis.password.as_ref())
+            .map(|client| vec![client])
+            .map_err(|why| fail(2, &format!("redis.url: {why}")));
     }
     let endpoint = settings.embedded.map(|address| format!("redis://{address}"));
     let urls = endpoint.into_iter().chain(["redis://127.0.0.1:6379".to_owned()]);
@@ -34,8 +37,7 @@ pub(crate) fn servers(given: Option<&str>, dir: &Path) -> Result<Vec<Client>, Ex
 }
 
 fn open(url: &str) -> Result<Client, String> {
-    check_url(url)?;
-    Client::open(url).map_err(|error| error.to_string())
+    client(&Secret::new(url.to_owned()), None)
 }
 
 /// Address of a server: all of its URL that may be shown.

@@ -1,12 +1,15 @@
 //! The main job as a user runs it: the built binary on a copy of the shipped site, with and without a Redis server.
 
+#[path = "../../tests/redis_server/mod.rs"]
+mod redis_server;
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use support::{Redis, copy_site, growctl, wait_for};
+use redis_server::Server;
+use support::{copy_site, growctl, wait_for};
 
 struct Engine {
     process: Child,
@@ -25,7 +28,20 @@ impl Engine {
     }
 
     fn ask(&self, args: &[&str]) -> Output {
-        growctl(self.site.path()).args(args).output().expect("growctl starts")
+        let mut asked = growctl(self.site.path());
+        let asked = asked.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("growctl starts");
+        let mut asked = Stopped(asked);
+        let (out, err) = (asked.0.stdout.take().expect("piped"), asked.0.stderr.take().expect("piped"));
+        let read = |mut from: Box<dyn Read + Send>| {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                from.read_to_end(&mut bytes).map(|_| bytes).unwrap_or_default()
+            })
+        };
+        let (stdout, stderr) = (read(Box::new(out)), read(Box::new(err)));
+        wait_for(&format!("an answer to {args:?}"), || asked.0.try_wait().is_ok_and(|ended| ended.is_some()));
+        let status = asked.0.wait().expect("it has ended");
+        Output { status, stdout: stdout.join().expect("it reads"), stderr: stderr.join().expect("it reads") }
     }
 
     fn status(&self) -> serde_json::Value {
@@ -117,24 +133,25 @@ fn two_simulated_rooms_come_alive_without_redis_and_stop_cleanly() {
     assert!(said.contains("stopped: "), "{said}");
 }
 
-#[test]
-fn a_real_redis_hears_both_channels_and_a_foreign_message_runs_a_rule() {
-    let redis = Redis::start();
+#[tokio::test]
+async fn a_real_redis_hears_both_channels_and_a_foreign_message_runs_a_rule() {
+    let redis = Server::start(&[]).await;
+    let url = redis.url();
     let site = copy_site("");
     let rule = "subscribe: \"sensor:update:Dry Room:*\"\neach: |\n  publish(\"out\", #{ twice: msg.t * 2 });\n";
     std::fs::write(site.path().join("rules/foreign.yaml"), rule).expect("it can be written");
-    let engine = Engine::start(site, Some(&redis.url));
+    let engine = Engine::start(site, Some(&url));
     let folder = engine.site.path();
-    let broad = hear(folder, Some(&redis.url), 1, "sensor:update");
-    let specific = hear(folder, Some(&redis.url), 1, "sensor:update:Veg Room:*");
+    let broad = hear(folder, Some(&url), 1, "sensor:update");
+    let specific = hear(folder, Some(&url), 1, "sensor:update:Veg Room:*");
     assert!(broad[0].1["id"].is_string() && specific[0].1["room"] == "Veg Room");
 
     let mut sub = growctl(folder);
-    let sub = sub.args(["--redis", &redis.url, "--format", "json", "sub", "--count", "1", "out"]);
+    let sub = sub.args(["--redis", &url, "--format", "json", "sub", "--count", "1", "out"]);
     let mut sub = sub.stdout(Stdio::piped()).spawn().expect("growctl starts");
     // Neither subscriber is there at once: say it until it is heard.
     wait_for("the rule's answer", || {
-        let said = engine.ask(&["--redis", &redis.url, "pub", "sensor:update:Dry Room:a", r#"{"t": 21}"#]);
+        let said = engine.ask(&["--redis", &url, "pub", "sensor:update:Dry Room:a", r#"{"t": 21}"#]);
         assert!(said.status.success());
         sub.try_wait().is_ok_and(|ended| ended.is_some())
     });
@@ -145,12 +162,40 @@ fn a_real_redis_hears_both_channels_and_a_foreign_message_runs_a_rule() {
     // What is no message is refused and counted, and hurts nobody.
     let long = "x".repeat(100_000);
     for text in ["not json", "[1]", &long] {
-        redis.publish("sensor:update:Dry Room:a", text);
+        // `growctl pub` would refuse these.
+        redis.run::<i64>(&["PUBLISH", "sensor:update:Dry Room:a", text]).await;
     }
     wait_for("the account of refused messages", || {
         let foreign = &engine.status()["foreign"];
         ["not_json", "not_object", "too_long"].iter().all(|reason| foreign[reason] == 1)
     });
+    let (code, said) = engine.stop();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// A pager that is left open, a terminal that is held: whoever should read the log does not.
+#[test]
+fn nobody_reads_the_log_and_the_engine_goes_on() {
+    let site = copy_site("redis: {embedded: \"127.0.0.1:0\"}\n");
+    let text = "x".repeat(1_000);
+    let loud = format!("schedule: every 10ms\neach: 'warn(\"{text}\");'\n");
+    std::fs::write(site.path().join("rules/loud.yaml"), loud).expect("it can be written");
+    let engine = Engine::start(site, None);
+    let runs = |status: &serde_json::Value| {
+        let rules = status["rules"].as_array().cloned().unwrap_or_default();
+        rules.iter().find(|rule| rule["name"] == "loud").and_then(|rule| rule["runs"].as_u64()).unwrap_or(0)
+    };
+    // A pipe holds 64 kB.
+    wait_for("more log than a pipe holds", || runs(&engine.status()) > 200);
+    // And now something that the control thread itself has to say, on as many channels as it takes.
+    let url = engine.status()["redis"]["serves"].as_str().expect("the endpoint answers").to_owned();
+    let mut client = redis::Client::open(url).and_then(|client| client.get_connection()).expect("it answers");
+    for n in 0..20 {
+        redis::cmd("PUBLISH").arg(format!("junk:{n}")).arg("not json").exec(&mut client).expect("it is taken");
+    }
+    wait_for("the account of the junk", || engine.status()["foreign"]["not_json"] == 20);
+    let frames = engine.status()["core"]["frames"].as_u64();
+    wait_for("further frames", || engine.status()["core"]["frames"].as_u64() > frames);
     let (code, said) = engine.stop();
     assert_eq!(code, Some(0), "{said}");
 }

@@ -11,9 +11,10 @@ use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Times
 use crate::web::Request;
 
 use super::Clock;
-use super::core::{Core, Output};
+use super::core::Core;
 use super::notices::Notices;
 use super::outlets::Outlets;
+use super::output::Output;
 use super::status::Status;
 
 /// Foreign messages taken in one turn.
@@ -182,22 +183,24 @@ impl Control {
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {
-        let says = |state: &str, reason: Value| vec![("state", Value::from(state)), ("reason", reason)];
-        let mut fields = match event {
-            BridgeEvent::Up { .. } => says("up", Value::Null),
-            BridgeEvent::Down { reason } => says("down", reason.as_str().into()),
-            BridgeEvent::Gap { .. } => says("up", "messages came too fast".into()),
-            BridgeEvent::Refused { reason } => says("up", reason.as_str().into()),
-            BridgeEvent::Foreign { .. } => says("up", "another engine publishes on a channel of this site".into()),
+        let says = |state: &str, reason: &str| vec![("state", Value::from(state)), ("reason", reason.into())];
+        let more = |mut fields: Vec<(&'static str, Value)>, name, value| {
+            fields.push((name, value));
+            fields
         };
-        match event {
-            BridgeEvent::Up { gap: Some(gap) } => fields.push(("gap", gap.as_secs_f64().into())),
-            BridgeEvent::Gap { dropped } => fields.push(("dropped", (*dropped as f64).into())),
-            BridgeEvent::Foreign { origin, channel } => {
-                fields.extend([("origin", origin.as_str().into()), ("channel", Value::text(channel))]);
+        let fields = match event {
+            BridgeEvent::Up { gap: None } => says("up", "connected"),
+            BridgeEvent::Up { gap: Some(gap) } => more(says("up", "connected again"), "gap", gap.as_secs_f64().into()),
+            BridgeEvent::Down { reason } => says("down", reason),
+            BridgeEvent::Gap { dropped } => {
+                more(says("up", "messages came too fast"), "dropped", (*dropped as f64).into())
             }
-            _ => {}
-        }
+            BridgeEvent::Refused { reason } => says("up", reason),
+            BridgeEvent::Foreign { origin, channel } => {
+                let fields = more(says("up", "another engine publishes here"), "origin", origin.as_str().into());
+                more(fields, "channel", channel.as_str().into())
+            }
+        };
         self.core.system(now, "redis", named(fields), &mut self.outputs);
     }
 }

@@ -3,9 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde::Serialize;
 
 use crate::bus::{Delivery, Last, Refused, Router};
 use crate::can::Frame;
@@ -17,73 +14,10 @@ use crate::model::{
 };
 use crate::rules::{Engine, Event, RuleFault};
 
+use super::output::{CoreCounts, Notice, Output};
+
 /// A publication that would be this many hops from the outside is refused: rules trigger each other in a circle.
 const MOST_HOPS: u8 = 8;
-
-/// What the shell is to do.
-#[derive(Debug)]
-pub enum Output {
-    /// Hand a message to Redis or to the endpoint; a foreign one has no text and has been published already.
-    Publish(Delivery),
-    /// Put a frame on its bus, within its time or not at all.
-    Transmit {
-        /// The frame; its `at` is the moment it was decided.
-        frame: Frame,
-        /// Not on the wire within this: dropped.
-        ttl: Duration,
-    },
-    /// Let an action act on an intent, at the time of its event.
-    Act(Timestamp, Intent),
-    /// Something for the log.
-    Notice(Notice),
-}
-
-/// What went wrong inside, for the log and for people.
-#[derive(Debug)]
-pub enum Notice {
-    /// A script or a condition failed.
-    Rule(RuleFault),
-    /// A device request was refused.
-    Device {
-        /// Which device, as it was named.
-        device: String,
-        /// Why.
-        reason: String,
-    },
-    /// A foreign message was refused.
-    Message {
-        /// On which channel.
-        channel: Name,
-        /// Why.
-        why: Refused,
-    },
-    /// Rules trigger each other in a circle.
-    Circle {
-        /// The names of the rules, in the order in which they triggered each other.
-        rules: Vec<Name>,
-        /// The channel whose publication was refused.
-        channel: Name,
-    },
-}
-
-/// What the Core did itself; the parts have counts of their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CoreCounts {
-    /// Frames taken.
-    pub frames: u64,
-    /// Messages that went through the rules, own and foreign.
-    pub messages: u64,
-    /// Intents of rules: `intents = done + shadowed + circles`.
-    pub intents: u64,
-    /// Intents of rules in shadow mode, which did nothing.
-    pub shadowed: u64,
-    /// Publications refused at the ninth hop.
-    pub circles: u64,
-    /// Publications handed out.
-    pub published: u64,
-    /// Command frames handed out.
-    pub commands: u64,
-}
 
 /// A message on its way through the rules, and the rules it came through.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use crate::model::{Mono, Timestamp};
 
-use super::core::Notice;
+use super::output::Notice;
 
 /// The same thing is said again after this long, with how often it has happened meanwhile.
 const PAUSE: Duration = Duration::from_secs(60);

@@ -7,8 +7,8 @@ use crate::bus::{Delivery, Endpoint, Outbound};
 use crate::can::Pending;
 use crate::model::{Intent, Name, Queue, QueueCounts, Timestamp};
 
-use super::core::Output;
 use super::notices::Notices;
+use super::output::Output;
 
 /// The other ends.
 #[derive(Default)]

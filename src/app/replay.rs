@@ -13,9 +13,10 @@ use crate::channels::GatewayCounts;
 use crate::model::{Doorbell, Full, Mono, Queue, Timestamp};
 use crate::rules::{Engine, Place};
 
-use super::core::{Core, CoreCounts, Output};
+use super::core::Core;
 use super::notices::Notices;
 use super::outlets::Outlets;
+use super::output::{CoreCounts, Output};
 use super::{Clock, Site};
 
 /// Frames between two hand-overs to Redis.

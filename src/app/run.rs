@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use redis::{Client, IntoConnectionInfo, RedisError};
+use tokio::sync::oneshot;
 
 use crate::actions::{ActionContext, Dispatcher};
 use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint, cover};
@@ -15,9 +15,10 @@ use crate::web;
 
 use super::buses::Buses;
 use super::control::{Control, Inlets};
-use super::core::{Core, CoreCounts};
+use super::core::Core;
 use super::lock::SiteLock;
 use super::outlets::Outlets;
+use super::output::CoreCounts;
 use super::settings::Redis;
 use super::status::Status;
 use super::{Clock, Settings, Site};
@@ -36,9 +37,9 @@ pub struct Summary {
     pub unpublished: u64,
 }
 
-/// Why a run could not start: what, and what to do about it.
+/// Why a run could not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum RunError {
     /// Another engine, a folder that cannot be written, an action that this site cannot have.
     #[error("{0}")]
     Site(String),
@@ -48,6 +49,9 @@ pub enum StartError {
     /// The settings name a server that can never work.
     #[error("redis.url: {0}")]
     Redis(String),
+    /// A bug: the control thread panicked. Devices are left to their nodes' watchdogs.
+    #[error("the control thread panicked; the nodes' own watchdogs have the devices, and this is a bug to report")]
+    Control,
 }
 
 /// Where the CLI finds the engine of a site.
@@ -56,32 +60,19 @@ pub fn socket_path(folder: &Path, settings: &Settings) -> PathBuf {
     folder.join(&settings.state_dir).join("control.sock")
 }
 
-/// A client of the server that the settings name.
-///
-/// # Errors
-/// The URL is none.
-pub fn client(redis: &Redis) -> Result<Client, RedisError> {
-    let mut info = redis.url.expose().into_connection_info()?;
-    if let Some(password) = &redis.password {
-        let settings = info.redis_settings().clone().set_password(password.expose());
-        info = info.set_redis_settings(settings);
-    }
-    Client::open(info)
-}
-
 /// Runs a site until `stop` is done.
 ///
 /// # Errors
-/// It could not be started. Redis that does not answer, a bus that is down or a port that is taken is no such error: the
+/// It could not be started, or its control thread died. Redis that does not answer, a bus that is down or a port that is taken is no such error: the
 /// rest runs, and says so.
-pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, StartError> {
+pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, RunError> {
     let state_dir = site.folder.join(&site.settings.state_dir);
-    let _lock = SiteLock::take(&state_dir).map_err(StartError::Site)?;
+    let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
     let (clock, inlets) = (Clock::start(), Inlets::new());
     let origin = origin(clock.now().utc.0);
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
-    let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(StartError::Site)?;
+    let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
     let buses = Buses::start(&site.map, &site.folder, clock, &inlets.frames)?;
     let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
@@ -98,20 +89,29 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
     let engine = Engine::new(site.rules, site.map.inventory.clone(), site.host, place, clock.now());
     let core = Core::new(&site.map, engine, origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
-    let control = thread::Builder::new().name("control".to_owned()).spawn(move || control.run())?;
+    // Dropped with the thread, however that ends.
+    let (alive, control_ended) = oneshot::channel::<()>();
+    let work = move || {
+        let _alive = alive;
+        control.run()
+    };
+    let control = thread::Builder::new().name("control".to_owned()).spawn(work)?;
     let desk = web::Desk { control: inlets.requests.clone(), plant: buses.plant.clone() };
     let web = tokio::spawn(async move {
-        if let Err(error) = web::serve(&socket, desk, std::future::pending()).await {
+        if let Err(error) = web::serve(&socket, desk).await {
             tracing::warn!("no control socket, `growctl status` cannot ask: {error}");
         }
     });
 
-    stop.await;
-    tracing::info!("stopping: devices to their safe states, queues drained");
+    tokio::select! {
+        () = stop => tracing::info!("stopping: devices to their safe states, queues drained"),
+        // Nobody decides any more: better to end, so that whoever watches this process starts it anew.
+        _ = control_ended => tracing::error!("the control thread ended by itself"),
+    }
     inlets.stop();
     let control = tokio::task::spawn_blocking(move || control.join()).await.ok().and_then(Result::ok);
-    let Some(control) = control else { return Err(StartError::Site("the control thread panicked".to_owned())) };
     web.abort();
+    let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
     leave(control, buses, dispatcher, bridge).await
 }
@@ -122,10 +122,10 @@ async fn leave(
     buses: Buses,
     dispatcher: Dispatcher,
     bridge: Option<Arc<Bridge>>,
-) -> Result<Summary, StartError> {
+) -> Result<Summary, RunError> {
     let waiting = async {
         while buses.pending.iter().any(|bus| !bus.is_empty()) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     if tokio::time::timeout(LAST_COMMANDS, waiting).await.is_err() {
@@ -154,7 +154,7 @@ async fn redis_side(
     inlets: &Inlets,
     outlets: &mut Outlets,
     origin: [u8; 8],
-) -> Result<(Option<Arc<Bridge>>, Option<String>), StartError> {
+) -> Result<(Option<Arc<Bridge>>, Option<String>), RunError> {
     if let Some(redis) = &site.settings.redis {
         let queues = BridgeQueues {
             outbound: Queue::new("to redis", 10_000, Full::DropOldest),
@@ -163,7 +163,7 @@ async fn redis_side(
             events: inlets.events.clone(),
         };
         (outlets.redis, outlets.last) = (Some(queues.outbound.clone()), Some(queues.last.clone()));
-        let bridge = Bridge::start(bridge_config(site, redis, origin), queues).map_err(StartError::Redis)?;
+        let bridge = Bridge::start(bridge_config(site, redis, origin), queues).map_err(RunError::Redis)?;
         let shown = format!("redis://{}", bridge.status().server);
         return Ok((Some(Arc::new(bridge)), Some(shown)));
     }

@@ -72,7 +72,7 @@ pub struct Settings {
 /// A Redis server and how to log in.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    /// `redis://…` or `rediss://…`; may hold a password itself.
+    /// `redis://…`; may hold a password itself.
     pub url: Secret,
     /// The password, if it is not in the URL.
     pub password: Option<Secret>,

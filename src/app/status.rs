@@ -1,12 +1,12 @@
 //! What `growctl status` shows: one JSON object, composed on the control thread from the counts of every part.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use std::sync::Arc;
-
 use crate::bus::Bridge;
-use crate::can::PendingCounts;
+use crate::can::{Pending, PendingCounts};
 use crate::channels::{Bus, Link};
 use crate::model::{Name, QueueCounts, Timestamp};
 
@@ -72,7 +72,7 @@ impl Status {
     }
 
     fn bus_status(&self, control: &Control) -> Vec<BusStatus> {
-        let status = |(bus, pending): (&Bus, &Arc<crate::can::Pending>)| {
+        let status = |(bus, pending): (&Bus, &Arc<Pending>)| {
             let reason = down(bus);
             BusStatus {
                 bus: bus.name.clone(),

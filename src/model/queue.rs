@@ -170,8 +170,7 @@ impl<T> Queue<T> {
     /// Returns `false`, with the rest still in `batch`, once the queue is closed.
     pub fn push_all_waiting(&self, batch: &mut Vec<T>) -> bool {
         let mut inner = lock(&self.inner);
-        let mut waiting = batch.drain(..).peekable();
-        while waiting.peek().is_some() {
+        while !batch.is_empty() {
             if inner.closed {
                 return false;
             }
@@ -181,9 +180,9 @@ impl<T> Queue<T> {
                 inner = self.room.0.wait(inner).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let before = inner.items.len();
-            inner.items.extend(waiting.by_ref().take(free));
-            inner.counts.received += (inner.items.len() - before) as u64;
+            let count = free.min(batch.len());
+            inner.items.extend(batch.drain(..count));
+            inner.counts.received += count as u64;
         }
         drop(inner);
         self.doorbell.ring();
@@ -341,6 +340,9 @@ mod tests {
         queue.push(1);
         queue.close();
         assert_eq!(queue.push(2), Push::Refused(2));
+        let mut batch = vec![3, 4];
+        assert!(!queue.push_all_waiting(&mut batch));
+        assert_eq!(batch, [3, 4], "what did not fit stays with the sender");
         assert_eq!(queue.pop(), Some(1));
         balance(&queue);
     }

@@ -1,5 +1,6 @@
 //! One axum router. Here it answers the CLI on a Unix socket in the state folder, which only the site's own user may
-//! open; the browser's side comes to the same router. It decides nothing: every question goes to the control thread. Rank 6.
+//! open; the browser's side comes to the same router. It decides nothing: every question goes
+//! to the control thread, or to the simulated plant. Rank 6.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -56,18 +57,16 @@ pub fn router(desk: Desk) -> axum::Router {
         .with_state(desk)
 }
 
-/// Serves on a Unix socket of mode 0600 until `stop` is done. A socket that a crash left behind is replaced: the site's
+/// Serves on a Unix socket of mode 0600 until the task is dropped. A socket that a crash left behind is replaced: the site's
 /// lock says that nobody else answers on it.
 ///
 /// # Errors
 /// The socket cannot be made, as when its path is over the system's limit of about 100 bytes.
-pub async fn serve(path: &Path, desk: Desk, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(path: &Path, desk: Desk) -> io::Result<()> {
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let served = axum::serve(listener, router(desk)).with_graceful_shutdown(stop).await;
-    let _ = std::fs::remove_file(path);
-    served
+    axum::serve(listener, router(desk)).await
 }
 
 async fn status(State(desk): State<Desk>) -> Response {

@@ -19,6 +19,7 @@ use growctl_engine::app::{self, Site};
 use growctl_engine::bus::bridge::check_url;
 use growctl_engine::files::Report;
 use growctl_engine::model::Secret;
+use tracing_appender::non_blocking::{ErrorCounter, WorkerGuard};
 
 /// Says on stderr why the command ends, and with which code.
 pub(crate) fn fail(code: u8, message: &str) -> ExitCode {
@@ -53,13 +54,34 @@ pub(crate) fn table(heads: &[&str], rows: Vec<Vec<String>>) -> String {
     std::iter::once(line(heads.to_vec())).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// The log on stderr; `RUST_LOG` chooses what is in it, `info` by default.
-pub(crate) fn start_log(json: bool) {
+/// The running log: dropping it writes what is left, and says how many lines nobody took.
+pub(crate) struct Log {
+    lost: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if self.lost.dropped_lines() > 0 {
+            say(&format!(
+                "growctl: {} log lines were lost: whoever reads stderr was too slow",
+                self.lost.dropped_lines()
+            ));
+        }
+    }
+}
+
+/// The log on stderr; `RUST_LOG` chooses what is in it, `info` by default. Lines are written by a thread of their own,
+/// and lost when it is far behind, so that a reader that stops never stops the engine.
+pub(crate) fn start_log(json: bool) -> Log {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr);
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let log = Log { lost: writer.error_counter(), _writer: guard };
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(writer);
     // A log that was set before stays; there is none here.
-    let _ = if json { log.json().try_init() } else { log.with_ansi(std::io::stderr().is_terminal()).try_init() };
+    let _ = if json { format.json().try_init() } else { format.with_ansi(std::io::stderr().is_terminal()).try_init() };
+    log
 }
 
 /// Reads the site; `--redis` goes before the settings.

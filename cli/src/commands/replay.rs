@@ -25,7 +25,7 @@ pub(crate) struct Replay {
 impl Replay {
     #[allow(clippy::disallowed_methods)] // how long it took is told to a person, and decides nothing
     pub(crate) async fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
-        super::start_log(json);
+        let _log = super::start_log(json);
         let mut site = match super::load_site(folder, redis) {
             Ok(site) => site,
             Err(code) => return code,

@@ -18,7 +18,7 @@ pub(crate) struct Run {}
 
 impl Run {
     pub(crate) fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
-        super::start_log(json);
+        let _log = super::start_log(json);
         let site = match super::load_site(folder, redis) {
             Ok(site) => site,
             Err(code) => return code,

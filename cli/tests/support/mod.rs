@@ -1,51 +1,8 @@
-//! What the end-to-end tests share: a private redis-server, a copy of the shipped site, waiting for a condition.
+//! What the end-to-end tests share: the built binary, a copy of the shipped site, waiting for a condition.
 
-#![allow(dead_code)] // each test binary uses its share
-
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// A redis-server on a free port, ended when dropped.
-pub(crate) struct Redis {
-    process: Child,
-    pub(crate) url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Redis {
-    pub(crate) fn start() -> Redis {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed; scripts/test installs it");
-        let redis = Redis { process, url: format!("redis://127.0.0.1:{port}"), _folder: folder };
-        wait_for("redis-server", || redis.connection().is_ok());
-        redis
-    }
-
-    fn connection(&self) -> redis::RedisResult<redis::Connection> {
-        redis::Client::open(self.url.as_str())?.get_connection()
-    }
-
-    /// Publishes any text, which `growctl pub` would refuse.
-    pub(crate) fn publish(&self, channel: &str, text: &str) {
-        let mut connection = self.connection().expect("it runs");
-        redis::cmd("PUBLISH").arg(channel).arg(text).exec(&mut connection).expect("it takes it");
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// The built binary on a site folder.
 pub(crate) fn growctl(site: &Path) -> Command {

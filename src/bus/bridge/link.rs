@@ -6,11 +6,12 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError,
+    RedisResult, Value,
 };
 
 use super::{BridgeConfig, Part, Shared};
-use crate::model::Mono;
+use crate::model::{Mono, Secret};
 
 /// How long a connection may take, setup included: a stopped server still accepts TCP.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
@@ -59,7 +60,23 @@ pub fn check_url(url: &str) -> Result<(), String> {
     info(url).map(|_| ())
 }
 
-fn info(url: &str) -> Result<redis::ConnectionInfo, String> {
+/// A client of a server, for whoever speaks to it beside the bridge.
+///
+/// # Errors
+/// What is wrong with the URL, without its password.
+pub fn client(url: &Secret, password: Option<&Secret>) -> Result<Client, String> {
+    open(info(url.expose())?, password)
+}
+
+fn open(info: ConnectionInfo, password: Option<&Secret>) -> Result<Client, String> {
+    let mut redis = info.redis_settings().clone();
+    if let Some(password) = password {
+        redis = redis.set_password(password.expose());
+    }
+    Client::open(info.set_redis_settings(redis)).map_err(|error| format!("the Redis URL cannot be used: {error}"))
+}
+
+fn info(url: &str) -> Result<ConnectionInfo, String> {
     let info = url.into_connection_info().map_err(|error| {
         format!("the Redis URL cannot be read ({error}); expected redis://HOST:PORT or redis://USER:PASSWORD@HOST:PORT")
     })?;
@@ -77,12 +94,8 @@ impl Target {
         let info = info(config.url.expose())?;
         let shown = info.addr().to_string();
         let tcp = TcpSettings::default().set_nodelay(true);
-        let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        if let Some(password) = &config.password {
-            redis = redis.set_password(password.expose());
-        }
-        let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
-        let client = Client::open(info).map_err(|error| format!("the Redis URL cannot be used: {error}"))?;
+        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = open(info.set_tcp_settings(tcp).set_redis_settings(redis), config.password.as_ref())?;
         let name = config.name.replace(|c: char| !c.is_ascii_graphic(), "-");
         Ok(Target { client, shown, name })
     }

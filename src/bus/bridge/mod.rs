@@ -25,7 +25,7 @@ use publish::Publisher;
 
 pub use cover::{COMMANDS, LIMIT, cover};
 pub use health::BridgeEvent;
-pub use link::check_url;
+pub use link::{check_url, client};
 
 /// One own message on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
