@@ -19,7 +19,7 @@ use growctl_engine::can::{BusId, CanId, Frame};
 use growctl_engine::channels::{ChannelMap, Gateway, Plan, load as load_map};
 use growctl_engine::files::{Report, SourceFile};
 use growctl_engine::model::{Fields, Message, Mono, Name, Provenance, Timestamp, Utc, Value};
-use growctl_engine::rules::{Engine, Event, Host, Place, Site, load};
+use growctl_engine::rules::{Engine, Event, Host, Place, Rulebook, Site, load};
 use support::{median, now};
 
 const ROUNDS: usize = 7;
@@ -126,8 +126,9 @@ fn through_rules(rules: usize) -> f64 {
         );
         load(&SourceFile::new(PathBuf::from(format!("rules/r{n:05}.yaml")), text), &site, &mut report)
     };
-    let rules: Vec<_> = (0..rules).map(rule).map(|rule| rule.expect("it is right")).collect();
-    let mut engine = Engine::new(rules, map.inventory.clone(), host, Place::default(), at(0));
+    let rules: Vec<_> = (0..rules).map(rule).map(|rule| Arc::new(rule.expect("it is right"))).collect();
+    let mut engine =
+        Engine::new(Rulebook { rules, inventory: map.inventory.clone(), place: Place::default() }, host, at(0));
     let messages: Vec<Arc<Message>> = (0..64).map(|n| Arc::new(message(n))).collect();
     let (mut last, mut intents, mut now) = (Last::default(), Vec::new(), 0);
     per_call(|n| {

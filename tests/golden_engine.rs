@@ -2,7 +2,7 @@
 //! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
-//! `shutdown`, or nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event.
+//! `shutdown`, `reload` (a folder of the case: the rules are now those in it), or nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -20,7 +20,7 @@ use growctl_engine::files::Report;
 use growctl_engine::model::{
     Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Timestamp, Utc, Value, format_duration,
 };
-use growctl_engine::rules::{Engine, Event, Host, Place, Site, load_folder};
+use growctl_engine::rules::{Engine, Event, Host, Place, Rulebook, Site, load_folder};
 
 /// 2026-01-01T00:00:00Z, in seconds.
 const NEW_YEAR: f64 = 1_767_225_600.0;
@@ -37,11 +37,13 @@ struct Line {
     reset: Option<String>,
     startup: bool,
     shutdown: bool,
+    reload: Option<String>,
     utc: Option<f64>,
     hop: u8,
 }
 
-struct Play {
+struct Play<'a> {
+    case: &'a Path,
     engine: Engine,
     inventory: Arc<Inventory>,
     last: Last,
@@ -61,10 +63,8 @@ fn every_case_does_what_is_expected() {
 }
 
 fn play(case: &Path) -> String {
-    let (inventory, host, mut report) =
-        (support::inventory(), Host::new(&growctl_engine::actions::host_functions()), Report::default());
-    let rules = load_folder(case, &Site { host: &host, inventory: &inventory }, &mut report);
-    assert_eq!(report.errors(), 0, "{}: {}", case.display(), report.render(false));
+    let (inventory, host) = (support::inventory(), Host::new(&growctl_engine::actions::host_functions()));
+    let book = book(case, &host, &inventory);
     let text = fs::read_to_string(case.join("events.jsonl")).expect("a case has events");
     let lines: Vec<Line> = text
         .lines()
@@ -73,8 +73,8 @@ fn play(case: &Path) -> String {
         .collect();
     let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
     let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
-    let engine = Engine::new(rules, inventory.clone(), host, Place::default(), start);
-    let mut play = Play { engine, inventory, last: Last::default(), civil, out: String::new() };
+    let engine = Engine::new(book, host, start);
+    let mut play = Play { case, engine, inventory, last: Last::default(), civil, out: String::new() };
     for line in &lines {
         for n in 0..line.times.unwrap_or(1) {
             play.line(line, line.at + f64::from(n) * line.every.unwrap_or(0.0));
@@ -84,7 +84,14 @@ fn play(case: &Path) -> String {
     play.out
 }
 
-impl Play {
+fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
+    let mut report = Report::default();
+    let rules = load_folder(folder, &Site { host, inventory }, &mut report);
+    assert_eq!(report.errors(), 0, "{}: {}", folder.display(), report.render(false));
+    Rulebook { rules, inventory: inventory.clone(), place: Place::default() }
+}
+
+impl Play<'_> {
     fn now(&self, mono: Mono) -> Timestamp {
         Timestamp { mono, utc: Utc::from_seconds(self.civil) + Duration::from_nanos(mono.0) }
     }
@@ -100,6 +107,12 @@ impl Play {
             self.civil = utc - line.at;
         }
         let (now, mut out) = (self.now(at), Vec::new());
+        if let Some(folder) = &line.reload {
+            let host = Host::new(&growctl_engine::actions::host_functions());
+            let book = book(&self.case.join(folder), &host, &self.inventory);
+            self.engine.reload(now, book, &self.last, &mut out);
+            return self.write(at, &out);
+        }
         let message = self.message(line).map(Arc::new);
         let event = match (&message, &line.reset) {
             (Some(message), _) => {

@@ -52,6 +52,8 @@ enum Command {
     Channels(commands::channels::Channels),
     /// Show what the running engine does.
     Status(commands::status::Status),
+    /// Make the running engine look at the files of the site now.
+    Reload(commands::reload::Reload),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Decode(command) => command.run(&folder),
         Command::Channels(command) => command.run(&folder, json),
         Command::Status(command) => wait(command.run(&folder, json)),
+        Command::Reload(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(command.run(servers(), format)),

@@ -44,7 +44,7 @@ fn context<'a>(folder: &'a Path, zone: &'a TimeZone) -> ActionContext<'a> {
 }
 
 fn intent(action: &'static str, args: Vec<Value>) -> (Timestamp, Intent) {
-    let origin = Origin { rule: "r".into(), instance: "".into(), priority: 50, shadow: false };
+    let origin = Origin { rule: "r".into(), instance: "".into(), priority: 50, shadow: false, revision: None };
     (Timestamp::default(), Intent { origin, hop: 0, ask: Ask::Act(Act { action, args }) })
 }
 

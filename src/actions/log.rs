@@ -27,10 +27,11 @@ impl Action for Log {
         // One event is one line, whatever a message from outside carries.
         let text = value.to_string().replace(char::is_control, " ");
         let (rule, instance) = (&*job.origin.rule, &*job.origin.instance);
+        let revision = job.origin.revision.as_deref();
         match job.function {
-            "error" => tracing::error!(rule, instance, "{text}"),
-            "warn" => tracing::warn!(rule, instance, "{text}"),
-            _ => tracing::info!(rule, instance, "{text}"),
+            "error" => tracing::error!(rule, instance, revision, "{text}"),
+            "warn" => tracing::warn!(rule, instance, revision, "{text}"),
+            _ => tracing::info!(rule, instance, revision, "{text}"),
         }
         Ok(())
     }
@@ -82,7 +83,8 @@ mod tests {
     #[test]
     fn each_function_has_its_level_and_an_event_is_one_line() {
         let book = Book::default();
-        let origin = Origin { rule: "cool".into(), instance: "FR-C1".into(), priority: 50, shadow: false };
+        let origin =
+            Origin { rule: "cool".into(), instance: "FR-C1".into(), priority: 50, shadow: false, revision: None };
         tracing::subscriber::with_default(book.clone(), || {
             for (function, value) in
                 [("info", Value::text("a\nb")), ("warn", Value::Number(5.0)), ("error", Value::Null)]

@@ -23,7 +23,7 @@ impl Bench {
     }
 
     fn log(&mut self, seconds: u64, name: &str, value: Value) -> Result<(), Failure> {
-        let origin = Origin { rule: "r".into(), instance: "".into(), priority: 50, shadow: false };
+        let origin = Origin { rule: "r".into(), instance: "".into(), priority: 50, shadow: false, revision: None };
         let args = [Value::text(name), value];
         self.action.perform(&Job { at: at(seconds), function: "log_file", args: &args, origin: &origin })
     }

@@ -25,6 +25,8 @@ pub(super) struct Buses {
     pub(super) pending: Vec<Arc<Pending>>,
     /// Wishes for the plant; closed where nothing is simulated.
     pub(super) plant: Arc<Queue<PlantRequest>>,
+    /// Other maps for the plant.
+    pub(super) maps: Arc<Queue<Arc<ChannelMap>>>,
     stop: Arc<AtomicBool>,
     bells: Vec<Arc<Doorbell>>,
     threads: Vec<JoinHandle<()>>,
@@ -42,14 +44,17 @@ impl Buses {
         let pending: Vec<Arc<Pending>> =
             map.buses.iter().map(|bus| Pending::new(plant_bell.clone(), bus.link == Link::Simulated)).collect();
         let wishes = Queue::with_doorbell("plant", 16, Full::Refuse, plant_bell.clone());
-        let mut buses =
-            Buses { pending, plant: wishes.clone(), stop, bells: vec![plant_bell.clone()], threads: Vec::new() };
+        let maps = Queue::with_doorbell("maps of the plant", 1, Full::DropOldest, plant_bell.clone());
+        let bells = vec![plant_bell.clone()];
+        let mut buses = Buses { pending, plant: wishes.clone(), maps: maps.clone(), stop, bells, threads: Vec::new() };
         if map.buses.iter().all(|bus| bus.link != Link::Simulated) {
             wishes.close();
         } else {
             let plant = Plant::new(map, 1, clock.now());
             let (pending, stop, frames) = (buses.pending.clone(), buses.stop.clone(), frames.clone());
-            buses.spawn("plant", move || simulate(plant, clock, (&pending, &wishes), &frames, (&plant_bell, &stop)))?;
+            buses.spawn("plant", move || {
+                simulate(plant, clock, (&pending, &wishes, &maps), &frames, (&plant_bell, &stop))
+            })?;
         }
         for (at, bus) in (0..).zip(&map.buses) {
             if let Link::Replay { path, speed } = &bus.link {
@@ -83,7 +88,7 @@ type Bell<'a> = (&'a Doorbell, &'a AtomicBool);
 fn simulate(
     mut plant: Plant,
     clock: Clock,
-    (pending, wishes): (&[Arc<Pending>], &Queue<PlantRequest>),
+    (pending, wishes, maps): (&[Arc<Pending>], &Queue<PlantRequest>, &Queue<Arc<ChannelMap>>),
     frames: &Queue<Frame>,
     (bell, stop): Bell<'_>,
 ) {
@@ -92,6 +97,9 @@ fn simulate(
         let now = clock.now();
         while let Some(command) = pending.iter().find_map(|bus| bus.take(now.mono)) {
             plant.step(now, Some(&command), &mut out);
+        }
+        if let Some(map) = maps.pop() {
+            plant.reload(&map, now);
         }
         while let Some(wish) = wishes.pop() {
             grant(&mut plant, wish);

@@ -15,6 +15,7 @@ use super::core::Core;
 use super::notices::Notices;
 use super::outlets::Outlets;
 use super::output::Output;
+use super::reload::FilesEvent;
 use super::status::Status;
 
 /// Foreign messages taken in one turn.
@@ -35,6 +36,8 @@ pub(super) struct Inlets {
     pub(super) requests: Arc<Queue<Request>>,
     /// What the bridge has to say about Redis.
     pub(super) events: Arc<Queue<BridgeEvent>>,
+    /// Another state of the site's files.
+    pub(super) files: Arc<Queue<FilesEvent>>,
     stop: Arc<AtomicBool>,
     bell: Arc<Doorbell>,
 }
@@ -48,6 +51,7 @@ impl Inlets {
             foreign: Queue::with_doorbell("foreign messages", 10_000, Full::DropNewest, bell.clone()),
             requests: Queue::with_doorbell("requests", 256, Full::Refuse, bell.clone()),
             events: Queue::with_doorbell("redis events", 256, Full::DropOldest, bell.clone()),
+            files: Queue::with_doorbell("reload", 1, Full::DropOldest, bell.clone()),
             stop: Arc::default(),
             bell,
         }
@@ -60,12 +64,13 @@ impl Inlets {
     }
 
     /// The accounts of all queues that lead here.
-    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 4] {
+    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 5] {
         [
             (self.frames.name(), self.frames.counts()),
             (self.foreign.name(), self.foreign.counts()),
             (self.requests.name(), self.requests.counts()),
             (self.events.name(), self.events.counts()),
+            (self.files.name(), self.files.counts()),
         ]
     }
 }
@@ -139,6 +144,10 @@ impl Control {
             taken += 1;
             self.tell_redis(now, &event);
         }
+        if let Some(event) = self.inlets.files.pop() {
+            taken += 1;
+            self.reload(event);
+        }
         self.core.advance(now, &mut self.outputs);
         self.flush_last(now);
         self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
@@ -169,6 +178,24 @@ impl Control {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);
             }
+        }
+    }
+
+    /// Goes over to another state of the files, or says that it was refused.
+    fn reload(&mut self, event: FilesEvent) {
+        let now = self.clock.now();
+        let (reloaded, done) = match event {
+            FilesEvent::Apply(next, mut reloaded, answer) => {
+                let mut edited = self.core.reload(now, *next, &mut self.outputs);
+                reloaded.take(&mut edited);
+                (reloaded, Some((answer, edited.remains)))
+            }
+            FilesEvent::Refused(reloaded) => (reloaded, None),
+        };
+        self.core.system(now, "reload", reloaded.fields(), &mut self.outputs);
+        self.status.reloaded = reloaded.clone();
+        if let Some((answer, remains)) = done {
+            let _ = answer.send((reloaded, remains));
         }
     }
 

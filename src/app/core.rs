@@ -12,7 +12,7 @@ use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
     Value, WellKnown,
 };
-use crate::rules::{Engine, Event, RuleFault};
+use crate::rules::{Edited, Engine, Event, RuleFault, Rulebook};
 
 use super::output::{CoreCounts, Notice, Output};
 
@@ -32,6 +32,17 @@ struct Trail {
     before: Option<Arc<Trail>>,
 }
 
+/// Another state of the site's files, on its way into a running Core.
+#[derive(Debug)]
+pub struct Next {
+    /// The channel map, if it is another one.
+    pub map: Option<Arc<ChannelMap>>,
+    /// The rules.
+    pub book: Rulebook,
+    /// What every decision from now on carries.
+    pub revision: Name,
+}
+
 /// Gateway, Router, last values, Engine and Guard of one site.
 #[derive(Debug)]
 pub struct Core {
@@ -41,6 +52,8 @@ pub struct Core {
     engine: Engine,
     guard: Guard,
     names: WellKnown,
+    /// Of the files that decide: on every decision.
+    revision: Name,
     now: Timestamp,
     counts: CoreCounts,
     // Kept between events, so that an event costs no allocation for them.
@@ -52,9 +65,10 @@ pub struct Core {
 }
 
 impl Core {
-    /// Joins the parts. `origin` names this run in the `id` of every message; it must be new at each start.
+    /// Joins the parts. `origin` names this run in the `id` of every message; it must be new at each start. `revision`
+    /// names the state of the files, in every decision.
     #[must_use]
-    pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
+    pub fn new(map: &ChannelMap, engine: Engine, revision: Name, origin: [u8; 8], now: Timestamp) -> Core {
         Core {
             gateway: Gateway::new(map, now),
             router: Router::new(origin),
@@ -62,6 +76,7 @@ impl Core {
             engine,
             guard: Guard::new(map, now),
             names: WellKnown::default(),
+            revision,
             now,
             counts: CoreCounts::default(),
             queue: VecDeque::new(),
@@ -123,6 +138,32 @@ impl Core {
         self.engine.step(self.now, Event::Reset(rule), &self.last, &mut self.intents);
         self.settle(out);
         known
+    }
+
+    /// Goes over to another state of the files, in one step: what the rules as they were have to say goes out under their
+    /// revision, and devices see the net effect.
+    pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
+        self.advance(now, out);
+        self.guard.hold();
+        let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
+        let new = self.intents.split_off(edited.last_words);
+        self.take_intents(None, out);
+        self.revision = next.revision;
+        if let Some(map) = next.map {
+            self.gateway.reload(&map, self.now);
+            self.guard.reload(self.now, &map, &mut self.device_outs);
+        }
+        self.intents.extend(new);
+        self.take_intents(None, out);
+        self.guard.release_held(self.now, &mut self.device_outs);
+        self.settle(out);
+        edited
+    }
+
+    /// What names the state of the files that decides now.
+    #[must_use]
+    pub fn revision(&self) -> &Name {
+        &self.revision
     }
 
     /// Fires every timer that is due at `now` or before, each at its own time.
@@ -230,15 +271,30 @@ impl Core {
 
     fn take_intents(&mut self, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
         let mut intents = std::mem::take(&mut self.intents);
-        for intent in intents.drain(..) {
+        let outermost = self.guard.hold();
+        let mut asked = None;
+        for mut intent in intents.drain(..) {
             self.counts.intents += 1;
             if intent.origin.shadow {
                 self.counts.shadowed += 1;
-            } else {
-                self.act(intent, trail, out);
+                continue;
             }
+            intent.origin.revision = Some(self.revision.clone());
+            if matches!(intent.ask, Ask::Set(_) | Ask::Release(_) | Ask::ReleaseAll) {
+                asked = Some((intent.hop, intent.origin.rule.clone()));
+            }
+            self.act(intent, trail, out);
         }
         self.intents = intents;
+        if outermost {
+            self.guard.release_held(self.now, &mut self.device_outs);
+            // Of several rules that asked at this moment, the last stands in the trail.
+            let (hop, trail) = match asked {
+                Some((hop, rule)) => (hop + 1, Some(Trail::behind(rule, trail))),
+                None => (0, None),
+            };
+            self.take_device_outs(hop, trail, out);
+        }
     }
 
     fn act(&mut self, intent: Intent, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
@@ -248,7 +304,9 @@ impl Core {
         let priority = origin.priority;
         match ask {
             Ask::Set(request) => {
-                let event = GuardEvent::Request { requester: requester(&origin), priority, request: &request };
+                let revision = origin.revision.as_ref();
+                let requester = requester(&origin);
+                let event = GuardEvent::Request { requester, priority, request: &request, revision };
                 self.guard.step(self.now, event, &mut self.device_outs);
             }
             Ask::Release(device) => {
@@ -270,13 +328,16 @@ impl Core {
         &mut self,
         origin: Origin,
         hop: u8,
-        (channel, fields): (Name, Fields),
+        (channel, mut fields): (Name, Fields),
         trail: Option<&Arc<Trail>>,
         out: &mut Vec<Output>,
     ) {
-        let trail = Trail::behind(origin.rule, trail);
+        let trail = Trail::behind(origin.rule.clone(), trail);
         if hop >= MOST_HOPS {
             return self.refuse_circle(&trail, channel, out);
+        }
+        if let (None, Some(revision)) = (fields.get(&self.names.revision), origin.revision) {
+            fields.push(self.names.revision.clone(), Value::Text(revision));
         }
         let delivery = self.router.stamp(self.now, message(channel, Provenance::Rule, hop + 1, fields));
         self.queue.push_back(Hop { delivery, trail: Some(trail) });

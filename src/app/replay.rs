@@ -11,7 +11,7 @@ use crate::bus::{Bridge, BridgeConfig, BridgeQueues};
 use crate::can::{Pace, Played, Replay, ReplayCounts};
 use crate::channels::GatewayCounts;
 use crate::model::{Doorbell, Full, Mono, Queue, Timestamp};
-use crate::rules::{Engine, Place};
+use crate::rules::Engine;
 
 use super::core::Core;
 use super::notices::Notices;
@@ -128,10 +128,9 @@ fn hand_over(
 }
 
 fn join(site: Site, start: Timestamp) -> Core {
-    let place = Place { zone: site.settings.zone, location: site.settings.location };
-    let engine = Engine::new(site.rules, site.map.inventory.clone(), site.host, place, start);
+    let engine = Engine::new(site.book(), Site::host(), start);
     // The log's own beginning names the run: the same log gives the same bytes.
     let origin = format!("{:08x}", (start.utc.0 / 1_000_000) as u32);
     let origin: [u8; 8] = origin.as_bytes().try_into().unwrap_or(*b"00000000");
-    Core::new(&site.map, engine, origin, start)
+    Core::new(&site.map, engine, site.revision().name(), origin, start)
 }

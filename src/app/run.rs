@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::actions::{ActionContext, Dispatcher};
-use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint, cover};
+use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint};
+use crate::files::Report;
 use crate::model::{Full, Queue};
-use crate::rules::{Engine, Place};
+use crate::rules::Engine;
 use crate::web;
 
 use super::buses::Buses;
@@ -19,7 +20,9 @@ use super::core::Core;
 use super::lock::SiteLock;
 use super::outlets::Outlets;
 use super::output::CoreCounts;
+use super::reload::{Ends, Outcome, Reloaded, Reloader, listens_to, owned};
 use super::settings::Redis;
+use super::site::Loader;
 use super::status::Status;
 use super::{Clock, Settings, Site};
 
@@ -60,12 +63,17 @@ pub fn socket_path(folder: &Path, settings: &Settings) -> PathBuf {
     folder.join(&settings.state_dir).join("control.sock")
 }
 
-/// Runs a site until `stop` is done.
+/// Runs a site until `stop` is done; `report` is what was said when it was read.
 ///
 /// # Errors
 /// It could not be started, or its control thread died. Redis that does not answer, a bus that is down or a port that is taken is no such error: the
 /// rest runs, and says so.
-pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, RunError> {
+pub async fn run(
+    loader: Loader,
+    site: Site,
+    report: &Report,
+    stop: impl Future<Output = ()>,
+) -> Result<Summary, RunError> {
     let state_dir = site.folder.join(&site.settings.state_dir);
     let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
     let (clock, inlets) = (Clock::start(), Inlets::new());
@@ -76,18 +84,19 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
     let buses = Buses::start(&site.map, &site.folder, clock, &inlets.frames)?;
     let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
+    let revision = site.revision();
     let status = Status {
         name: site.settings.name.clone(),
         origin: origin.map(char::from).iter().collect(),
         buses: site.map.buses.clone(),
         started: clock.now(),
         serves,
+        reloaded: Box::new(Reloaded::new(Outcome::Started, clock.now(), &revision, report)),
         bridge: bridge.clone(),
     };
     let socket = socket_path(&site.folder, &site.settings);
-    let place = Place { zone: site.settings.zone, location: site.settings.location };
-    let engine = Engine::new(site.rules, site.map.inventory.clone(), site.host, place, clock.now());
-    let core = Core::new(&site.map, engine, origin, clock.now());
+    let engine = Engine::new(site.book(), Site::host(), clock.now());
+    let core = Core::new(&site.map, engine, revision.name(), origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     // Dropped with the thread, however that ends.
     let (alive, control_ended) = oneshot::channel::<()>();
@@ -96,7 +105,11 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
         control.run()
     };
     let control = thread::Builder::new().name("control".to_owned()).spawn(work)?;
-    let desk = web::Desk { control: inlets.requests.clone(), plant: buses.plant.clone() };
+    let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());
+    let ends = Ends { clock, control: to_control, bridge: bridge.clone(), plant };
+    let reloader = Reloader::start(loader, &site, revision, ends)?;
+    let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
+    let desk = web::Desk { control: inlets.requests.clone(), files, plant };
     let web = tokio::spawn(async move {
         if let Err(error) = web::serve(&socket, desk).await {
             tracing::warn!("no control socket, `growctl status` cannot ask: {error}");
@@ -109,8 +122,12 @@ pub async fn run(site: Site, stop: impl Future<Output = ()>) -> Result<Summary, 
         _ = control_ended => tracing::error!("the control thread ended by itself"),
     }
     inlets.stop();
+    inlets.files.close();
     let control = tokio::task::spawn_blocking(move || control.join()).await.ok().and_then(Result::ok);
     web.abort();
+    // What waits in it for the control thread will never be answered.
+    while inlets.files.pop().is_some() {}
+    let _ = tokio::task::spawn_blocking(move || reloader.stop()).await;
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
     leave(control, buses, dispatcher, bridge).await
@@ -183,10 +200,9 @@ async fn redis_side(
 }
 
 fn bridge_config(site: &Site, redis: &Redis, origin: [u8; 8]) -> BridgeConfig {
-    let patterns: Vec<_> = site.rules.iter().flat_map(|rule| rule.patterns.iter().cloned()).collect();
-    let owned = site.map.inventory.sources.iter().map(|source| source.channel.clone()).collect();
+    let (cover, owned) = (listens_to(site), owned(&site.map));
     let (url, password) = (redis.url.clone(), redis.password.clone());
-    BridgeConfig { url, password, name: site.settings.name.clone(), cover: cover(&patterns), origin, owned }
+    BridgeConfig { url, password, name: site.settings.name.clone(), cover, origin, owned }
 }
 
 /// Eight letters and digits, new at each start: from the clock's nanoseconds and the process number.

@@ -70,7 +70,7 @@ pub struct Settings {
 }
 
 /// A Redis server and how to log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redis {
     /// `redis://…`; may hold a password itself.
     pub url: Secret,

@@ -1,51 +1,150 @@
 //! A site folder, read and checked: `channels.yaml`, `growctl.yaml`, `rules/*.yaml`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::actions::host_functions;
 use crate::channels::{self, ChannelMap};
 use crate::files::{Place, Report, SourceFile, read_file};
-use crate::rules::{self, Host, Rule};
+use crate::rules::{self, Host, Rule, Rulebook};
 
 use super::Settings;
+use super::revision::Revision;
+use super::snapshot::{MAP, SETTINGS, Snapshot};
 
 /// Everything that a site's files say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Site {
     /// The folder.
     pub folder: PathBuf,
     /// `growctl.yaml`, or the defaults.
     pub settings: Settings,
     /// `channels.yaml`.
-    pub map: ChannelMap,
+    pub map: Arc<ChannelMap>,
     /// The rules that are right. One that is not is left out, and the report says why.
-    pub rules: Vec<Rule>,
-    /// What compiled the rules' scripts and will run them.
-    pub host: Host,
+    pub rules: Vec<Arc<Rule>>,
+    /// Which state of the files this is.
+    pub digest: u64,
 }
 
 impl Site {
     /// Reads the folder. `None` if the channel map or the settings cannot be used; the report says why.
     pub fn load(folder: &Path, report: &mut Report) -> Option<Site> {
-        let settings = load_settings(folder, report);
-        let map = load_map(folder, report);
+        Loader::open(folder, report).map(|(_, site)| site)
+    }
+
+    /// What the rules work by.
+    #[must_use]
+    pub fn book(&self) -> Rulebook {
+        let place = rules::Place { zone: self.settings.zone.clone(), location: self.settings.location };
+        Rulebook { rules: self.rules.clone(), inventory: self.map.inventory.clone(), place }
+    }
+
+    /// Which state of the files this is; asks git.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        Revision::of(&self.folder, self.digest)
+    }
+
+    /// What compiles and runs scripts.
+    #[must_use]
+    pub fn host() -> Host {
+        Host::new(&host_functions())
+    }
+}
+
+/// Reads a site again and again: what has not changed is not compiled again.
+#[derive(Debug)]
+pub struct Loader {
+    folder: PathBuf,
+    host: Host,
+    settings: Option<Settings>,
+    map: Option<(Arc<SourceFile>, Arc<ChannelMap>, Report)>,
+    rules: HashMap<PathBuf, Known>,
+}
+
+/// A rule file as it was read last; a rule that is right has warnings at most.
+#[derive(Debug)]
+struct Known {
+    file: Arc<SourceFile>,
+    rule: Option<Arc<Rule>>,
+    report: Report,
+}
+
+impl Loader {
+    /// Reads a folder for the first time. `None` if the channel map or the settings cannot be used; the report says why.
+    pub fn open(folder: &Path, report: &mut Report) -> Option<(Loader, Site)> {
+        let (folder, host) = (folder.to_owned(), Site::host());
+        let mut loader = Loader { folder, host, settings: None, map: None, rules: HashMap::new() };
+        let site = loader.load(&Snapshot::read(&loader.folder), report)?;
+        Some((loader, site))
+    }
+
+    /// Reads the folder again. `None` if the channel map or the settings cannot be used; rules with faults are left out.
+    pub fn read(&mut self, report: &mut Report) -> Option<Site> {
+        self.load(&Snapshot::read(&self.folder), report)
+    }
+
+    /// The settings as they were read last.
+    pub(super) fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    /// Makes a site of a snapshot. `None` if the channel map or the settings cannot be used.
+    pub(super) fn load(&mut self, snapshot: &Snapshot, report: &mut Report) -> Option<Site> {
+        report.extend(snapshot.report.clone());
+        let settings = match snapshot.file(SETTINGS) {
+            Some(file) => Settings::load(file, &self.folder, report),
+            None => Some(Settings::default()),
+        };
+        let map = self.map(snapshot, report);
+        self.settings.clone_from(&settings);
         let (settings, map) = (settings?, map?);
-        let host = Host::new(&host_functions());
-        let site = rules::Site { host: &host, inventory: &map.inventory };
-        let rules = rules::load_folder(folder, &site, report);
-        Some(Site { folder: folder.to_owned(), settings, map, rules, host })
+        self.rules.retain(|path, _| snapshot.files.contains_key(path));
+        let rules = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
+        Some(Site { folder: self.folder.clone(), settings, map, rules, digest: snapshot.digest() })
+    }
+
+    fn map(&mut self, snapshot: &Snapshot, report: &mut Report) -> Option<Arc<ChannelMap>> {
+        let Some(file) = snapshot.file(MAP) else {
+            if snapshot.report.errors() == 0 {
+                no_map(&self.folder, report);
+            }
+            return None;
+        };
+        if let Some((_, map, said)) = self.map.as_ref().filter(|(known, ..)| known.text == file.text) {
+            report.extend(said.clone());
+            return Some(map.clone());
+        }
+        let mut said = Report::default();
+        let map = channels::load(file, &mut said).map(Arc::new);
+        report.extend(said.clone());
+        // The rules were checked against another map.
+        self.rules.clear();
+        self.map = map.clone().map(|map| (file.clone(), map, said));
+        map
+    }
+
+    fn rule(&mut self, file: &Arc<SourceFile>, map: &ChannelMap, report: &mut Report) -> Option<Arc<Rule>> {
+        if let Some(known) = self.rules.get(&file.path).filter(|known| known.file.text == file.text) {
+            report.extend(known.report.clone());
+            return known.rule.clone();
+        }
+        let mut said = Report::default();
+        let site = rules::Site { host: &self.host, inventory: &map.inventory };
+        let rule = rules::load(file, &site, &mut said).map(Arc::new);
+        report.extend(said.clone());
+        self.rules.insert(file.path.clone(), Known { file: file.clone(), rule: rule.clone(), report: said });
+        rule
     }
 }
 
 /// Reads the channel map alone, for what needs no rules.
 pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
-    let path = Path::new("channels.yaml");
+    let path = Path::new(MAP);
     if !folder.join(path).exists() {
-        let file = SourceFile::new(path, "");
-        let message = format!("{} has no channels.yaml", shown(folder));
-        report
-            .error(&file, Place::default(), message)
-            .help("a site is a folder with channels.yaml; -C DIR names another");
+        no_map(folder, report);
         return None;
     }
     channels::load(&read_file(folder, path, report)?, report)
@@ -53,11 +152,18 @@ pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
 
 /// Reads `growctl.yaml`; without one, the defaults.
 pub fn load_settings(folder: &Path, report: &mut Report) -> Option<Settings> {
-    let path = Path::new("growctl.yaml");
+    let path = Path::new(SETTINGS);
     if !folder.join(path).exists() {
         return Some(Settings::default());
     }
     Settings::load(&read_file(folder, path, report)?, folder, report)
+}
+
+fn no_map(folder: &Path, report: &mut Report) {
+    let message = format!("{} has no channels.yaml", shown(folder));
+    report
+        .error(&SourceFile::new(MAP, ""), Place::default(), message)
+        .help("a site is a folder with channels.yaml; -C DIR names another");
 }
 
 fn shown(folder: &Path) -> String {

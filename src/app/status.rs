@@ -11,6 +11,7 @@ use crate::channels::{Bus, Link};
 use crate::model::{Name, QueueCounts, Timestamp};
 
 use super::control::Control;
+use super::reload::Reloaded;
 
 /// What does not change while the engine runs, and the other ends that are asked when somebody asks.
 pub(super) struct Status {
@@ -24,6 +25,8 @@ pub(super) struct Status {
     pub(super) started: Timestamp,
     /// Where Redis clients are served: `redis://…` without its password.
     pub(super) serves: Option<String>,
+    /// The last look at the files that came to anything.
+    pub(super) reloaded: Box<Reloaded>,
     /// The bridge to the server; `None` without one.
     pub(super) bridge: Option<Arc<Bridge>>,
 }
@@ -52,6 +55,8 @@ impl Status {
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
             "origin": self.origin,
+            "revision": control.core.revision(),
+            "files": &self.reloaded,
             "uptime": now.mono.since(self.started.mono).as_secs_f64(),
             "redis": { "serves": self.serves, "bridge": self.bridge.as_ref().map(|bridge| bridge.status()),
                 "endpoint": control.outlets.endpoint.as_ref().map(|endpoint| endpoint.counts()) },

@@ -101,6 +101,21 @@ impl Gateway {
         gateway
     }
 
+    /// Goes over to another map: counts go on, and a source that is still there was heard when it was heard, or is as stale
+    /// as it was.
+    pub fn reload(&mut self, map: &ChannelMap, now: Timestamp) {
+        let mut next = Gateway { counts: self.counts, ..Gateway::new(map, now) };
+        let name = |source: &Source| (source.channel.clone(), source.name.clone());
+        let before: HashMap<_, u32> = self.watched.iter().map(|source| name(source)).zip(0..).collect();
+        for (number, source) in (0..).zip(&next.watched) {
+            if let Some(old) = before.get(&name(source)) {
+                next.silence.inherit(number, &self.silence, *old);
+            }
+        }
+        next.silence.arm_all();
+        *self = next;
+    }
+
     fn watch(&mut self, source: &Arc<Source>, span: Duration, now: Mono) -> u32 {
         self.watched.push(source.clone());
         self.silence.add(span, now)

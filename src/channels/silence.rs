@@ -45,6 +45,19 @@ impl Silence {
         self.settle();
     }
 
+    /// A source was there before, under another number: it was heard when it was heard.
+    pub(super) fn inherit(&mut self, number: u32, before: &Silence, old: u32) {
+        let was = before.watches[old as usize];
+        let watch = &mut self.watches[number as usize];
+        (watch.heard, watch.stale) = (was.heard, was.stale);
+    }
+
+    /// Sets the deadlines anew, when watches were inherited.
+    pub(super) fn arm_all(&mut self) {
+        let awake = (0..).zip(&self.watches).filter(|(_, watch)| !watch.stale);
+        self.deadlines = awake.map(|(number, watch)| Reverse((watch.heard + watch.span, number))).collect();
+    }
+
     /// The next source that has become stale by now, in the order of the deadlines; each is told once.
     pub(super) fn due(&mut self, now: Mono) -> Option<u32> {
         let Reverse((deadline, number)) = *self.deadlines.peek()?;

@@ -14,6 +14,8 @@ pub struct Held {
     pub level: Level,
     /// Why, in words.
     pub reason: Option<Name>,
+    /// Of the files that decided so; `None` if a client asks.
+    pub revision: Option<Name>,
     /// From this moment on it is over; `Mono(u64::MAX)` is never.
     pub end: Mono,
 }
@@ -131,7 +133,7 @@ mod tests {
     }
 
     fn ask(requester: Requester, priority: u8, level: Level, end: u64) -> Held {
-        Held { requester, priority, level, reason: None, end: Mono(end) }
+        Held { requester, priority, level, reason: None, revision: None, end: Mono(end) }
     }
 
     fn level(arbiter: &Arbiter) -> Option<Level> {

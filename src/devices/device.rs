@@ -96,6 +96,22 @@ impl Switched {
         }
     }
 
+    /// Takes over from the same device of an earlier map: who asks, what it says, and, where its command is the same, what
+    /// it was told.
+    pub(super) fn inherit(&mut self, old: &Switched) {
+        for held in old.arbiter.held() {
+            // A level that was a number stays one.
+            let _ = self.arbiter.request(held.clone());
+        }
+        (self.heard, self.stale) = (old.heard.clone(), old.stale);
+        self.said.clone_from(&old.said);
+        let signal = |device: &Device| device.command.frame.signals[device.command.signal].clone();
+        if signal(&self.spec) == signal(&old.spec) {
+            self.seen.clone_from(&old.seen);
+            (self.commanded, self.sent) = (old.commanded.clone(), old.sent.clone());
+        }
+    }
+
     /// What its bits are to be now.
     pub(super) fn wish(&self) -> Wish {
         if let Some(held) = self.arbiter.winner() {
@@ -170,6 +186,11 @@ impl Switched {
     /// When the request in force ends; `None`: not by itself, or there is none.
     pub(super) fn until(&self) -> Option<Mono> {
         self.arbiter.winner().map(|held| held.end).filter(|end| *end != Mono(u64::MAX))
+    }
+
+    /// Of the files that decided on the request in force.
+    pub(super) fn revision(&self) -> Option<&Name> {
+        self.arbiter.winner()?.revision.as_ref()
     }
 
     /// The shorter of its own and another `repeat`.

@@ -166,7 +166,7 @@ impl Bench {
     }
 
     pub(super) fn ask(&mut self, seconds: f64, requester: &Requester, priority: u8, request: &DeviceRequest) {
-        self.step(seconds, GuardEvent::Request { requester: requester.clone(), priority, request });
+        self.step(seconds, GuardEvent::Request { requester: requester.clone(), priority, request, revision: None });
     }
 
     pub(super) fn command(&mut self, seconds: f64, device: &str, json: &str) {

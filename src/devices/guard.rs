@@ -1,11 +1,11 @@
 //! The last station before the bus: every request on a device passes here, the strongest is drawn into the frame that
 //! the device shares with others, and nobody asking means `safe`. Pure; the shell sends the frames within their `ttl`.
 
-use std::time::Duration;
+mod event;
+mod reload;
 
 use hashbrown::HashMap;
 
-use crate::can::Frame;
 use crate::channels::ChannelMap;
 use crate::files::closest;
 use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Reading, Requester, SourceKind, Timestamp};
@@ -17,65 +17,10 @@ use super::image::Image;
 use super::status::{DeviceStatus, GuardCounts};
 use super::update::Names;
 
+pub use event::{DeviceOut, GuardEvent};
+
 /// Priority of a person's request.
 pub const PERSONS_PRIORITY: u8 = 70;
-
-/// What the Guard is told.
-#[derive(Clone, Debug)]
-pub enum GuardEvent<'a> {
-    /// A rule or a person asks for a state.
-    Request {
-        /// Who; a newer request of the same requester on the same device replaces the older.
-        requester: Requester,
-        /// 0 to 100.
-        priority: u8,
-        /// For what, for how long, why. Without a lease it holds until it is released.
-        request: &'a DeviceRequest,
-    },
-    /// A requester ends its request on one device.
-    Release {
-        /// Who.
-        requester: &'a Requester,
-        /// On which.
-        device: &'a DeviceKey,
-    },
-    /// A requester ends all its requests.
-    ReleaseAll {
-        /// Who.
-        requester: &'a Requester,
-    },
-    /// A client's message on `device:command:<room>:<device>`.
-    Command(&'a Message),
-    /// What a device's feedback says, or that it has fallen silent; nodes' readings are passed over.
-    Reading(&'a Reading),
-    /// From now on frames are sent: every device is told where it belongs. Before it, requests only gather.
-    Start,
-    /// All requests end, every device is sent to `safe` once, and nothing is sent after that.
-    Stop,
-}
-
-/// What the Guard says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DeviceOut {
-    /// A frame for its bus. A newer one of the same bus and identifier replaces one that still waits.
-    Transmit {
-        /// The frame.
-        frame: Frame,
-        /// Not on the wire within this: failed, and never sent late.
-        ttl: Duration,
-    },
-    /// A message about a device, without `id` and `ts`, which the Router puts in.
-    Update(Message),
-    /// A request that changes nothing.
-    Refused {
-        /// The device that was named.
-        device: String,
-        /// Who asked.
-        requester: Requester,
-        /// Why, and what would be right.
-        reason: String,
-    },
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -108,6 +53,8 @@ pub struct Guard {
     now: Timestamp,
     deadline: Option<Mono>,
     counts: GuardCounts,
+    /// Devices that wait to be drawn anew, while requests that belong together come in.
+    held: Option<Vec<usize>>,
 }
 
 impl Guard {
@@ -124,6 +71,7 @@ impl Guard {
             now,
             deadline: None,
             counts: GuardCounts::default(),
+            held: None,
         };
         for spec in &map.devices {
             let (at, bus, id) = (guard.devices.len(), spec.command.bus, spec.command.id);
@@ -145,8 +93,8 @@ impl Guard {
         self.due(now, out);
         self.now = now;
         match event {
-            GuardEvent::Request { requester, priority, request } => {
-                let done = self.request(&requester, priority, request, out);
+            GuardEvent::Request { requester, priority, request, revision } => {
+                let done = self.request(&requester, priority, request, revision, out);
                 self.account(done, &requester, &request.device.to_string(), out);
             }
             GuardEvent::Command(message) => {
@@ -165,6 +113,22 @@ impl Guard {
             GuardEvent::Start => self.start(out),
             GuardEvent::Stop => self.stop(out),
         }
+        self.deadline = self.earliest();
+    }
+
+    /// From here to [`Guard::release_held`], requests are taken, and nothing goes out: of what happens at one moment, the
+    /// devices see the net effect. `false` if it holds already, for whoever began.
+    pub fn hold(&mut self) -> bool {
+        let begins = self.held.is_none();
+        self.held.get_or_insert_default();
+        begins
+    }
+
+    /// Sends what the requests since [`Guard::hold`] come to.
+    pub fn release_held(&mut self, now: Timestamp, out: &mut Vec<DeviceOut>) {
+        self.now = now;
+        let touched = self.held.take().unwrap_or_default();
+        self.refresh(touched, out);
         self.deadline = self.earliest();
     }
 
@@ -216,6 +180,7 @@ impl Guard {
         requester: &Requester,
         priority: u8,
         request: &DeviceRequest,
+        revision: Option<&Name>,
         out: &mut Vec<DeviceOut>,
     ) -> Result<(), Refusal> {
         if self.phase == Phase::Stopped {
@@ -232,7 +197,8 @@ impl Guard {
         };
         let end = request.lease.map_or(Mono(u64::MAX), |lease| now + lease);
         device.arbiter.advance(now);
-        let held = Held { requester: requester.clone(), priority, level: target.level, reason, end };
+        let revision = revision.cloned();
+        let held = Held { requester: requester.clone(), priority, level: target.level, reason, revision, end };
         device.arbiter.request(held).map_err(|why| (Why::NotPossible, why.to_string()))?;
         self.counts.clamped += u64::from(target.clamped_from.is_some());
         self.refresh([at], out);
@@ -256,7 +222,7 @@ impl Guard {
                 let level = device.levels.level_of(&value).map_err(malformed)?;
                 let lease = Some(lease.unwrap_or(device.spec.lease));
                 let request = DeviceRequest { device: key, level, lease, reason };
-                self.request(&Requester::Client, PERSONS_PRIORITY, &request, out)
+                self.request(&Requester::Client, PERSONS_PRIORITY, &request, None, out)
             }
         }
     }
@@ -312,6 +278,9 @@ impl Guard {
 
     /// Draws the images of the devices anew, each once, and says what changed.
     fn refresh(&mut self, devices: impl IntoIterator<Item = usize>, out: &mut Vec<DeviceOut>) {
+        if let Some(held) = &mut self.held {
+            return held.extend(devices);
+        }
         let mut images: Vec<usize> = devices.into_iter().map(|at| self.devices[at].image).collect();
         images.sort_unstable();
         images.dedup();

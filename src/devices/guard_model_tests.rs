@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::fixture::*;
+use std::time::Duration;
+
 use super::*;
 use crate::can::CanId;
 use crate::model::Level;

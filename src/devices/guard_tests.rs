@@ -1,4 +1,6 @@
 use super::super::fixture::*;
+use std::time::Duration;
+
 use super::*;
 use crate::channels::Safe;
 use crate::channels::codec::Signal;
@@ -8,8 +10,14 @@ use crate::model::{Level, Provenance, Quality, Value};
 fn start_sends_every_image_at_safe_and_says_so() {
     let mut bench = Bench::started(&site(false));
     assert_eq!(bench.frames(), [(FAN, vec![80, 1], 2), (RELAYS, vec![0b010], 1)]);
-    assert_eq!(bench.updates()[0], "{device:exhaust,state:null,wanted:40.0,source:safe,reason:null,until:null}");
-    assert_eq!(bench.updates()[2], "{device:valve,state:on,wanted:on,source:safe,reason:null,until:null}");
+    assert_eq!(
+        bench.updates()[0],
+        "{device:exhaust,state:null,wanted:40.0,source:safe,reason:null,until:null,revision:null}"
+    );
+    assert_eq!(
+        bench.updates()[2],
+        "{device:valve,state:on,wanted:on,source:safe,reason:null,until:null,revision:null}"
+    );
     assert_eq!(bench.updates().len(), 4);
     bench.step(1.0, GuardEvent::Start);
     assert_eq!(bench.out, []);
@@ -38,7 +46,10 @@ fn semantics_11_the_strongest_is_in_force_losers_take_over_and_none_left_is_safe
     assert_eq!(bench.frames(), [(FAN, vec![140, 1], 2)]);
     bench.step(5.0, GuardEvent::ReleaseAll { requester: &cool });
     assert_eq!(bench.frames(), [(FAN, vec![80, 1], 2)]);
-    assert_eq!(bench.updates(), ["{device:exhaust,state:null,wanted:40.0,source:safe,reason:null,until:null}"]);
+    assert_eq!(
+        bench.updates(),
+        ["{device:exhaust,state:null,wanted:40.0,source:safe,reason:null,until:null,revision:null}"]
+    );
     assert_eq!((bench.guard.counts().accepted, bench.guard.counts().released), (3, 2));
 }
 
@@ -47,7 +58,10 @@ fn semantics_11_a_lease_ends_exactly_and_one_without_ends_with_its_release() {
     let mut bench = Bench::started(&site(false));
     let request = DeviceRequest { lease: Some(Duration::from_secs(3)), ..ask("pump", Level::On) };
     bench.ask(1.0, &rule("a"), 50, &request);
-    assert_eq!(bench.updates(), ["{device:pump,state:on,wanted:on,source:rule a,reason:null,until:1004.0}"]);
+    assert_eq!(
+        bench.updates(),
+        ["{device:pump,state:on,wanted:on,source:rule a,reason:null,until:1004.0,revision:null}"]
+    );
     assert_eq!(bench.guard.next_deadline(), Some(Mono(4_000_000_000)));
     bench.due(3.999_999_999);
     assert_eq!(bench.out, []);
@@ -115,7 +129,10 @@ fn a_keeper_of_its_own_frame_is_left_alone_and_told_again_when_asked() {
     assert_eq!(bench.guard.next_deadline(), Some(at(6.0).mono));
     bench.step(7.0, GuardEvent::Release { requester: &rule("a"), device: &key("lamp") });
     assert_eq!(bench.guard.next_deadline(), None);
-    assert_eq!(bench.updates(), ["{device:lamp,state:on,wanted:null,source:safe,reason:null,until:null}"]);
+    assert_eq!(
+        bench.updates(),
+        ["{device:lamp,state:on,wanted:null,source:safe,reason:null,until:null,revision:null}"]
+    );
     bench.ask(8.0, &rule("a"), 50, &ask("lamp", Level::On));
     assert_eq!(bench.frames(), [(RELAYS, vec![1], 2)], "somebody may have switched it meanwhile");
 }
@@ -159,7 +176,7 @@ fn stop_sends_safe_once_and_nothing_after() {
 fn each_reading_is_told_with_its_signals_and_silence_as_stale() {
     let mut bench = Bench::started(&site(false));
     bench.step(1.0, GuardEvent::Reading(&reading("exhaust", r#"{"speed":39.5,"rpm":812.0}"#, false)));
-    let rest = "wanted:40.0,source:safe,reason:null,until:null";
+    let rest = "wanted:40.0,source:safe,reason:null,until:null,revision:null";
     assert_eq!(bench.updates(), [format!("{{device:exhaust,state:39.5,{rest},speed:39.5,rpm:812.0}}")]);
     let DeviceOut::Update(message) = &bench.out[0] else { panic!("{:?}", bench.out) };
     assert_eq!(
@@ -168,7 +185,10 @@ fn each_reading_is_told_with_its_signals_and_silence_as_stale() {
     );
     assert_eq!((message.provenance, message.stale), (Provenance::Guard, false));
     bench.ask(2.0, &rule("a"), 50, &DeviceRequest { reason: Some("hot".into()), ..ask("exhaust", Level::On) });
-    assert_eq!(bench.updates(), ["{device:exhaust,state:39.5,wanted:100.0,source:rule a,reason:hot,until:null}"]);
+    assert_eq!(
+        bench.updates(),
+        ["{device:exhaust,state:39.5,wanted:100.0,source:rule a,reason:hot,until:null,revision:null}"]
+    );
     bench.step(9.0, GuardEvent::Reading(&reading("exhaust", r#"{"speed":null,"rpm":null}"#, true)));
     let quality = "quality:{state:stale,speed:stale,rpm:stale}";
     assert!(bench.updates()[0].contains(quality) && bench.updates()[0].contains("state:null"), "{:?}", bench.updates());
@@ -184,7 +204,7 @@ fn a_client_sets_and_releases() {
     let mut bench = Bench::started(&site(false));
     bench.ask(0.5, &rule("a"), 69, &ask("exhaust", Level::On));
     bench.command(1.0, "exhaust", r#"{"set":60,"for":"10m","reason":"smoke test","id":"x"}"#);
-    let wanted = "wanted:60.0,source:device:command,reason:smoke test,until:1601.0";
+    let wanted = "wanted:60.0,source:device:command,reason:smoke test,until:1601.0,revision:null";
     assert_eq!(bench.updates(), [format!("{{device:exhaust,state:null,{wanted}}}")]);
     bench.command(2.0, "exhaust", r#"{"set":"off"}"#);
     assert_eq!(bench.frames(), [(FAN, vec![0, 1], 2)]);

@@ -46,6 +46,11 @@ impl Image {
         self.repeat = device.repeat_within(self.repeat);
     }
 
+    /// The same frame went out under an earlier map.
+    pub(super) fn inherit(&mut self, old: &Image) {
+        (self.sent, self.next, self.held_back) = (old.sent, old.next, old.held_back.clone());
+    }
+
     /// The frame, if it is to be sent now because it changed (or `anyway`), and how soon it must be on the wire.
     pub(super) fn refresh(
         &mut self,

@@ -15,6 +15,7 @@ pub(super) struct Names {
     source: Name,
     reason: Name,
     until: Name,
+    revision: Name,
     quality: Name,
 }
 
@@ -29,6 +30,7 @@ impl Default for Names {
             source: "source".into(),
             reason: "reason".into(),
             until: "until".into(),
+            revision: "revision".into(),
             quality: "quality".into(),
         }
     }
@@ -40,7 +42,7 @@ impl Names {
     pub(super) fn message(&self, now: Timestamp, device: &Switched, word: &Word, reading: Option<&Reading>) -> Message {
         let text = |name: &Name| Value::Text(name.clone());
         let (state, why) = device.state();
-        let mut fields = Fields::with_capacity(10 + reading.map_or(0, |reading| reading.values.len()));
+        let mut fields = Fields::with_capacity(11 + reading.map_or(0, |reading| reading.values.len()));
         fields.push(self.room.clone(), text(&device.spec.key.room));
         fields.push(self.device.clone(), text(&device.spec.key.device));
         fields.push(self.state.clone(), state);
@@ -48,6 +50,7 @@ impl Names {
         fields.push(self.source.clone(), text(&word.source));
         fields.push(self.reason.clone(), word.reason.as_ref().map_or(Value::Null, text));
         fields.push(self.until.clone(), device.until().map_or(Value::Null, |end| Value::Number(civil(now, end))));
+        fields.push(self.revision.clone(), device.revision().map_or(Value::Null, text));
         let mut quality: Fields =
             why.map(|why| (self.state.clone(), Value::text(&why.to_string()))).into_iter().collect();
         if let Some(reading) = reading {

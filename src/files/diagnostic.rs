@@ -21,6 +21,19 @@ impl SourceFile {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<SourceFile> {
         Arc::new(SourceFile { path: path.into(), text: text.into() })
     }
+
+    /// The place of a top-level key; the file as a whole if it is not there.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Place {
+        let mut start = 0;
+        for line in self.text.split_inclusive('\n') {
+            if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+                return Place::of_bytes(&self.text, start, key.len());
+            }
+            start += line.len();
+        }
+        Place::default()
+    }
 }
 
 /// A stretch of a file: line and column from 1, and the bytes it covers.

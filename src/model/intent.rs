@@ -27,6 +27,8 @@ pub struct Origin {
     pub priority: u8,
     /// The rule is in shadow mode: count and show, do nothing.
     pub shadow: bool,
+    /// Of the files that decided; the Core puts it in.
+    pub revision: Option<Name>,
 }
 
 /// The things that can be asked. Devices and publications stay in the process; every other action is an `Act`.

@@ -136,6 +136,8 @@ pub struct WellKnown {
     pub device: Name,
     /// `quality`
     pub quality: Name,
+    /// `revision`, of decisions: a signal may be called so.
+    pub revision: Name,
 }
 
 impl WellKnown {
@@ -146,6 +148,6 @@ impl WellKnown {
 impl Default for WellKnown {
     fn default() -> WellKnown {
         let [id, ts, room, cluster, node, device, quality] = WellKnown::RESERVED.map(Name::from);
-        WellKnown { id, ts, room, cluster, node, device, quality }
+        WellKnown { id, ts, room, cluster, node, device, quality, revision: "revision".into() }
     }
 }

@@ -65,6 +65,19 @@ impl Always {
         Always { settings, blindness: Blindness::new(now), rest_until: Mono(0), over: false, suppressed: 0 }
     }
 
+    /// Takes over from the same instance of the rule as it was before an edit.
+    pub(super) fn inherit(&mut self, now: Mono, before: &Always) {
+        self.rest_until = before.rest_until.min(now + self.settings.cooldown);
+        self.blindness = before.blindness.clone();
+        self.suppressed = before.suppressed;
+        self.due(now);
+    }
+
+    /// The map has changed beneath it.
+    pub(super) fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// Whether the cooldown after the last run lasts; counts what it holds back.
     pub(super) fn rests(&mut self, now: Mono) -> bool {
         let rests = now < self.rest_until;

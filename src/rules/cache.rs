@@ -141,6 +141,20 @@ impl Cache {
         self.parts = 0;
     }
 
+    /// Forgets everything but the counts, which go with the rules to their new positions.
+    pub(super) fn rename(&mut self, new: &[Option<u32>]) {
+        self.clear();
+        let mut counts = Vec::new();
+        for (count, at) in std::mem::take(&mut self.gone).into_iter().zip(new) {
+            let Some(at) = at.map(|at| at as usize) else { continue };
+            if counts.len() <= at {
+                counts.resize(at + 1, 0);
+            }
+            counts[at] = count;
+        }
+        self.gone = counts;
+    }
+
     /// How many messages did not concern each rule, by its position.
     pub(super) fn not_concerned(&self, rules: usize) -> Vec<u64> {
         let mut counts = self.gone.clone();

@@ -6,7 +6,7 @@ use super::*;
 use crate::bus::Last;
 use crate::files::{Report, SourceFile};
 use crate::model::{Intent, Mono, Timestamp, Utc, Value};
-use crate::rules::{Engine, Event, Host, HostFunction, Param, Place, RuleStatus, Site, load};
+use crate::rules::{Engine, Event, Host, HostFunction, Param, Place, RuleStatus, Rulebook, Site, load};
 
 const INFO: HostFunction = HostFunction { name: "info", params: &[Param::Any], summary: "" };
 
@@ -21,13 +21,15 @@ impl World {
     fn new(texts: &[&str]) -> World {
         let (host, inventory, mut report) = (Host::new(&[INFO]), Arc::new(Inventory::default()), Report::default());
         let site = Site { host: &host, inventory: &inventory };
-        let rules: Vec<Rule> = (0..)
+        let rules: Vec<Arc<Rule>> = (0..)
             .zip(texts)
-            .filter_map(|(at, text)| load(&SourceFile::new(format!("r{at}.yaml"), *text), &site, &mut report))
+            .filter_map(|(at, text)| {
+                load(&SourceFile::new(format!("r{at}.yaml"), *text), &site, &mut report).map(Arc::new)
+            })
             .collect();
         assert_eq!(report.errors(), 0, "{}", report.render(false));
         let now = Timestamp { mono: Mono(0), utc: Utc(0) };
-        let engine = Engine::new(rules, inventory, host, Place::default(), now);
+        let engine = Engine::new(Rulebook { rules, inventory, place: Place::default() }, host, now);
         World { engine, last: Last::default(), out: Vec::new(), now }
     }
 

@@ -1,6 +1,8 @@
 //! All rules at work: one event at a time goes in, what the rules wish comes out. Pure; `Core` holds the other ends and
 //! calls `due` for every deadline before it hands in what happened after it.
 
+mod edit;
+
 use std::sync::Arc;
 
 use crate::bus::Last;
@@ -13,8 +15,10 @@ use super::schedule::Schedule;
 use super::sources::Silence;
 use super::tally::{RuleFault, RuleStatus};
 use super::ticks::{Place, Ticks};
+
 use super::timers::{Due, Timers};
-use super::{Host, Rule};
+use super::{Host, Mode, Rule};
+pub use edit::{Edited, Remains};
 
 /// Something that happens to the rules.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,17 @@ pub enum Event<'a> {
     Startup,
     /// The engine stops: `schedule: shutdown`.
     Shutdown,
+}
+
+/// What the rules work by: one consistent state of the site's files.
+#[derive(Clone, Debug)]
+pub struct Rulebook {
+    /// The rules.
+    pub rules: Vec<Arc<Rule>>,
+    /// The nodes and devices that they were checked against.
+    pub inventory: Arc<Inventory>,
+    /// Where the site is.
+    pub place: Place,
 }
 
 /// All rules at work.
@@ -47,18 +62,17 @@ pub struct Engine {
 impl Engine {
     /// Rules at work from `now` on. Instances of the map's sources exist at once.
     #[must_use]
-    pub fn new(mut rules: Vec<Rule>, inventory: Arc<Inventory>, host: Host, place: Place, now: Timestamp) -> Engine {
+    pub fn new(book: Rulebook, host: Host, now: Timestamp) -> Engine {
+        let Rulebook { mut rules, inventory, place } = book;
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let mut timers = Timers::default();
         let mut silence = Silence::new(inventory);
         let mut faults = Vec::new();
-        let schedules = (0_u32..).zip(&rules).filter(|(_, rule)| rule.mode != super::Mode::Off);
-        let schedules = schedules.flat_map(|(at, rule)| rule.schedule.iter().map(move |schedule| (at, schedule)));
-        let ticks = Ticks::new(schedules, place, now, &mut timers);
+        let ticks = Ticks::new(schedules(&rules), place, now, &mut timers);
         let mut rules: Vec<Running> = (0..).zip(rules).map(|(at, rule)| Running::new(rule, at)).collect();
         for rule in &mut rules {
             rule.populate(&mut silence, now.mono);
-            faults.extend(rule.lacks(&ticks));
+            faults.extend(rule.lacks(ticks.knows_the_sun()));
         }
         Engine { rules, cache: Cache::default(), silence, timers, ticks, host, faults, batch: Vec::new() }
     }
@@ -98,7 +112,7 @@ impl Engine {
         while let Some(at) = self.timers.take(now.mono, &mut batch) {
             let rules = &self.rules;
             batch.sort_by_key(|due| match due {
-                Due::Instance(rule, instance) => (0, *rule, Some(rules[*rule as usize].key(*instance))),
+                Due::Instance(rule, instance) => (0, *rule, rules[*rule as usize].key(*instance)),
                 Due::Tick(plan) => (1, *plan, None),
             });
             let Engine { rules, timers, ticks, host, faults, .. } = self;
@@ -133,7 +147,7 @@ impl Engine {
 
     fn message(&mut self, now: Timestamp, message: &Arc<Message>, last: &Last, out: &mut Vec<Intent>) {
         let Engine { rules, cache, silence, timers, ticks, host, faults, .. } = self;
-        let found = cache.find(message, |at| rules.get(at).map(|running| &running.rule), &silence.inventory);
+        let found = cache.find(message, |at| rules.get(at).map(|running| &*running.rule), &silence.inventory);
         if let Some(source) = found.source {
             for (rule, instance) in silence.heard(source, message).unwrap_or_default() {
                 rules[*rule as usize].heard(*instance, message.stale);
@@ -156,7 +170,7 @@ impl Engine {
         });
     }
 
-    fn each(
+    pub(super) fn each(
         &mut self,
         now: Timestamp,
         last: &Last,
@@ -170,6 +184,12 @@ impl Engine {
             take(rule, timers, world);
         }
     }
+}
+
+/// Every schedule of the rules that are not off, with the position of its rule.
+fn schedules(rules: &[Arc<Rule>]) -> impl Iterator<Item = (u32, &Schedule)> {
+    let on = (0_u32..).zip(rules).filter(|(_, rule)| rule.mode != Mode::Off);
+    on.flat_map(|(at, rule)| rule.schedule.iter().map(move |schedule| (at, schedule)))
 }
 
 #[cfg(test)]

@@ -47,6 +47,9 @@ enum Happening {
     Message(usize, Option<Option<i8>>, Option<Option<i8>>),
     Silent(usize),
     Reset(usize),
+    /// The files are read again, the rules the same: with another rule before them or not, and with a map that is read
+    /// again or not. Nobody may notice.
+    Reload(bool, bool),
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
@@ -68,6 +71,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         2 => (0..4_usize).prop_map(Happening::Silent),
         1 => (0..3_usize).prop_map(Happening::Reset),
         1 => Just(Happening::Reset(9)),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(shifts, map)| Happening::Reload(shifts, map)),
     ]
 }
 
@@ -112,7 +116,7 @@ fn message(inventory: &Inventory, happening: &Happening) -> Option<Message> {
     let (source, said, stale) = match happening {
         Happening::Message(source, t, h) => (*source, [("t", *t), ("h", *h)], false),
         Happening::Silent(source) => (*source, [("t", Some(None)), ("h", Some(None))], true),
-        Happening::Reset(_) => return None,
+        Happening::Reset(_) | Happening::Reload(..) => return None,
     };
     let mapped = inventory.sources.get(source);
     let brought = |name: &str| mapped.is_none_or(|m| m.frames.iter().flatten().any(|field| **field == *name));
@@ -311,20 +315,30 @@ fn note(now: u64, out: &mut Vec<Intent>, seen: &mut Seen) {
     }
 }
 
+/// The rules of the shapes, and, if `shifts`, another one before them, which nothing concerns.
+fn book(shapes: &[Shape], shifts: bool, inventory: &Arc<Inventory>) -> Rulebook {
+    let (host, mut report) = (Host::new(&[INFO]), Report::default());
+    let site = Site { host: &host, inventory };
+    let before =
+        shifts.then(|| ("a.yaml".to_owned(), "subscribe: elsewhere\nschedule: every 1h\neach: info(1)\n".to_owned()));
+    let files = shapes.iter().enumerate().map(|(at, shape)| (format!("r{at}.yaml"), shape.yaml()));
+    let files: Vec<_> = before.into_iter().chain(files).collect();
+    let load = |(name, text): &(String, String)| load(&SourceFile::new(name, text.as_str()), &site, &mut report);
+    let rules: Vec<Arc<Rule>> = files.iter().filter_map(load).map(Arc::new).collect();
+    assert_eq!(rules.len(), files.len(), "{}", report.render(false));
+    Rulebook { rules, inventory: inventory.clone(), place: Place::default() }
+}
+
 proptest! {
     #[test]
     fn the_engine_does_what_an_obvious_one_does(
         shapes in proptest::collection::vec(shapes(), 1..4),
         events in proptest::collection::vec((0..4_u64, happenings()), 1..40),
     ) {
-        let (inventory, host, mut report) = (inventory(), Host::new(&[INFO]), Report::default());
-        let site = Site { host: &host, inventory: &inventory };
-        let rules: Vec<Rule> = shapes.iter().enumerate().filter_map(|(at, shape)| {
-            load(&SourceFile::new(format!("r{at}.yaml"), shape.yaml()), &site, &mut report)
-        }).collect();
-        prop_assert_eq!(rules.len(), shapes.len(), "{}", report.render(false));
+        let inventory = inventory();
+        let book = book(&shapes, false, &inventory);
         let at = |second: u64| Timestamp { mono: Mono(second * S), utc: Utc(0) + Duration::from_secs(second) };
-        let mut fast = Engine::new(rules, inventory.clone(), host, Place::default(), at(0));
+        let mut fast = Engine::new(book, Host::new(&[INFO]), at(0));
         let mut slow = Slow::new(&shapes, &inventory);
         let (last, mut out, mut seen, mut now) = (Last::default(), Vec::new(), Seen::new(), 0);
         for (gap, happening) in &events {
@@ -341,6 +355,10 @@ proptest! {
             match (&message, happening) {
                 (Some(message), _) => fast.step(at(now), Event::Message(message), &last, &mut out),
                 (None, Happening::Reset(which)) => fast.step(at(now), Event::Reset(&format!("r{which}")), &last, &mut out),
+                (None, Happening::Reload(shifts, map)) => {
+                    let map = if *map { self::inventory() } else { fast.silence.inventory.clone() };
+                    fast.reload(at(now), self::book(&shapes, *shifts, &map), &last, &mut out);
+                }
                 _ => {}
             }
             note(now, &mut out, &mut seen);

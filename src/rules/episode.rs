@@ -167,15 +167,42 @@ impl Episode {
         if self.blind_end().is_some_and(|at| at <= now) { self.due(now) } else { step }
     }
 
-    /// Ends an active episode from outside (`Changed`, `Disabled`); a pending one falls to idle.
+    /// Ends an active episode from outside (`Changed`, `Disabled`); a pending one falls to idle. An edit begins no
+    /// cooldown: the edited rule may go on at once.
     pub fn end(&mut self, now: Mono, why: Ended) -> Step {
         let active = matches!(self.phase, Phase::Active(_));
         self.fall();
         if !active {
             return Step::default();
         }
-        self.rest_until = now + self.settings.cooldown;
+        if why != Ended::Changed {
+            self.rest_until = now + self.settings.cooldown;
+        }
         Step { end: Some(why), ..Step::default() }
+    }
+
+    /// Takes over from the same instance of the rule as it was before an edit: how long it still rests, and since when it
+    /// knows nothing.
+    pub(super) fn inherit(&mut self, now: Mono, before: &Episode) {
+        self.rest_until = before.rest_until.min(now + self.settings.cooldown);
+        self.blindness = before.blindness.clone();
+        self.suppressed = before.suppressed;
+    }
+
+    /// The map has changed beneath it.
+    pub(super) fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// The first judgement after an edit. One that was active before goes on without its `for`, if `when` holds.
+    pub fn judge_edited(&mut self, now: Mono, judged: &Judged<'_>, was_active: bool) -> Step {
+        let hold = self.settings.hold;
+        if was_active {
+            self.settings.hold = Duration::ZERO;
+        }
+        let step = self.judge(now, judged);
+        self.settings.hold = hold;
+        step
     }
 
     fn judge_active(&mut self, now: Mono, when: Truth, until: Option<Truth>) -> Step {

@@ -1,5 +1,7 @@
 //! One instance of a rule: its phase, message and state, and what one event or timer makes of it.
 
+mod edit;
+
 use std::sync::Arc;
 
 use crate::bus::Last;
@@ -64,6 +66,10 @@ pub(super) struct Instance {
     begun: Option<Timestamp>,
     /// It asked for a device since the last release of all.
     holds: bool,
+    /// What it holds was asked for before an edit: the next run asks anew, and the rest is let go.
+    heir: bool,
+    /// It went over an edit, and whether its episode lasted then; until it is judged.
+    edited: Option<bool>,
     /// How many sources of the map it has, and how many of them are silent.
     pub(super) sources: u32,
     pub(super) silent: u32,
@@ -95,7 +101,7 @@ impl Instance {
         };
         let (name, shadow) = (rule.name.clone(), rule.mode == super::Mode::Shadow);
         Instance {
-            origin: Origin { rule: name, instance: key, priority: rule.priority, shadow },
+            origin: Origin { rule: name, instance: key, priority: rule.priority, shadow, revision: None },
             segments,
             channel,
             message: None,
@@ -106,6 +112,8 @@ impl Instance {
             owed: false,
             begun: None,
             holds: false,
+            heir: false,
+            edited: None,
             sources: 0,
             silent: 0,
             armed: None,
@@ -184,14 +192,7 @@ impl Instance {
     }
 
     fn perform(&mut self, step: Step, turn: &mut Turn<'_, '_>) {
-        if step.begin {
-            turn.tally.episodes += 1;
-            self.runs.record(turn.world.now.mono);
-            (self.begun, self.owed) = (Some(turn.world.now), turn.rule.then.is_some());
-        }
-        if step.each && self.owed {
-            self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);
-        }
+        self.begin(step, turn);
         if step.each {
             self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
         }
@@ -199,6 +200,18 @@ impl Instance {
             self.release(turn.world);
             self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
             (self.owed, self.begun) = (false, None);
+        }
+    }
+
+    /// The beginning of an episode, and its `then`, which may still be owed later.
+    fn begin(&mut self, step: Step, turn: &mut Turn<'_, '_>) {
+        if step.begin {
+            turn.tally.episodes += 1;
+            self.runs.record(turn.world.now.mono);
+            (self.begun, self.owed) = (Some(turn.world.now), turn.rule.then.is_some());
+        }
+        if step.each && self.owed {
+            self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);
         }
     }
 
@@ -233,7 +246,8 @@ impl Instance {
         rule.fields.iter().all(|field| value(field).is_some_and(|value| !value.is_null()))
     }
 
-    fn release(&mut self, world: &mut World<'_>) {
+    pub(super) fn release(&mut self, world: &mut World<'_>) {
+        self.heir = false;
         if std::mem::take(&mut self.holds) {
             world.out.push(Intent { origin: self.origin.clone(), hop: world.hop, ask: Ask::ReleaseAll });
         }
@@ -289,6 +303,9 @@ impl Instance {
 
     fn wish(&mut self, run: Run, ends: bool, turn: &mut Turn<'_, '_>) {
         let mute = matches!(&self.course, Course::Always(always) if always.is_over() && self.is_silent());
+        if self.heir && !ends {
+            self.release(turn.world);
+        }
         for ask in run.asks {
             if let Ask::Set(_) = ask {
                 if mute {

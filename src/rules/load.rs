@@ -65,11 +65,11 @@ pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Opt
 
 /// Reads every `rules/*.yaml` of a site folder, in order of their names. A file with errors is left out; the faults of
 /// all are reported.
-pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<Rule> {
+pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<Arc<Rule>> {
     let mut rules = Vec::new();
     for path in rule_files(folder, report) {
         if let Some(file) = read_file(folder, &path, report) {
-            rules.extend(load(&file, site, report));
+            rules.extend(load(&file, site, report).map(Arc::new));
         }
     }
     rules
@@ -77,7 +77,7 @@ pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<R
 
 /// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>.test.yaml` is a
 /// rule's test.
-fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
+pub fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
     let entries = match std::fs::read_dir(folder.join("rules")) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),

@@ -30,13 +30,13 @@ mod timers;
 mod window;
 
 pub use condition::Condition;
-pub use engine::{Engine, Event};
+pub use engine::{Edited, Engine, Event, Remains, Rulebook};
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};
 pub use episode::{Episode, Judged, Phase, Settings, Step};
 pub use growing::{dew_point, saturation_vapour_pressure, vpd};
 pub use host::{Host, Script, ScriptError};
 pub use host_function::{HostFunction, Param};
-pub use load::{Site, load, load_folder};
+pub use load::{Site, load, load_folder, rule_files};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
 pub use spec::{AlertSpec, OneOrMore, RuleSpec};

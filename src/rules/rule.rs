@@ -65,6 +65,20 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it does what another version of it does: they differ in words for people at most. Scripts are compared as
+    /// they are written.
+    #[must_use]
+    pub fn behaves_as(&self, other: &Rule) -> bool {
+        let scripts = |rule: &Rule| rule.texts.iter().map(|(key, text)| (*key, text.value.clone())).collect::<Vec<_>>();
+        let after = |rule: &Rule| rule.until.as_ref().map(|until| until.after);
+        let subscribed = self.patterns.iter().map(|p| &p.text).eq(other.patterns.iter().map(|p| &p.text));
+        subscribed
+            && (&self.schedule, &self.per, &self.state) == (&other.schedule, &other.per, &other.state)
+            && (self.hold, after(self), self.cooldown) == (other.hold, after(other), other.cooldown)
+            && (self.stale, self.priority, self.mode) == (other.stale, other.priority, other.mode)
+            && scripts(self) == scripts(other)
+    }
+
     /// A fault of the `nth` text of that key, with its place in the file if it tells line and column of the text.
     pub(super) fn locate(&self, key: &str, nth: usize, message: &str) -> String {
         let path = self.file.path.display();

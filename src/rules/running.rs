@@ -1,5 +1,7 @@
 //! One rule with its instances: which one a message is for, and what an event of the rule reaches.
 
+mod edit;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +18,31 @@ use super::rule::{Mode, Per, Rule, StaleLimit};
 use super::schedule::Schedule;
 use super::sources::{Silence, brings};
 use super::tally::{RuleFault, RuleStatus, Tally};
-use super::ticks::{Ticked, Ticks};
+use super::ticks::Ticked;
 use super::timers::{Due, Timers};
 
 /// Sources and channels are made by others: a rule has no more instances than this.
 const MOST_INSTANCES: usize = 10_000;
 
+/// Where the map asks for an instance.
+struct MapPlace {
+    segments: Segments,
+    channel: Name,
+    sources: Vec<u32>,
+}
+
+impl MapPlace {
+    /// The `stale_after` of all its sources; empty if one of them is never stale.
+    fn spans(&self, silence: &Silence) -> Vec<Duration> {
+        let each = self.sources.iter().map(|source| silence.inventory.sources[*source as usize].stale_after);
+        each.collect::<Option<Vec<Duration>>>().unwrap_or_default()
+    }
+}
+
 /// A rule at work.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) rule: Rule,
+    pub(super) rule: Arc<Rule>,
     /// Its position among the rules.
     at: u32,
     instances: Vec<Instance>,
@@ -40,7 +57,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(rule: Rule, at: u32) -> Running {
+    pub(super) fn new(rule: Arc<Rule>, at: u32) -> Running {
         let lends = (0..).zip(&rule.windows).filter(|(_, w)| w.pattern.is_some()).map(|(index, _)| index).collect();
         Running {
             shared: Windows::new(&rule.windows),
@@ -57,11 +74,19 @@ impl Running {
 
     /// Makes the instances that exist from the beginning: those of the map, and the only one of `per: rule`.
     pub(super) fn populate(&mut self, silence: &mut Silence, now: Mono) {
-        if self.rule.mode == Mode::Off {
-            return;
+        for (key, place) in self.places(silence) {
+            if let Some(instance) = self.create(key, &place.segments, &place.channel, place.spans(silence), now) {
+                self.attach(instance, place.sources, silence);
+            }
         }
-        let mut found: BTreeMap<Name, (Segments, Name, Vec<u32>)> = BTreeMap::new();
-        let inventory = silence.inventory.clone();
+    }
+
+    /// The instances that the map asks for, in the order of their keys.
+    fn places(&self, silence: &Silence) -> BTreeMap<Name, MapPlace> {
+        let (mut found, inventory) = (BTreeMap::<Name, MapPlace>::new(), &silence.inventory);
+        if self.rule.mode == Mode::Off {
+            return found;
+        }
         for (position, source) in (0_u32..).zip(&inventory.sources) {
             let Some(segments) = subscribes(&self.rule, &source.channel, Some(&source.broad)) else { continue };
             if !brings(source, &self.rule.fields) {
@@ -71,22 +96,38 @@ impl Running {
                 Target::Key(key) => key,
                 _ => source.name.clone(),
             };
-            found.entry(key).or_insert_with(|| (segments, source.channel.clone(), Vec::new())).2.push(position);
+            let place = || MapPlace { segments, channel: source.channel.clone(), sources: Vec::new() };
+            found.entry(key).or_insert_with(place).sources.push(position);
         }
         if self.rule.per == Per::Rule && found.is_empty() {
-            let names: Segments = self.rule.segments.iter().map(|name| (name.clone(), Name::from(""))).collect();
-            found.insert(Name::from(""), (names, Name::from(""), Vec::new()));
+            let segments: Segments = self.rule.segments.iter().map(|name| (name.clone(), Name::from(""))).collect();
+            found.insert(Name::from(""), MapPlace { segments, channel: Name::from(""), sources: Vec::new() });
         }
-        for (key, (segments, channel, sources)) in found {
-            let each = sources.iter().map(|source| &inventory.sources[*source as usize]);
-            let spans: Option<Vec<Duration>> = each.map(|source| source.stale_after).collect();
-            let Some(instance) = self.create(key, &segments, &channel, spans.unwrap_or_default(), now) else {
-                continue;
-            };
-            self.instances[instance as usize].sources = sources.len() as u32;
-            for source in sources {
-                silence.instances[source as usize].push((self.at, instance));
-            }
+        found
+    }
+
+    /// The sources whose silence touches the instance.
+    fn attach(&mut self, instance: u32, sources: Vec<u32>, silence: &mut Silence) {
+        let one = &mut self.instances[instance as usize];
+        one.sources = sources.len() as u32;
+        one.silent = sources.iter().filter(|source| silence.is_silent(**source)).count() as u32;
+        for source in sources {
+            silence.instances[source as usize].push((self.at, instance));
+        }
+    }
+
+    /// `spans`: the `stale_after` of an instance's sources; empty where the map does not tell.
+    fn settings(&self, spans: Vec<Duration>) -> Settings {
+        let rule = &self.rule;
+        let mapped = !spans.is_empty() || rule.patterns.is_empty();
+        Settings {
+            hold: rule.hold,
+            after: rule.until.as_ref().and_then(|until| until.after),
+            cooldown: rule.cooldown,
+            stale: rule.stale.unwrap_or(if mapped { StaleLimit::After(Duration::ZERO) } else { StaleLimit::Never }),
+            stale_after: spans.into_iter().max().unwrap_or_default(),
+            mapped,
+            names_stale: rule.names_stale,
         }
     }
 
@@ -103,28 +144,18 @@ impl Running {
             self.tally.refused_instances += 1;
             return None;
         }
-        let rule = &self.rule;
-        let mapped = !spans.is_empty() || rule.patterns.is_empty();
-        let settings = Settings {
-            hold: rule.hold,
-            after: rule.until.as_ref().and_then(|until| until.after),
-            cooldown: rule.cooldown,
-            stale: rule.stale.unwrap_or(if mapped { StaleLimit::After(Duration::ZERO) } else { StaleLimit::Never }),
-            stale_after: spans.into_iter().max().unwrap_or_default(),
-            mapped,
-            names_stale: rule.names_stale,
-        };
+        let settings = self.settings(spans);
         let position = self.instances.len() as u32;
-        let place = self.ordered.partition_point(|at| *self.key(*at) < key);
+        let place = self.ordered.partition_point(|at| self.key(*at) < Some(&key));
         self.ordered.insert(place, position);
         self.by_key.insert(key.clone(), position);
-        self.instances.push(Instance::new(rule, key, segments.clone(), channel.clone(), settings, now));
+        self.instances.push(Instance::new(&self.rule, key, segments.clone(), channel.clone(), settings, now));
         Some(position)
     }
 
     /// The key of an instance: the order in which instances are served.
-    pub(super) fn key(&self, instance: u32) -> &Name {
-        &self.instances[instance as usize].origin.instance
+    pub(super) fn key(&self, instance: u32) -> Option<&Name> {
+        self.instances.get(instance as usize).map(|one| &one.origin.instance)
     }
 
     /// A source of an instance has fallen silent, or speaks again.
@@ -200,9 +231,9 @@ impl Running {
     }
 
     /// What its schedules need and the site does not say.
-    pub(super) fn lacks(&mut self, ticks: &Ticks) -> Option<RuleFault> {
+    pub(super) fn lacks(&mut self, knows_the_sun: bool) -> Option<RuleFault> {
         let sun = |schedule: &Schedule| matches!(schedule, Schedule::Sunrise(_) | Schedule::Sunset(_));
-        if ticks.knows_the_sun() || !self.rule.schedule.iter().any(sun) {
+        if knows_the_sun || !self.rule.schedule.iter().any(sun) {
             return None;
         }
         let message = "sunrise and sunset never come: growctl.yaml has no `location`".to_owned();
@@ -228,11 +259,9 @@ impl Running {
 
     /// Fires the timer of an instance that was set for `at`, unless it was set anew since.
     pub(super) fn due(&mut self, instance: u32, at: Mono, timers: &mut Timers, world: &mut World<'_>) {
-        let armed = &mut self.instances[instance as usize].armed;
-        if *armed != Some(at) {
-            return;
-        }
-        *armed = None;
+        // A deadline of an instance that an edit has taken away may be left over.
+        let Some(one) = self.instances.get_mut(instance as usize).filter(|one| one.armed == Some(at)) else { return };
+        one.armed = None;
         self.turn(instance, Cause::default(), timers, world, Instance::due);
     }
 
@@ -242,7 +271,7 @@ impl Running {
         cause: Cause,
         timers: &mut Timers,
         world: &mut World<'_>,
-        take: fn(&mut Instance, &mut Turn<'_, '_>),
+        take: impl FnOnce(&mut Instance, &mut Turn<'_, '_>),
     ) {
         let one = &mut self.instances[instance as usize];
         self.lends.iter().for_each(|window| one.windows.swap(&mut self.shared, *window));
@@ -253,6 +282,10 @@ impl Running {
         if operations > 0 && self.tally.spend(world.now.mono, operations) {
             self.park(world);
         }
+        self.arm(instance, timers);
+    }
+
+    fn arm(&mut self, instance: u32, timers: &mut Timers) {
         let one = &mut self.instances[instance as usize];
         if let Some(at) = one.next_deadline().filter(|at| one.armed.is_none_or(|armed| *at < armed)) {
             one.armed = Some(at);

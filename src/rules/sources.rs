@@ -1,5 +1,6 @@
 //! What the map says about who speaks: which source a message is from, which fields it brings, and who is silent.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::model::{Inventory, Message, Name, Source, SourceKind};
@@ -7,8 +8,8 @@ use crate::model::{Inventory, Message, Name, Source, SourceKind};
 /// Fields that every message of a node has, whatever its frame says.
 const OF_NODES: [&str; 6] = ["id", "ts", "room", "cluster", "node", "quality"];
 /// Fields that every word about a device has.
-const OF_DEVICES: [&str; 10] =
-    ["id", "ts", "room", "device", "quality", "state", "wanted", "source", "reason", "until"];
+const OF_DEVICES: [&str; 11] =
+    ["id", "ts", "room", "device", "quality", "state", "wanted", "source", "reason", "until", "revision"];
 
 /// Fields that a source's messages have beside those of its frames.
 pub(super) fn always_there(kind: SourceKind) -> &'static [&'static str] {
@@ -42,6 +43,38 @@ impl Silence {
     pub(super) fn new(inventory: Arc<Inventory>) -> Silence {
         let count = inventory.sources.len();
         Silence { inventory, silent: vec![false; count], instances: vec![Vec::new(); count] }
+    }
+
+    /// The silence of another map's sources; those that stay are as silent as they were. Nothing is attached to them yet.
+    pub(super) fn of(inventory: Arc<Inventory>, before: &Silence) -> Silence {
+        let mut silence = Silence::new(inventory);
+        let known = before.inventory.sources.iter().zip(&before.silent);
+        let mute: HashSet<_> = known
+            .filter(|(_, silent)| **silent)
+            .map(|(source, _)| (source.channel.clone(), source.name.clone()))
+            .collect();
+        for (silent, source) in silence.silent.iter_mut().zip(&silence.inventory.sources) {
+            *silent = mute.contains(&(source.channel.clone(), source.name.clone()));
+        }
+        silence
+    }
+
+    /// Instances are at other positions, or no more.
+    pub(super) fn rename(&mut self, new: impl Fn(u32) -> Option<u32>) {
+        for instances in &mut self.instances {
+            instances.retain_mut(|(rule, _)| match new(*rule) {
+                Some(at) => {
+                    *rule = at;
+                    true
+                }
+                None => false,
+            });
+        }
+    }
+
+    /// Whether a source is silent.
+    pub(super) fn is_silent(&self, source: u32) -> bool {
+        self.silent.get(source as usize).copied().unwrap_or_default()
     }
 
     /// Takes in what a message of `source` tells, be it the Gateway's or the Guard's: the instances that this touches, if

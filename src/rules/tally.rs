@@ -111,6 +111,11 @@ impl Tally {
         }
     }
 
+    /// The counts go on over an edit; what it was blamed for is over.
+    pub(super) fn edited(self) -> Tally {
+        Tally { last_error: None, said: Vec::new(), effort: Effort::default(), ..self }
+    }
+
     /// Adds what a run cost; `true` once the rule takes too much, which parks it.
     pub(super) fn spend(&mut self, now: Mono, operations: u64) -> bool {
         let effort = &mut self.effort;

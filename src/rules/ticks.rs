@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 
 use crate::model::{Mono, Timestamp, Utc};
@@ -22,7 +23,7 @@ const LATE: Duration = Duration::from_secs(3_600);
 const MOST_COUNTED: u64 = 1_000;
 
 /// Where the site is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// Its time zone.
     pub zone: TimeZone,
@@ -87,21 +88,67 @@ impl Ticks {
     ) -> Ticks {
         let mut ticks = Ticks { plans: Vec::new(), place, started: now, offset: None };
         for (rule, schedule) in schedules {
-            let next = match schedule {
-                Schedule::Startup | Schedule::Shutdown => continue,
-                Schedule::Every(period) => Next::Every(now.mono + *period),
-                Schedule::Civil(_) | Schedule::Sunrise(_) | Schedule::Sunset(_) => {
-                    ticks.offset = Some(offset(now));
-                    Next::Civil(None, None)
-                }
-            };
-            ticks.plans.push(Plan { rule, schedule: schedule.clone(), next, armed: None });
+            ticks.add(rule, schedule, now);
         }
         ticks.plan_civil(now, 0, timers);
-        for index in 0..ticks.plans.len() {
-            ticks.arm(index, now, timers);
-        }
+        ticks.arm_all(now, timers);
         ticks
+    }
+
+    fn add(&mut self, rule: u32, schedule: &Schedule, now: Timestamp) {
+        let next = match schedule {
+            Schedule::Startup | Schedule::Shutdown => return,
+            Schedule::Every(period) => Next::Every(now.mono + *period),
+            Schedule::Civil(_) | Schedule::Sunrise(_) | Schedule::Sunset(_) => {
+                self.offset.get_or_insert(offset(now));
+                Next::Civil(None, None)
+            }
+        };
+        self.plans.push(Plan { rule, schedule: schedule.clone(), next, armed: None });
+    }
+
+    /// Plans for an edited set of rules: a schedule that a rule had and has still goes on, a new one begins now. `of`
+    /// gives the rule's new position. Returns the new position of every plan.
+    pub(super) fn edit<'a>(
+        &mut self,
+        of: impl Fn(u32) -> Option<u32>,
+        schedules: impl Iterator<Item = (u32, &'a Schedule)>,
+        place: Place,
+        now: Timestamp,
+    ) -> Vec<Option<u32>> {
+        let moved = place != self.place;
+        self.place = place;
+        let mut before: Vec<Option<Plan>> = std::mem::take(&mut self.plans).into_iter().map(Some).collect();
+        let mut new = vec![None; before.len()];
+        let mut of_rule: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, plan) in before.iter().flatten().enumerate() {
+            of(plan.rule).into_iter().for_each(|rule| of_rule.entry(rule).or_default().push(at));
+        }
+        for (rule, schedule) in schedules {
+            let same = |at: &&usize| before[**at].as_ref().is_some_and(|plan| plan.schedule == *schedule);
+            match of_rule.get(&rule).and_then(|plans| plans.iter().find(same)).copied() {
+                Some(at) => {
+                    new[at] = Some(self.plans.len() as u32);
+                    self.plans.extend(before[at].take().map(|plan| Plan { rule, ..plan }));
+                }
+                None => {
+                    let count = self.plans.len();
+                    self.add(rule, schedule, now);
+                    self.plans[count..].iter_mut().for_each(|plan| plan.begin(&self.place, now));
+                }
+            }
+        }
+        if moved {
+            self.plans.iter_mut().for_each(|plan| plan.begin(&self.place, now));
+        }
+        new
+    }
+
+    /// Sets the deadline of every plan that has none, as after an edit.
+    pub(super) fn arm_all(&mut self, now: Timestamp, timers: &mut Timers) {
+        for index in 0..self.plans.len() {
+            self.arm(index, now, timers);
+        }
     }
 
     /// The site's time zone.
@@ -194,6 +241,15 @@ impl Ticks {
         };
         self.arm(index as usize, now, timers);
         ticked
+    }
+}
+
+impl Plan {
+    /// A civil schedule begins `now`: what lies before was not missed.
+    fn begin(&mut self, place: &Place, now: Timestamp) {
+        if let (Next::Civil(planned, _), true) = (&mut self.next, now.utc >= BELIEVABLE) {
+            *planned = self.schedule.next_after(now.utc, &place.zone, place.location);
+        }
     }
 }
 

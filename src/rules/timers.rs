@@ -24,6 +24,12 @@ impl Timers {
         self.0.push(Reverse((at, due)));
     }
 
+    /// Renames or drops every entry: positions have changed with an edit.
+    pub(super) fn rename(&mut self, new: impl Fn(Due) -> Option<Due>) {
+        let entries = std::mem::take(&mut self.0).into_vec().into_iter();
+        self.0 = entries.filter_map(|Reverse((at, due))| Some(Reverse((at, new(due)?)))).collect();
+    }
+
     /// The earliest entry; never later than the earliest that is still meant.
     pub(super) fn next(&self) -> Option<Mono> {
         self.0.peek().map(|Reverse((at, _))| *at)

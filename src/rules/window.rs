@@ -74,6 +74,17 @@ impl Windows {
         }
     }
 
+    /// Takes over the contents of the windows that were declared alike before an edit.
+    pub(super) fn inherit(&mut self, specs: &[WindowSpec], before: &mut Windows, before_specs: &[WindowSpec]) {
+        for (index, spec) in specs.iter().enumerate() {
+            if let Some(at) = before_specs.iter().position(|known| known == spec)
+                && let (Some(own), Some(old)) = (self.0.get_mut(index), before.0.get_mut(at))
+            {
+                std::mem::swap(own, old);
+            }
+        }
+    }
+
     /// What the window from `now - span` to `now` knows; nothing for an unknown index.
     #[must_use]
     pub fn view(&self, index: usize, now: Mono) -> Stats {

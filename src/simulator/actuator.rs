@@ -83,6 +83,12 @@ impl Actuator {
         actuator
     }
 
+    /// The same device stood on an earlier map: it is where it was, and waits as it waited.
+    pub(super) fn inherit(&mut self, old: &Actuator) {
+        (self.stuck, self.from, self.target) = (old.stuck, old.from, old.target);
+        (self.since, self.watchdog) = (old.since, old.watchdog);
+    }
+
     fn signal(&self) -> &Signal {
         &self.device.command.frame.signals[self.device.command.signal]
     }

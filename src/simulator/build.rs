@@ -28,6 +28,7 @@ fn empty(start: Timestamp) -> Plant {
         civil: start.utc.0.wrapping_sub(start.mono.0 as i64),
         next_tick: start.mono + GRID,
         rooms: Vec::new(),
+        room_names: Vec::new(),
         outside: Outside::at(start.utc),
         actuators: Vec::new(),
         senders: Vec::new(),
@@ -121,6 +122,7 @@ impl Builder<'_> {
             let heater = |device: &Actuator| device.room == room && device.role == Role::Heater;
             self.plant.rooms.push(Room::new(self.plant.actuators.iter().any(heater)));
         }
+        self.plant.room_names = self.rooms;
         self.plant
     }
 }

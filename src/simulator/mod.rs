@@ -8,6 +8,7 @@ mod climate;
 mod fault;
 mod plant;
 mod quantity;
+mod reload;
 mod room;
 mod sender;
 

@@ -53,6 +53,7 @@ pub struct Plant {
     pub(super) civil: i64,
     pub(super) next_tick: Mono,
     pub(super) rooms: Vec<Room>,
+    pub(super) room_names: Vec<Name>,
     pub(super) outside: Outside,
     pub(super) actuators: Vec<Actuator>,
     pub(super) senders: Vec<Sender>,
@@ -134,7 +135,7 @@ impl Plant {
     }
 
     /// Several nodes and devices may share a sender: it fails while one of them does, the worst of them first.
-    fn spread_faults(&mut self) {
+    pub(super) fn spread_faults(&mut self) {
         for sender in &mut self.senders {
             sender.fault = None;
         }

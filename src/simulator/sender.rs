@@ -103,6 +103,17 @@ impl Sender {
         Sender { bus, id, fault: None, due: start, extra: None, room, frame, cycle, slots, seed, start, last: None }
     }
 
+    /// The same identifier was sent on an earlier map: it keeps its pace, and its sensors their errors.
+    pub(super) fn inherit(&mut self, old: &Sender) {
+        (self.seed, self.start, self.due, self.extra) = (old.seed, old.start, old.due, old.extra);
+        for (signal, slot) in self.frame.signals.iter().zip(&mut self.slots) {
+            let before = old.frame.signal(&signal.name).map(|at| &old.slots[at].show);
+            if let (Show::Room { bias, .. }, Some(Show::Room { bias: was, .. })) = (&mut slot.show, before) {
+                *bias = *was;
+            }
+        }
+    }
+
     /// One of its signals tells the state of a device.
     pub(super) fn tell(&mut self, signal: usize, device: usize) {
         // Where a node says other things with the same identifier the map is wrong, and says so.

@@ -1,6 +1,6 @@
 //! One axum router. Here it answers the CLI on a Unix socket in the state folder, which only the site's own user may
 //! open; the browser's side comes to the same router. It decides nothing: every question goes
-//! to the control thread, or to the simulated plant. Rank 6.
+//! to the control thread, to who watches the files, or to the simulated plant. Rank 6.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -39,11 +39,17 @@ pub struct PlantRequest {
     pub answer: oneshot::Sender<Result<Vec<(Name, String)>, String>>,
 }
 
+/// Somebody wants the files to be looked at now; answered with what that came to.
+#[derive(Debug)]
+pub struct ReloadRequest(pub oneshot::Sender<Value>);
+
 /// The queues that lead to whoever can answer.
 #[derive(Clone, Debug)]
 pub struct Desk {
     /// The control thread's.
     pub control: Arc<Queue<Request>>,
+    /// Of who watches the files.
+    pub files: Arc<Queue<ReloadRequest>>,
     /// The plant's; closed where nothing is simulated.
     pub plant: Arc<Queue<PlantRequest>>,
 }
@@ -53,6 +59,7 @@ pub fn router(desk: Desk) -> axum::Router {
     axum::Router::new()
         .route("/status", get(status))
         .route("/rules/{name}/reset", post(reset))
+        .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
         .with_state(desk)
 }
@@ -71,6 +78,10 @@ pub async fn serve(path: &Path, desk: Desk) -> io::Result<()> {
 
 async fn status(State(desk): State<Desk>) -> Response {
     ask(&desk.control, Request::Status).await.map_or_else(|busy| busy, |status| Json(status).into_response())
+}
+
+async fn reload(State(desk): State<Desk>) -> Response {
+    ask(&desk.files, ReloadRequest).await.map_or_else(|busy| busy, |answer| Json(answer).into_response())
 }
 
 async fn reset(State(desk): State<Desk>, UrlPath(name): UrlPath<String>) -> Response {

@@ -4,6 +4,7 @@ pub(crate) mod channels;
 pub(crate) mod check;
 pub(crate) mod decode;
 pub(crate) mod publish;
+pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod rule;
 pub(crate) mod run;
@@ -15,7 +16,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use growctl_engine::app::{self, Site};
+use growctl_engine::app::{self, Loader, Site};
 use growctl_engine::bus::bridge::check_url;
 use growctl_engine::files::Report;
 use growctl_engine::model::Secret;
@@ -84,15 +85,15 @@ pub(crate) fn start_log(json: bool) -> Log {
     log
 }
 
-/// Reads the site; `--redis` goes before the settings.
-pub(crate) fn load_site(folder: &Path, redis: Option<&str>) -> Result<Site, ExitCode> {
+/// Reads the site; `--redis` goes before the settings. Faults are shown.
+pub(crate) fn load_site(folder: &Path, redis: Option<&str>) -> Result<(Loader, Site, Report), ExitCode> {
     let mut report = Report::default();
-    let site = Site::load(folder, &mut report);
+    let opened = Loader::open(folder, &mut report);
     show(&report);
-    let mut site = site.ok_or(ExitCode::from(2))?;
+    let (loader, mut site) = opened.ok_or(ExitCode::from(2))?;
     if let Some(url) = redis {
         check_url(url).map_err(|why| fail(2, &format!("--redis: {why}")))?;
         site.settings.redis = Some(app::Redis { url: Secret::new(url.to_owned()), password: None });
     }
-    Ok(site)
+    Ok((loader, site, report))
 }

@@ -26,8 +26,8 @@ impl Replay {
     #[allow(clippy::disallowed_methods)] // how long it took is told to a person, and decides nothing
     pub(crate) async fn run(self, folder: &Path, redis: Option<&str>, json: bool) -> ExitCode {
         let _log = super::start_log(json);
-        let mut site = match super::load_site(folder, redis) {
-            Ok(site) => site,
+        let (_, mut site, _) = match super::load_site(folder, redis) {
+            Ok(opened) => opened,
             Err(code) => return code,
         };
         if redis.is_none() {

@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
@@ -43,7 +44,12 @@ enum Verdict {
 /// The way from the connection into the queue.
 pub(super) struct Intake {
     own: Vec<u8>,
-    cover: Vec<String>,
+    /// What is to be subscribed to.
+    wanted: Mutex<Vec<String>>,
+    /// `wanted` has changed.
+    pub(super) changed: Notify,
+    /// What is subscribed to at this place of the stream, in the order in which it came about.
+    active: Mutex<Vec<String>>,
     queue: Arc<Queue<(Name, Vec<u8>)>>,
     pub(super) counts: Counts,
     foreign: Mutex<Foreign>,
@@ -58,14 +64,40 @@ impl Intake {
     ) -> Intake {
         let own = [&br#"{"id":""#[..], &origin, b"-"].concat();
         let foreign = Mutex::new(Foreign { owned, seen: Vec::new() });
-        Intake { own, cover, queue, counts: Counts::default(), foreign }
+        let (changed, active) = (Notify::new(), Mutex::default());
+        Intake { own, wanted: Mutex::new(cover), changed, active, queue, counts: Counts::default(), foreign }
+    }
+
+    /// Other patterns and another map: takes effect on the running connection, and no message is lost or doubled by it.
+    pub(super) fn turn_to(&self, cover: Vec<String>, owned: HashSet<Name>) {
+        lock(&self.foreign).owned = owned;
+        *lock(&self.wanted) = cover;
+        self.changed.notify_one();
+    }
+
+    /// What is to be subscribed to.
+    pub(super) fn wanted(&self) -> Vec<String> {
+        lock(&self.wanted).clone()
+    }
+
+    /// A pattern is subscribed to from this place of the stream on, or no more. The confirmation stands in the stream
+    /// between the messages, so that each of them is judged by what was subscribed to when the server sent it.
+    fn confirmed(&self, subscribed: bool, data: &[Value]) {
+        let Some(Value::BulkString(pattern)) = data.first() else { return };
+        let pattern = String::from_utf8_lossy(pattern).into_owned();
+        let mut active = lock(&self.active);
+        active.retain(|known| *known != pattern);
+        if subscribed {
+            active.push(pattern);
+        }
     }
 
     fn verdict(&self, pattern: &[u8], channel: &[u8], payload: &[u8]) -> Verdict {
         if payload.starts_with(&self.own) {
             return Verdict::Own;
         }
-        let earlier = self.cover.iter().take_while(|known| known.as_bytes() != pattern);
+        let active = lock(&self.active);
+        let earlier = active.iter().take_while(|known| known.as_bytes() != pattern);
         if earlier.into_iter().any(|known| glob(known.as_bytes(), channel)) { Verdict::Copy } else { Verdict::Take }
     }
 
@@ -93,9 +125,7 @@ impl Intake {
             self.counts.unreadable.fetch_add(1, Relaxed);
             return None;
         };
-        let event = origin(&payload).and_then(|origin| {
-            self.foreign.lock().unwrap_or_else(PoisonError::into_inner).seen(now(), origin, channel)
-        });
+        let event = origin(&payload).and_then(|origin| lock(&self.foreign).seen(now(), origin, channel));
         let counter = match self.queue.push((Name::from(channel), payload)) {
             Push::Queued => &self.counts.queued,
             Push::Displaced(_) | Push::Dropped(_) | Push::Refused(_) => &self.counts.dropped,
@@ -103,6 +133,10 @@ impl Intake {
         counter.fetch_add(1, Relaxed);
         event
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Other engines that publish on this site's channels.
@@ -178,24 +212,51 @@ async fn session(
             PushKind::PMessage => {
                 into.push(|| events.now(), push.data).into_iter().for_each(|event| events.tell(event))
             }
+            PushKind::PSubscribe => into.confirmed(true, &push.data),
+            PushKind::PUnsubscribe => into.confirmed(false, &push.data),
             PushKind::Disconnection => bell.notify_one(),
             _ => {}
         }
         Ok(())
     });
+    lock(&intake.active).clear();
     let mut connection = target.connect(config).await?;
-    match tokio::time::timeout(CONNECT, connection.psubscribe(&intake.cover)).await {
-        Ok(answer) => answer.map_err(|error| {
-            format!("{} (PSUBSCRIBE {}); publishing goes on", target.explain(&error), intake.cover.join(" "))
-        })?,
-        Err(_) => return Err(format!("{} gives no answer to PSUBSCRIBE within {CONNECT:?}", target.shown)),
-    }
+    turn(target, intake, &mut connection).await?;
     shared.works(Part::Subscriber);
     *backoff = Backoff::new();
+    let turns = async {
+        let mut connection = connection.clone();
+        loop {
+            intake.changed.notified().await;
+            if let Err(reason) = turn(target, intake, &mut connection).await {
+                return reason;
+            }
+        }
+    };
     Ok(tokio::select! {
-        lost = target.watch(connection, shared, false, || intake.counts.received.load(Relaxed)) => lost,
+        lost = target.watch(connection.clone(), shared, false, || intake.counts.received.load(Relaxed)) => lost,
         () = broken.notified() => Lost { reason: format!("{} closed the connection", target.shown), alive: shared.now() },
+        reason = turns => Lost { reason, alive: shared.now() },
     })
+}
+
+/// Subscribes to what is wanted and not yet active, then leaves what is not wanted any more.
+async fn turn(target: &Target, intake: &Intake, connection: &mut MultiplexedConnection) -> Result<(), String> {
+    let (wanted, active) = (intake.wanted(), lock(&intake.active).clone());
+    let new: Vec<&String> = wanted.iter().filter(|pattern| !active.contains(pattern)).collect();
+    let old: Vec<&String> = active.iter().filter(|pattern| !wanted.contains(pattern)).collect();
+    let late = |_| format!("{} gives no answer to PSUBSCRIBE within {CONNECT:?}", target.shown);
+    if !new.is_empty() {
+        let answer = tokio::time::timeout(CONNECT, connection.psubscribe(&new)).await.map_err(late)?;
+        answer.map_err(|error| {
+            format!("{} (PSUBSCRIBE {}); publishing goes on", target.explain(&error), wanted.join(" "))
+        })?;
+    }
+    if !old.is_empty() {
+        let answer = tokio::time::timeout(CONNECT, connection.punsubscribe(&old)).await.map_err(late)?;
+        answer.map_err(|error| target.explain(&error))?;
+    }
+    Ok(())
 }
 
 /// Tells once a second how many messages found the queue full.
@@ -217,9 +278,35 @@ mod tests {
     use crate::model::Full;
 
     fn intake(cover: &[&str], capacity: usize) -> Intake {
-        let cover = cover.iter().map(|&pattern| pattern.to_owned()).collect();
+        let wanted = cover.iter().map(|&pattern| pattern.to_owned()).collect();
         let owned = HashSet::from([Name::from("sensor:update:Veg:front")]);
-        Intake::new(*b"k3v9x2mq", cover, owned, Queue::new("redis in", capacity, Full::DropNewest))
+        let intake = Intake::new(*b"k3v9x2mq", wanted, owned, Queue::new("redis in", capacity, Full::DropNewest));
+        cover.iter().for_each(|pattern| confirm(&intake, true, pattern));
+        intake
+    }
+
+    fn confirm(intake: &Intake, subscribed: bool, pattern: &str) {
+        intake.confirmed(subscribed, &[Value::BulkString(pattern.as_bytes().to_vec()), Value::Int(1)]);
+    }
+
+    #[test]
+    fn while_the_cover_changes_each_message_is_taken_once() {
+        let intake = intake(&["sensor:*"], 100);
+        let mut active = vec!["sensor:*"];
+        for (subscribed, pattern) in [(true, "*:update:*"), (true, "s*"), (false, "sensor:*"), (false, "s*")] {
+            confirm(&intake, subscribed, pattern);
+            if subscribed {
+                active.push(pattern)
+            } else {
+                active.retain(|known| *known != pattern)
+            }
+            // The server sends a message once for each pattern, in any order.
+            for pattern in active.iter().rev() {
+                push(&intake, 0, pattern, b"sensor:update:Veg:front", "{}");
+            }
+        }
+        assert_eq!(intake.counts.queued.load(Relaxed), 4);
+        assert_eq!(intake.counts.copies.load(Relaxed), 1 + 2 + 1);
     }
 
     fn push(intake: &Intake, second: u64, pattern: &str, channel: &[u8], payload: &str) -> Option<BridgeEvent> {

@@ -156,7 +156,6 @@ pub struct Bridge {
     intake: Arc<Intake>,
     target: Arc<Target>,
     outbound: Arc<Queue<Outbound>>,
-    cover: Vec<String>,
     publisher: JoinHandle<()>,
     subscriber: Option<JoinHandle<()>>,
 }
@@ -181,8 +180,13 @@ impl Bridge {
         let publisher = tokio::spawn(publisher.run());
         let subscriber = (!config.cover.is_empty())
             .then(|| tokio::spawn(listen::run(shared.clone(), target.clone(), intake.clone())));
-        let (cover, outbound) = (config.cover, queues.outbound);
-        Ok(Bridge { shared, intake, target, outbound, cover, publisher, subscriber })
+        Ok(Bridge { shared, intake, target, outbound: queues.outbound, publisher, subscriber })
+    }
+
+    /// Turns to other patterns and another map while it runs; nothing is lost or doubled by that. A bridge that was
+    /// started without a cover goes on publishing only.
+    pub fn turn_to(&self, cover: Vec<String>, owned: HashSet<Name>) {
+        self.intake.turn_to(cover, owned);
     }
 
     /// State and counts.
@@ -195,7 +199,7 @@ impl Bridge {
             server: self.target.shown.clone(),
             up: health.is_up(),
             reason: health.reason().map(str::to_owned),
-            cover: self.cover.clone(),
+            cover: self.intake.wanted(),
             published: get(&out.published),
             refused: get(&out.refused),
             unconfirmed: get(&out.unconfirmed),

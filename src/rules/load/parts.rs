@@ -82,7 +82,7 @@ impl Loading<'_> {
             self.report.error(self.file, Place::default(), message);
         }
         // A key that YAML has emptied has been reported.
-        let lacks = |key: &str| self.key(key).line == 0;
+        let lacks = |key: &str| self.file.key(key).line == 0;
         let (always, idle) = (lacks("when"), ["then", "each", "finally", "alert"].into_iter().all(lacks));
         if always {
             let keys = [
@@ -93,31 +93,19 @@ impl Loading<'_> {
             ];
             for (key, _) in keys.iter().filter(|(_, there)| *there) {
                 let message = format!("`{key}` needs `when`: a rule without it is always active, nothing begins");
-                let fault = self.report.error(self.file, self.key(key), message);
+                let fault = self.report.error(self.file, self.file.key(key), message);
                 if *key == "then" {
                     fault.help("did you mean `each`?");
                 }
             }
         }
         if spec.alert.is_some() && !always {
-            self.report.warning(self.file, self.key("alert"), "`alert` has no effect yet");
+            self.report.warning(self.file, self.file.key("alert"), "`alert` has no effect yet");
         }
         if idle {
             let message = "does nothing: it has no `then`, `each`, `finally` or `alert`";
             self.report.warning(self.file, Place::default(), message);
         }
-    }
-
-    /// The place of a top-level key.
-    fn key(&self, key: &str) -> Place {
-        let mut start = 0;
-        for line in self.file.text.split_inclusive('\n') {
-            if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')) {
-                return Place::of_bytes(&self.file.text, start, key.len());
-            }
-            start += line.len();
-        }
-        Place::default()
     }
 
     pub(super) fn duration(&mut self, text: Option<&Spanned<String>>) -> Option<Duration> {

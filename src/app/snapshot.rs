@@ -1,0 +1,103 @@
+//! The texts of a site's files at one moment. Everything that decides is read from one snapshot, so that no half of a
+//! change is ever seen beside the other.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::files::{Report, SourceFile, read_file};
+use crate::rules::rule_files;
+
+/// The channel map.
+pub(super) const MAP: &str = "channels.yaml";
+/// The settings of the machine.
+pub(super) const SETTINGS: &str = "growctl.yaml";
+
+/// The files of a site that decide, as they were read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Snapshot {
+    /// By path in the site folder.
+    pub(super) files: BTreeMap<PathBuf, Arc<SourceFile>>,
+    /// What could not be read.
+    pub(super) report: Report,
+}
+
+impl Snapshot {
+    /// Reads them all: `channels.yaml`, `growctl.yaml`, `rules/*.yaml`, and the DBC files beside them.
+    pub(super) fn read(folder: &Path) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        let fixed = [MAP, SETTINGS].map(PathBuf::from).into_iter().filter(|path| exists(&folder.join(path)));
+        let rules = rule_files(folder, &mut snapshot.report);
+        for path in fixed.chain(rules).chain(databases(folder)) {
+            if let Some(file) = read_file(folder, &path, &mut snapshot.report) {
+                snapshot.files.insert(path, file);
+            }
+        }
+        snapshot
+    }
+
+    /// The file at that path.
+    pub(super) fn file(&self, path: &str) -> Option<&Arc<SourceFile>> {
+        self.files.get(Path::new(path))
+    }
+
+    /// The rule files, in the order of their names.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.files.values().filter(|file| file.path.starts_with("rules"))
+    }
+
+    /// A number that tells contents apart, the same on every machine: FNV-1a, 64 bits, over paths, texts and what could not
+    /// be read.
+    pub(super) fn digest(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut take = |text: &[u8]| {
+            for byte in text.iter().chain(&[0xff]) {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        for (path, file) in &self.files {
+            take(path.as_os_str().as_encoded_bytes());
+            take(file.text.as_bytes());
+        }
+        self.report.diagnostics.iter().for_each(|fault| take(fault.to_string().as_bytes()));
+        hash
+    }
+}
+
+/// A link that leads nowhere is there as well: to pass it over would be to forget a file.
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn databases(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<PathBuf> = entries.map(|entry| PathBuf::from(entry.file_name())).collect();
+    names.retain(|name| name.extension().is_some_and(|extension| extension == "dbc"));
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_every_change_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let digest = || Snapshot::read(folder.path()).digest();
+        std::fs::create_dir(at("rules")).unwrap();
+        std::fs::write(at("rules/a.yaml"), "schedule: startup\n").unwrap();
+        let first = digest();
+        std::fs::write(at("notes.txt"), "x").unwrap();
+        assert_eq!(digest(), first, "files that decide nothing");
+        std::fs::write(at("rules/a.yaml"), "schedule: shutdown\n").unwrap();
+        let second = digest();
+        std::fs::rename(at("rules/a.yaml"), at("rules/b.yaml")).unwrap();
+        let third = digest();
+        std::os::unix::fs::symlink("nowhere", at("channels.yaml")).unwrap();
+        let all = [first, second, third, digest()];
+        assert!(all.iter().enumerate().all(|(i, a)| all[..i].iter().all(|b| a != b)), "{all:x?}");
+        assert_eq!(Snapshot::read(folder.path()).report.errors(), 1);
+    }
+}

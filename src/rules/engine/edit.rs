@@ -1,0 +1,184 @@
+//! The site's files have changed while the rules run (semantics 15): edited and deleted rules end, the others stay as they
+//! are, and everything happens in one step.
+
+use std::sync::Arc;
+
+use crate::bus::Last;
+use crate::model::{Intent, Name, Timestamp};
+
+use super::super::Rule;
+use super::super::instance::World;
+use super::super::running::Running;
+use super::super::sources::Silence;
+use super::super::timers::Due;
+use super::{Engine, Rulebook, schedules};
+
+/// What an edit made of the rules, each by name and in order.
+#[derive(Debug, Default)]
+pub struct Edited {
+    /// Rules that were not there.
+    pub added: Vec<Name>,
+    /// Rules that do something else than before.
+    pub changed: Vec<Name>,
+    /// Rules that are gone.
+    pub removed: Vec<Name>,
+    /// How many rules go on untouched.
+    pub unchanged: usize,
+    /// How many of the intents that came out are the last of the rules as they were; those after are of the rules as they
+    /// are.
+    pub last_words: usize,
+    /// What is over, for whoever has the time to free it.
+    pub remains: Remains,
+}
+
+/// What an edit leaves behind. To free it takes as long as to read the rules: better not on the control thread.
+#[derive(Debug, Default)]
+#[allow(dead_code, reason = "it is only there to be dropped elsewhere")]
+pub struct Remains(Vec<Running>, Vec<Arc<Rule>>);
+
+/// One rule of the new set, and which of the old it was.
+struct Heir {
+    rule: Arc<Rule>,
+    before: Option<usize>,
+    stays: bool,
+}
+
+impl Engine {
+    /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
+    pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
+        let Rulebook { mut rules, inventory, place } = book;
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let heirs = heirs(&self.rules, rules);
+        let mut edited = Edited::of(&self.rules, &heirs);
+        let mut next: Vec<Option<(u32, bool)>> = vec![None; self.rules.len()];
+        for (at, heir) in (0..).zip(&heirs) {
+            heir.before.into_iter().for_each(|before| next[before] = Some((at, heir.stays)));
+        }
+        self.retire(now, &heirs, &next, last, out);
+        edited.last_words = out.len();
+        self.rename(now, &heirs, &next, place);
+        let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
+        if !same_map {
+            self.silence = Silence::of(inventory, &self.silence);
+        }
+        edited.remains = self.succeed(now, heirs, same_map, last, out);
+        self.ticks.arm_all(now, &mut self.timers);
+        edited
+    }
+
+    /// Ends what lasts of the rules that do not stay.
+    fn retire(
+        &mut self,
+        now: Timestamp,
+        heirs: &[Heir],
+        next: &[Option<(u32, bool)>],
+        last: &Last,
+        out: &mut Vec<Intent>,
+    ) {
+        let Engine { rules, timers, ticks, host, faults, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        for (rule, next) in rules.iter_mut().zip(next) {
+            match next {
+                Some((_, true)) => rule.unpark(),
+                Some((at, false)) => rule.retire(Some(&heirs[*at as usize].rule), timers, world),
+                None => rule.retire(None, timers, world),
+            }
+        }
+    }
+
+    /// Gives everything that knows a rule by its position the new one.
+    fn rename(&mut self, now: Timestamp, heirs: &[Heir], next: &[Option<(u32, bool)>], place: super::Place) {
+        let of = |rule: u32| next.get(rule as usize).copied().flatten().map(|(at, _)| at);
+        let stays =
+            |rule: u32| next.get(rule as usize).copied().flatten().filter(|(_, stays)| *stays).map(|(at, _)| at);
+        let rules: Vec<Arc<Rule>> = heirs.iter().map(|heir| heir.rule.clone()).collect();
+        let plans = self.ticks.edit(of, schedules(&rules), place, now);
+        self.timers.rename(|due| match due {
+            Due::Instance(rule, instance) => stays(rule).map(|rule| Due::Instance(rule, instance)),
+            Due::Tick(plan) => plans.get(plan as usize).copied().flatten().map(Due::Tick),
+        });
+        self.silence.rename(stays);
+        self.cache.rename(&(0..next.len() as u32).map(of).collect::<Vec<_>>());
+    }
+
+    /// Puts the new set in place: what stays moves over, the others begin, take over what survives, and are judged.
+    fn succeed(
+        &mut self,
+        now: Timestamp,
+        heirs: Vec<Heir>,
+        same_map: bool,
+        last: &Last,
+        out: &mut Vec<Intent>,
+    ) -> Remains {
+        let mut old: Vec<Option<Running>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
+        let Engine { rules, silence, timers, ticks, host, faults, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let mut remains = Remains::default();
+        for (at, Heir { rule, before, stays }) in (0..).zip(heirs) {
+            let before = before.and_then(|before| old[before].take());
+            let running = match before {
+                Some(mut running) if stays => {
+                    remains.1.push(running.stay(rule, at));
+                    if !same_map {
+                        running.refit(silence, timers, world);
+                    }
+                    running
+                }
+                before => {
+                    let mut running = Running::new(rule, at);
+                    running.populate(silence, now.mono);
+                    if let Some(mut before) = before {
+                        running.inherit(&mut before, world);
+                        running.judge_edited(timers, world);
+                        remains.0.push(before);
+                    }
+                    world.faults.extend(running.lacks(ticks.knows_the_sun()));
+                    running
+                }
+            };
+            rules.push(running);
+        }
+        if !same_map {
+            timers.rename(|due| matches!(due, Due::Tick(_)).then_some(due));
+            rules.iter_mut().for_each(|rule| rule.arm_all(timers));
+        }
+        remains.0.extend(old.into_iter().flatten());
+        remains
+    }
+}
+
+/// Finds in the old set, which is in the order of the names as the new one is, what each rule was.
+fn heirs(old: &[Running], rules: Vec<Arc<Rule>>) -> Vec<Heir> {
+    let mut before = (0..).zip(old).peekable();
+    let heir = |rule: Arc<Rule>| {
+        while before.next_if(|(_, old)| old.rule.name < rule.name).is_some() {}
+        let old = before.next_if(|(_, old)| old.rule.name == rule.name);
+        let stays = old.is_some_and(|(_, old)| Arc::ptr_eq(&old.rule, &rule) || old.rule.behaves_as(&rule));
+        Heir { before: old.map(|(at, _)| at), stays, rule }
+    };
+    rules.into_iter().map(heir).collect()
+}
+
+impl Edited {
+    fn of(old: &[Running], heirs: &[Heir]) -> Edited {
+        let mut edited = Edited::default();
+        let mut gone: Vec<Option<&Running>> = old.iter().map(Some).collect();
+        for heir in heirs {
+            match heir.before {
+                None => edited.added.push(heir.rule.name.clone()),
+                Some(before) => {
+                    gone[before] = None;
+                    if heir.stays { edited.unchanged += 1 } else { edited.changed.push(heir.rule.name.clone()) }
+                }
+            }
+        }
+        edited.removed = gone.into_iter().flatten().map(|rule| rule.rule.name.clone()).collect();
+        edited
+    }
+
+    /// Whether the rules are as they were.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+}

@@ -1,0 +1,122 @@
+//! A rule over an edit of the site's files (semantics 15): what it ends, what its successor takes over, and what another map
+//! means for it.
+
+use std::sync::Arc;
+
+use crate::model::Mono;
+
+use super::super::cache::{Target, subscribes, target};
+use super::super::instance::{Instance, World};
+use super::super::sources::Silence;
+use super::super::timers::Timers;
+use super::super::{Ended, Mode, Rule};
+use super::{Cause, Running};
+
+impl Running {
+    /// Ends what lasts, as `changed` or `disabled`; `next` is what the rule will be.
+    pub(in crate::rules) fn retire(&mut self, next: Option<&Rule>, timers: &mut Timers, world: &mut World<'_>) {
+        let next = next.filter(|next| next.mode != Mode::Off);
+        let why = if next.is_some() { Ended::Changed } else { Ended::Disabled };
+        let acts = |rule: &Rule| rule.when.is_none() && rule.mode == Mode::Active;
+        let keeps = acts(&self.rule) && next.is_some_and(acts);
+        for index in 0..self.ordered.len() {
+            let at = self.ordered[index];
+            self.turn(at, Cause::default(), timers, world, |one, turn| one.retire(why, keeps, turn));
+        }
+    }
+
+    /// Takes over from the rule as it was: counts, windows, and instance by instance what survives. What has no heir lets
+    /// go of what it held.
+    pub(in crate::rules) fn inherit(&mut self, old: &mut Running, world: &mut World<'_>) {
+        self.tally = std::mem::take(&mut old.tally).edited();
+        self.shared.inherit(&self.rule.windows, &mut old.shared, &old.rule.windows);
+        let rule = self.rule.clone();
+        for at in &old.ordered {
+            let one = &mut old.instances[*at as usize];
+            match self.heir_of(one, world.now.mono) {
+                Some(heir) => self.instances[heir as usize].inherit(world.now.mono, &rule, one, &old.rule),
+                None if one.holds() => one.release(world),
+                None => {}
+            }
+        }
+    }
+
+    /// The instance that goes on in place of an old one: that of the same key, made if its last message would make it.
+    fn heir_of(&mut self, old: &Instance, now: Mono) -> Option<u32> {
+        let key = &old.origin.instance;
+        if let Some(there) = self.by_key.get(key) {
+            return Some(*there);
+        }
+        let message = old.message.as_ref().filter(|_| self.rule.mode != Mode::Off)?;
+        let segments = subscribes(&self.rule, &message.channel, message.broad.as_deref())?;
+        let wanted = match target(&self.rule, &message.channel, &segments) {
+            Target::Key(key) => key,
+            _ => message.source.as_ref().unwrap_or(&message.channel).clone(),
+        };
+        if wanted != *key {
+            return None;
+        }
+        self.create(wanted, &segments, &message.channel, Vec::new(), now)
+    }
+
+    /// Judges every instance once, in the step of the edit.
+    pub(in crate::rules) fn judge_edited(&mut self, timers: &mut Timers, world: &mut World<'_>) {
+        for index in 0..self.ordered.len() {
+            self.turn(self.ordered[index], Cause::default(), timers, world, Instance::judge_edited);
+        }
+    }
+
+    /// It goes on as it is, at another position and in words that may be new.
+    pub(in crate::rules) fn stay(&mut self, rule: Arc<Rule>, at: u32) -> Arc<Rule> {
+        self.at = at;
+        std::mem::replace(&mut self.rule, rule)
+    }
+
+    /// It is tried again, if it took too much.
+    pub(in crate::rules) fn unpark(&mut self) {
+        self.tally.unpark();
+    }
+
+    /// The map has changed beneath the unedited rule: instances whose sources are gone end, those of new sources begin.
+    pub(in crate::rules) fn refit(&mut self, silence: &mut Silence, timers: &mut Timers, world: &mut World<'_>) {
+        let mut places = self.places(silence);
+        for index in 0..self.ordered.len() {
+            let at = self.ordered[index];
+            let one = &self.instances[at as usize];
+            if one.sources > 0 && !places.contains_key(&one.origin.instance) {
+                self.turn(at, Cause::default(), timers, world, |one, turn| one.retire(Ended::Changed, false, turn));
+            }
+        }
+        self.instances.retain(|one| one.sources == 0 || places.contains_key(&one.origin.instance));
+        self.reindex();
+        for at in 0..self.instances.len() as u32 {
+            let place = places.remove(&self.instances[at as usize].origin.instance);
+            let spans = place.as_ref().map(|place| place.spans(silence)).unwrap_or_default();
+            let settings = self.settings(spans);
+            self.instances[at as usize].set(settings);
+            self.attach(at, place.map(|place| place.sources).unwrap_or_default(), silence);
+        }
+        for (key, place) in places {
+            let spans = place.spans(silence);
+            if let Some(instance) = self.create(key, &place.segments, &place.channel, spans, world.now.mono) {
+                self.attach(instance, place.sources, silence);
+            }
+        }
+    }
+
+    fn reindex(&mut self) {
+        self.by_key = (0..).zip(&self.instances).map(|(at, one)| (one.origin.instance.clone(), at)).collect();
+        self.ordered = (0..self.instances.len() as u32).collect();
+        let instances = &self.instances;
+        self.ordered
+            .sort_by(|a, b| instances[*a as usize].origin.instance.cmp(&instances[*b as usize].origin.instance));
+    }
+
+    /// Sets the deadlines of all instances, when those that were set are void.
+    pub(in crate::rules) fn arm_all(&mut self, timers: &mut Timers) {
+        for instance in 0..self.instances.len() as u32 {
+            self.instances[instance as usize].armed = None;
+            self.arm(instance, timers);
+        }
+    }
+}
