@@ -112,6 +112,17 @@ impl PartRuns {
     }
 }
 
+impl std::ops::Add for PartRuns {
+    type Output = PartRuns;
+    fn add(self, other: PartRuns) -> PartRuns {
+        PartRuns {
+            then: self.then + other.then,
+            each: self.each + other.each,
+            finally: self.finally + other.finally,
+        }
+    }
+}
+
 impl Tally {
     /// A script ran to its end.
     pub(super) fn ran(&mut self, part: &str) {
