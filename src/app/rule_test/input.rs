@@ -113,6 +113,11 @@ impl Input {
 }
 
 impl Says {
+    /// Whether both are frames of one identifier.
+    pub(super) fn collides(&self, other: &Says) -> bool {
+        matches!((self, other), (Says::Frames(a), Says::Frames(b)) if (a.bus, a.id) == (b.bus, b.id))
+    }
+
     fn at(&self, position: usize, now: Timestamp) -> Option<Payload<'_>> {
         match self {
             Says::Frames(frames) => frames.at(position, now).map(Payload::Frame),

@@ -8,6 +8,7 @@ use crate::model::{Name, Utc, parse_duration};
 
 use super::super::settings::check_location;
 use super::Bench;
+use super::input::Input;
 use super::moment::{Calendar, civil};
 use super::spec::{FileSpec, TestSpec};
 use super::test::{Cast, Happening, Test};
@@ -69,6 +70,7 @@ impl Loading<'_> {
         let with = self.with(spec);
         let every = spec.every.as_ref().and_then(|every| self.period(every));
         let inputs = spec.input.iter().flat_map(|input| self.input(input, every)).collect::<Vec<_>>();
+        self.distinct(spec, &inputs);
         let mut events: Vec<(Duration, Happening)> =
             spec.events.iter().filter_map(|event| self.event(event, &inputs)).collect();
         events.sort_by_key(|(at, _)| *at);
@@ -88,7 +90,7 @@ impl Loading<'_> {
             location,
             with,
             cast: std::mem::take(&mut self.cast),
-            until: self.until(spec),
+            until: self.until(spec, &inputs),
             inputs,
             events,
             expect,
@@ -96,8 +98,14 @@ impl Loading<'_> {
         }
     }
 
-    fn until(&mut self, spec: &TestSpec) -> Duration {
-        let Some(until) = &spec.until else { return self.last + LINGER };
+    fn until(&mut self, spec: &TestSpec, inputs: &[Input]) -> Duration {
+        let Some(until) = &spec.until else {
+            if self.last.is_zero() && inputs.iter().any(Input::is_endless) {
+                let message = "nothing says how long the test goes on: `x*` has no end";
+                self.report.error(self.file, spec.name.place, message).help("add `until: 10m`");
+            }
+            return self.last + LINGER;
+        };
         let Some(at) = self.moment(until) else { return Duration::ZERO };
         if at < self.last {
             let message = "the test ends before the last thing that is written in it";

@@ -11,7 +11,7 @@ use super::input::{Carried, Column, Frames, Input, Probe, Says};
 use super::load::Loading;
 use super::moment::Set;
 use super::series::Series;
-use super::spec::{EventSpec, InputSpec};
+use super::spec::{EventSpec, InputSpec, TestSpec};
 use super::test::Happening;
 
 /// Between the values of what has no cycle.
@@ -29,6 +29,19 @@ impl<'a> Loading<'a> {
                 self.report.error(self.file, spec.place, message);
                 Vec::new()
             }
+        }
+    }
+
+    /// Two inputs for one frame would contradict each other.
+    pub(super) fn distinct(&mut self, spec: &TestSpec, inputs: &[Input]) {
+        for (at, input) in inputs.iter().enumerate() {
+            let Some(twin) = inputs[..at].iter().find(|twin| twin.says.collides(&input.says)) else { continue };
+            let message = match twin.speaker == input.speaker {
+                true => format!("{} has two inputs", input.speaker),
+                false => format!("{} and {} tell of themselves in the same frame", twin.speaker, input.speaker),
+            };
+            let place = spec.input.last().map_or(spec.name.place, |last| last.place);
+            self.report.error(self.file, place, message).help("write one of them as events: `frame: …`");
         }
     }
 

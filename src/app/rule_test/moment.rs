@@ -27,10 +27,19 @@ impl Calendar {
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// The civil time so long after the start.
+    /// The time of day.
     pub(super) fn shown(&self, utc: Utc) -> String {
+        self.format(utc, "%H:%M:%S")
+    }
+
+    /// Day and time of day.
+    pub(super) fn day(&self, utc: Utc) -> String {
+        self.format(utc, "%Y-%m-%d %H:%M:%S")
+    }
+
+    fn format(&self, utc: Utc, how: &str) -> String {
         let stamp = jiff::Timestamp::from_nanosecond(i128::from(utc.0)).unwrap_or_default();
-        stamp.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string()
+        stamp.to_zoned(self.zone.clone()).strftime(how).to_string()
     }
 }
 

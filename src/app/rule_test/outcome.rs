@@ -154,11 +154,11 @@ fn context(rule: &Rule, test: &Test, played: &Played, intents: &[Row], commands:
         lines.push(format!("no message concerned the rule until {}", format_duration(at)));
     }
     for (count, what) in [
-        (played.unknown, "times it met a value that is not good, so that it knew nothing"),
-        (played.not_concerned, "messages of its channels lack a field that it names"),
+        (played.unknown, "what it needs had no good value, so that it knew nothing"),
+        (played.not_concerned, "a message of its channels lacked a field that it names"),
     ] {
         if count > 0 {
-            lines.push(format!("{count} {what}"));
+            lines.push(format!("{what}: {count} {}", if count == 1 { "time" } else { "times" }));
         }
     }
     lines
@@ -170,7 +170,7 @@ fn heard_line(rule: &Rule, line: &Line) -> String {
         return format!("at {} {}", format_duration(line.at), line.text);
     };
     let value = |field: &Name| message.fields.get(field).map(|value| timeline::pair(field, value));
-    let values: Vec<String> = rule.fields.iter().filter_map(value).collect();
+    let values: Vec<String> = rule.fields.iter().filter(|field| !timeline::is_name(field)).filter_map(value).collect();
     let speaker = message.source.as_ref().unwrap_or(&message.channel);
     format!("at {} {speaker}: {}", format_duration(line.at), values.join(", "))
 }

@@ -2,11 +2,12 @@
 //! the rule asks for and the devices are told is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::can::Frame;
 use crate::channels::ChannelMap;
-use crate::model::{Ask, DeviceKey, Intent, Mono, Name, Provenance, Timestamp, Utc, Value};
+use crate::model::{Ask, DeviceKey, Intent, Message, Mono, Name, Provenance, Timestamp, Utc, Value};
 use crate::rules::{PartRuns, Place, Rule};
 
 use super::super::core::Core;
@@ -143,7 +144,7 @@ impl Play<'_> {
 
     fn happen(&mut self, at: Duration, happening: &Happening) {
         self.advance(at);
-        self.note(at, Sign::Event, || timeline::happening(happening));
+        self.note(at, Sign::Event, || timeline::happening(happening, &self.test.calendar));
         match happening {
             Happening::Message(channel, fields) => self.message(at, channel, &Value::Map(Box::new(fields.clone()))),
             Happening::Frame(frame) => self.frame(at, *frame),
@@ -213,6 +214,7 @@ impl Play<'_> {
 
     /// Takes in what the Core has said at this moment.
     fn drain(&mut self, at: Duration) {
+        let told = self.played.told.len();
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Publish(delivery) => self.heard(at, &delivery),
@@ -226,6 +228,11 @@ impl Play<'_> {
         for intent in recorded.into_iter().filter(|intent| intent.origin.rule == self.rule.name) {
             self.intent(at, intent);
         }
+        // On the time line a command stands behind the wish that it follows from.
+        for at_told in told..self.played.told.len() {
+            let text = self.played.told[at_told].to_string();
+            self.note(at, Sign::Command, || text);
+        }
     }
 
     fn heard(&mut self, at: Duration, delivery: &crate::bus::Delivery) {
@@ -237,8 +244,8 @@ impl Play<'_> {
             return;
         }
         let concerns = heard && self.rule.fields.iter().all(|field| message.fields.get(field).is_some());
-        let line = Line { at, sign: Sign::Message, text: timeline::message(message), heard: concerns.then(|| message.clone()) };
-        self.played.timeline.push(line);
+        let heard = concerns.then(|| message.clone());
+        self.line(at, Sign::Message, timeline::message(message), heard);
     }
 
     fn transmitted(&mut self, at: Duration, frame: &Frame) {
@@ -252,10 +259,6 @@ impl Play<'_> {
             if self.states.get(&device.key) != Some(&state) {
                 self.states.insert(device.key.clone(), state.clone());
                 self.played.told.push(Told { at, device: device.key.clone(), state });
-                if self.keeps_timeline {
-                    let text = format!("{} is told {}", device.key, self.states[&device.key]);
-                    self.played.timeline.push(Line { at, sign: Sign::Command, text, heard: None });
-                }
             }
         }
     }
@@ -292,8 +295,13 @@ impl Play<'_> {
 
     fn note(&mut self, at: Duration, sign: Sign, text: impl FnOnce() -> String) {
         if self.keeps_timeline {
-            self.played.timeline.push(Line { at, sign, text: text(), heard: None });
+            self.line(at, sign, text(), None);
         }
+    }
+
+    fn line(&mut self, at: Duration, sign: Sign, text: String, heard: Option<Arc<Message>>) {
+        let utc = self.now(at).utc;
+        self.played.timeline.push(Line { at, utc, sign, text, heard });
     }
 
     /// Takes over the engine's counts before it goes.

@@ -7,8 +7,10 @@ use crate::model::format_duration;
 
 use super::{Outcome, Row, State};
 
-/// A wider column of expectations would push what came off the screen.
-const WIDEST: usize = 56;
+/// Wider columns do not stand side by side on a screen.
+const WIDEST: usize = 70;
+/// In front of what is expected: sign, time and line.
+const MARGIN: &str = "                               ";
 /// So many lines that are as expected are shown around one that is not.
 const AROUND: usize = 2;
 
@@ -37,36 +39,52 @@ fn compare(what: &str, rows: &[Row], text: &mut String) {
     if rows.is_empty() {
         return;
     }
-    let expected = |row: &Row| row.expected.clone().unwrap_or_else(|| "nothing".to_owned());
-    let near: Vec<bool> = (0..rows.len()).map(|at| is_near(rows, at)).collect();
-    let shown = || rows.iter().zip(&near).filter(|(_, near)| **near).map(|(row, _)| row);
-    let width = shown().map(|row| expected(row).chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0);
-    let width = width.max("expected".len());
-    let _ = writeln!(text, "    {what:<10} {:<9} {:<9} {:<width$}  got", "at", "line", "expected");
+    let shown = || rows.iter().enumerate().filter(|(at, _)| is_near(rows, *at)).map(|(_, row)| row);
+    let widest = |side: fn(&Row) -> &str| shown().map(|row| side(row).chars().count()).max().unwrap_or(0);
+    let width = widest(expected).max("expected".len());
+    let beside = width <= WIDEST && widest(got) <= WIDEST;
+    let heads = if beside { format!("{:<width$}  got", "expected") } else { String::new() };
+    let _ = writeln!(text, "{}", format!("    {what:<10} {:<9} {:<5} {heads}", "at", "line").trim_end());
     let mut skipped = 0;
-    for (row, near) in rows.iter().zip(&near) {
-        if !near {
+    for (at, row) in rows.iter().enumerate() {
+        if !is_near(rows, at) {
             skipped += 1;
             continue;
         }
         elide(&mut skipped, text);
-        let sign = match row.state {
-            State::Same => "same",
-            State::Differs => "DIFFERS",
-            State::Missing => "MISSING",
-            State::Unexpected => "UNEXPECTED",
-        };
-        let (at, line) = (format_duration(Duration::from_secs_f64(row.at)), row.line.map(|line| line.to_string()).unwrap_or_default());
-        let (expected, got) = (expected(row), row.got.as_deref().unwrap_or("nothing"));
-        let _ = match expected.chars().count() <= width {
-            true => writeln!(text, "    {sign:<10} {at:<9} {line:<9} {expected:<width$}  {got}"),
-            false => writeln!(text, "    {sign:<10} {at:<9} {line:<9} {expected}\n{:36}{:width$}{got}", "", ""),
-        };
-        if !row.differences.is_empty() {
-            let _ = writeln!(text, "{:36}{:width$}(here: {})", "", "", row.differences.join("; "));
-        }
+        line(row, beside.then_some(width), text);
     }
     elide(&mut skipped, text);
+}
+
+/// One row: side by side in columns of this width, else one below the other.
+fn line(row: &Row, width: Option<usize>, text: &mut String) {
+    let sign = match row.state {
+        State::Same => "same",
+        State::Differs => "DIFFERS",
+        State::Missing => "MISSING",
+        State::Unexpected => "UNEXPECTED",
+    };
+    let at = format_duration(Duration::from_secs_f64(row.at));
+    let number = row.line.map(|line| line.to_string()).unwrap_or_default();
+    let head = format!("    {sign:<10} {at:<9} {number:<5} ");
+    let (expected, got, here) = (expected(row), got(row), row.differences.join("; "));
+    let _ = match width {
+        Some(width) => writeln!(text, "{head}{expected:<width$}  {got}"),
+        None if row.state == State::Same => writeln!(text, "{head}{got}"),
+        None => writeln!(text, "{head}expected  {expected}\n{MARGIN}got       {got}"),
+    };
+    if !here.is_empty() {
+        let _ = writeln!(text, "{MARGIN}{:width$}here: {here}", "", width = width.map_or(0, |width| width + 2));
+    }
+}
+
+fn expected(row: &Row) -> &str {
+    row.expected.as_deref().unwrap_or("nothing")
+}
+
+fn got(row: &Row) -> &str {
+    row.got.as_deref().unwrap_or("nothing")
 }
 
 fn is_near(rows: &[Row], at: usize) -> bool {
@@ -76,7 +94,7 @@ fn is_near(rows: &[Row], at: usize) -> bool {
 
 fn elide(skipped: &mut usize, text: &mut String) {
     if *skipped > 0 {
-        let _ = writeln!(text, "    …          {skipped} more as expected");
+        let _ = writeln!(text, "    …          {skipped} as expected");
         *skipped = 0;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Fields, Message, Provenance, Value, WellKnown, format_duration};
+use crate::model::{Fields, Message, Provenance, Utc, Value, WellKnown, format_duration};
 
 use super::super::output::Notice;
 use super::expected::json;
@@ -14,6 +14,8 @@ use super::test::Happening;
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) at: Duration,
+    /// What the civil clock shows.
+    pub(super) utc: Utc,
     pub(super) sign: Sign,
     pub(super) text: String,
     /// A message that concerns the rule.
@@ -30,7 +32,7 @@ pub(super) enum Sign {
 }
 
 impl Line {
-    /// As people read it, with the civil time of the test's start to go by.
+    /// As people read it.
     pub(super) fn shown(&self, calendar: &Calendar) -> String {
         let sign = match self.sign {
             Sign::Event => '*',
@@ -39,7 +41,7 @@ impl Line {
             Sign::Command => '!',
             Sign::Fault => 'E',
         };
-        let civil = calendar.shown(calendar.start + self.at);
+        let civil = calendar.shown(self.utc);
         format!("{:>9}  {civil} {sign} {}", format_duration(self.at), self.text)
     }
 }
@@ -55,10 +57,18 @@ pub(super) fn message(message: &Message) -> String {
     }
 }
 
-/// The fields that are no names.
+/// The fields that are no names; those without a value at the end.
 fn values(fields: &Fields) -> String {
-    let told = fields.iter().filter(|(name, _)| !WellKnown::RESERVED.contains(&&**name));
-    told.map(|(name, value)| pair(name, value)).collect::<Vec<_>>().join(", ")
+    let told = || fields.iter().filter(|(name, _)| !is_name(name));
+    let good = told().filter(|(_, value)| !value.is_null()).map(|(name, value)| pair(name, value));
+    let open: Vec<&str> = told().filter(|(_, value)| value.is_null()).map(|(name, _)| &**name).collect();
+    let open = (!open.is_empty()).then(|| format!("no value for {}", open.join(", ")));
+    good.chain(open).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a field tells who speaks, not what.
+pub(super) fn is_name(field: &str) -> bool {
+    WellKnown::RESERVED.contains(&field)
 }
 
 pub(super) fn pair(name: &str, value: &Value) -> String {
@@ -66,7 +76,7 @@ pub(super) fn pair(name: &str, value: &Value) -> String {
 }
 
 /// An event of the file.
-pub(super) fn happening(happening: &Happening) -> String {
+pub(super) fn happening(happening: &Happening, calendar: &Calendar) -> String {
     match happening {
         Happening::Message(channel, _) => format!("a message comes in on {channel}"),
         Happening::Frame(frame) => format!("a frame comes in: {frame:?}"),
@@ -75,7 +85,7 @@ pub(super) fn happening(happening: &Happening) -> String {
             let span = format_duration(Duration::from_nanos(nanos.unsigned_abs()));
             format!("the civil clock is set {} by {span}", if *nanos < 0 { "back" } else { "forward" })
         }
-        Happening::Clock(Set::To(utc)) => format!("the civil clock is set to {} s since 1970", utc.seconds()),
+        Happening::Clock(Set::To(utc)) => format!("the civil clock is set to {}", calendar.day(*utc)),
         Happening::Reset => "a person resets the rule".to_owned(),
         Happening::Restart(down) if down.is_zero() => "the engine stops and starts".to_owned(),
         Happening::Restart(down) => format!("the engine stops, and starts again after {}", format_duration(*down)),
