@@ -144,13 +144,13 @@ impl<'a> Loading<'a> {
         Some(Input { speaker: channel.clone(), every: every.unwrap_or(SECOND), says: Says::Messages { channel, columns } })
     }
 
-    fn series(&mut self, text: &Spanned<String>) -> Option<Series> {
-        let series = Series::parse(text).map_err(|(item, why)| format!("`{item}` cannot be read: {why}"));
+    fn series(&mut self, text: &Spanned<Option<String>>) -> Option<Series> {
+        let series = Series::parse(text.value.as_deref().unwrap_or("null")).map_err(|(item, why)| format!("`{item}` cannot be read: {why}"));
         self.right(text.place, series)
     }
 
     /// A series whose values the signal can carry.
-    fn carried(&mut self, text: &Spanned<String>, probe: &Probe) -> Option<Series> {
+    fn carried(&mut self, text: &Spanned<Option<String>>, probe: &Probe) -> Option<Series> {
         let series = self.series(text)?;
         let fate = |value: &Value| match probe.carry(value) {
             Carried::Exactly => None,

@@ -145,9 +145,13 @@ fn context(rule: &Rule, test: &Test, played: &Played, intents: &[Row], commands:
     }
     let of_instance = |line: &&Line| {
         let source = line.heard.as_ref().and_then(|message| message.source.as_deref());
-        line.heard.is_some() && (instance.is_none() || instance == source)
+        instance.is_none() || instance == source
     };
-    let heard: Vec<&Line> = played.timeline.iter().filter(|line| line.at <= at).filter(of_instance).collect();
+    let before = played.timeline.iter().filter(|line| line.heard.is_some() && line.at <= at);
+    let mut heard: Vec<&Line> = before.clone().filter(of_instance).collect();
+    if heard.is_empty() {
+        heard = before.collect();
+    }
     let shown = heard.iter().skip(heard.len().saturating_sub(BEFORE));
     lines.extend(shown.map(|line| heard_line(rule, line)));
     if heard.is_empty() && !rule.patterns.is_empty() {
@@ -171,6 +175,5 @@ fn heard_line(rule: &Rule, line: &Line) -> String {
     };
     let value = |field: &Name| message.fields.get(field).map(|value| timeline::pair(field, value));
     let values: Vec<String> = rule.fields.iter().filter(|field| !timeline::is_name(field)).filter_map(value).collect();
-    let speaker = message.source.as_ref().unwrap_or(&message.channel);
-    format!("at {} {speaker}: {}", format_duration(line.at), values.join(", "))
+    format!("at {} {}: {}", format_duration(line.at), timeline::speaker(message), values.join(", "))
 }

@@ -9,8 +9,6 @@ use super::{Outcome, Row, State};
 
 /// Wider columns do not stand side by side on a screen.
 const WIDEST: usize = 70;
-/// In front of what is expected: sign, time and line.
-const MARGIN: &str = "                               ";
 /// So many lines that are as expected are shown around one that is not.
 const AROUND: usize = 2;
 
@@ -43,8 +41,9 @@ fn compare(what: &str, rows: &[Row], text: &mut String) {
     let widest = |side: fn(&Row) -> &str| shown().map(|row| side(row).chars().count()).max().unwrap_or(0);
     let width = widest(expected).max("expected".len());
     let beside = width <= WIDEST && widest(got) <= WIDEST;
+    let moment = shown().map(|row| moment(row).len()).max().unwrap_or(0).max(5);
     let heads = if beside { format!("{:<width$}  got", "expected") } else { String::new() };
-    let _ = writeln!(text, "{}", format!("    {what:<10} {:<9} {:<5} {heads}", "at", "line").trim_end());
+    let _ = writeln!(text, "{}", format!("    {what:<10} {:<moment$} {:<5} {heads}", "at", "line").trim_end());
     let mut skipped = 0;
     for (at, row) in rows.iter().enumerate() {
         if !is_near(rows, at) {
@@ -52,31 +51,35 @@ fn compare(what: &str, rows: &[Row], text: &mut String) {
             continue;
         }
         elide(&mut skipped, text);
-        line(row, beside.then_some(width), text);
+        line(row, moment, beside.then_some(width), text);
     }
     elide(&mut skipped, text);
 }
 
 /// One row: side by side in columns of this width, else one below the other.
-fn line(row: &Row, width: Option<usize>, text: &mut String) {
+fn line(row: &Row, moment: usize, width: Option<usize>, text: &mut String) {
     let sign = match row.state {
         State::Same => "same",
         State::Differs => "DIFFERS",
         State::Missing => "MISSING",
         State::Unexpected => "UNEXPECTED",
     };
-    let at = format_duration(Duration::from_secs_f64(row.at));
     let number = row.line.map(|line| line.to_string()).unwrap_or_default();
-    let head = format!("    {sign:<10} {at:<9} {number:<5} ");
+    let head = format!("    {sign:<10} {:<moment$} {number:<5} ", self::moment(row));
+    let margin = " ".repeat(22 + moment);
     let (expected, got, here) = (expected(row), got(row), row.differences.join("; "));
     let _ = match width {
         Some(width) => writeln!(text, "{head}{expected:<width$}  {got}"),
         None if row.state == State::Same => writeln!(text, "{head}{got}"),
-        None => writeln!(text, "{head}expected  {expected}\n{MARGIN}got       {got}"),
+        None => writeln!(text, "{head}expected  {expected}\n{margin}got       {got}"),
     };
     if !here.is_empty() {
-        let _ = writeln!(text, "{MARGIN}{:width$}here: {here}", "", width = width.map_or(0, |width| width + 2));
+        let _ = writeln!(text, "{margin}{:width$}here: {here}", "", width = width.map_or(0, |width| width + 2));
     }
+}
+
+fn moment(row: &Row) -> String {
+    format_duration(Duration::from_secs_f64(row.at))
 }
 
 fn expected(row: &Row) -> &str {

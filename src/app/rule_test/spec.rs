@@ -46,7 +46,8 @@ pub(super) struct InputSpec {
     pub(super) device: Option<Spanned<String>>,
     pub(super) channel: Option<Spanned<String>>,
     pub(super) every: Option<Spanned<String>>,
-    pub(super) values: Entries<Spanned<String>>,
+    /// A bare `null` is a series of one value that is none.
+    pub(super) values: Entries<Spanned<Option<String>>>,
 }
 
 /// One happening: exactly one key beside `at`.

@@ -48,12 +48,22 @@ impl Line {
 
 /// The speaker and what it says.
 pub(super) fn message(message: &Message) -> String {
-    // A foreign message is known by its channel alone.
-    let own = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
-    let speaker = message.source.as_deref().filter(|_| own).unwrap_or(&message.channel);
+    let speaker = speaker(message);
     match message.stale {
         true => format!("{speaker} has fallen silent"),
         false => format!("{speaker}: {}", values(&message.fields)),
+    }
+}
+
+/// A node by its name, a device as tests write it; a foreign message is known by its channel alone.
+pub(super) fn speaker(message: &Message) -> String {
+    match (message.provenance, &message.source) {
+        (Provenance::Frames, Some(node)) => node.to_string(),
+        (Provenance::Guard, Some(device)) => {
+            let room = message.fields.get("room").and_then(Value::as_text).unwrap_or_default();
+            format!("{room}/{device}")
+        }
+        _ => message.channel.to_string(),
     }
 }
 

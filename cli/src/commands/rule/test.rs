@@ -116,11 +116,9 @@ fn show(suites: &[Suite], seconds: f64) {
     }
     let (passed, failed) = counted(suites);
     let broken = suites.iter().filter(|suite| suite.broken).count();
-    let rules = match broken {
-        0 => format!("{} rules", suites.len()),
-        broken => format!("{} rules, {broken} not run", suites.len()),
-    };
-    commands::line(&format!("{passed} passed, {failed} failed; {rules}, {seconds:.2} s"));
+    let rules = if suites.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", suites.len()) };
+    let broken = if broken == 0 { String::new() } else { format!(", {broken} not run") };
+    commands::line(&format!("{passed} passed, {failed} failed; {rules}{broken}, {seconds:.2} s"));
 }
 
 fn one(rule: &str, test: &Outcome, place: &str) {
