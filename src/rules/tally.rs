@@ -115,11 +115,7 @@ impl PartRuns {
 impl std::ops::Add for PartRuns {
     type Output = PartRuns;
     fn add(self, other: PartRuns) -> PartRuns {
-        PartRuns {
-            then: self.then + other.then,
-            each: self.each + other.each,
-            finally: self.finally + other.finally,
-        }
+        PartRuns { then: self.then + other.then, each: self.each + other.each, finally: self.finally + other.finally }
     }
 }
 

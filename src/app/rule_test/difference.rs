@@ -54,11 +54,7 @@ pub(super) enum Pair {
 }
 
 /// Compares two lists in order. `differs` says in what two entries differ, `None` where they are not of one kind.
-pub(super) fn align(
-    expected: usize,
-    got: usize,
-    differs: impl Fn(usize, usize) -> Option<Vec<String>>,
-) -> Vec<Pair> {
+pub(super) fn align(expected: usize, got: usize, differs: impl Fn(usize, usize) -> Option<Vec<String>>) -> Vec<Pair> {
     let same = |i: usize, j: usize| differs(i, j).is_some_and(|differences| differences.is_empty());
     let least = expected.min(got);
     let head = (0..least).take_while(|at| same(*at, *at)).count();
@@ -124,7 +120,13 @@ fn cheapest(from: (usize, usize), to: (usize, usize), differs: Differs<'_>) -> V
 }
 
 /// One line about a pair.
-pub(super) fn row(at: Duration, line: Option<usize>, expected: Option<String>, got: Option<String>, differences: Vec<String>) -> Row {
+pub(super) fn row(
+    at: Duration,
+    line: Option<usize>,
+    expected: Option<String>,
+    got: Option<String>,
+    differences: Vec<String>,
+) -> Row {
     let state = match (&expected, &got) {
         (Some(_), Some(_)) if differences.is_empty() => State::Same,
         (Some(_), Some(_)) => State::Differs,

@@ -21,11 +21,22 @@ pub(super) struct Expected {
 
 #[derive(Clone, Debug)]
 pub(super) enum ExpectedWish {
-    Set { device: DeviceKey, level: Level, lease: Option<Duration>, reason: Option<String> },
+    Set {
+        device: DeviceKey,
+        level: Level,
+        lease: Option<Duration>,
+        reason: Option<String>,
+    },
     /// `None`: all that the instance holds.
     Release(Option<Vec<DeviceKey>>),
-    Publish { channel: String, fields: Vec<(String, Value)> },
-    Call { function: String, args: Option<Vec<Value>> },
+    Publish {
+        channel: String,
+        fields: Vec<(String, Value)>,
+    },
+    Call {
+        function: String,
+        args: Option<Vec<Value>>,
+    },
 }
 
 /// An intent that came.
@@ -71,16 +82,23 @@ impl Expected {
             compare(**instance == *got.instance, format!("instance `{}`", got.instance));
         }
         match (&self.what, &got.what) {
-            (ExpectedWish::Set { device, level, lease, reason }, Wish::Set { device: to, level: is, lease: lasts, reason: why })
-                if device == to =>
-            {
+            (
+                ExpectedWish::Set { device, level, lease, reason },
+                Wish::Set { device: to, level: is, lease: lasts, reason: why },
+            ) if device == to => {
                 compare(level == is, format!("to {}", shown(*is)));
                 if lease.is_some() {
-                    compare(lease == lasts, lasts.map_or("no lease".to_owned(), |span| format!("lease {}", format_duration(span))));
+                    compare(
+                        lease == lasts,
+                        lasts.map_or("no lease".to_owned(), |span| format!("lease {}", format_duration(span))),
+                    );
                 }
                 if let Some(reason) = reason {
                     let said = why.as_deref();
-                    compare(Some(reason.as_str()) == said, said.map_or("no reason".to_owned(), |why| format!("reason \"{why}\"")));
+                    compare(
+                        Some(reason.as_str()) == said,
+                        said.map_or("no reason".to_owned(), |why| format!("reason \"{why}\"")),
+                    );
                 }
             }
             (ExpectedWish::Release(wanted), Wish::Release { devices, all }) => {
@@ -89,14 +107,18 @@ impl Expected {
                 let same = if wanted.is_some() { sorted == *devices } else { *all };
                 compare(same, format!("release {}", names(devices)));
             }
-            (ExpectedWish::Publish { channel, fields }, Wish::Publish { channel: on, fields: has }) if **channel == **on => {
+            (ExpectedWish::Publish { channel, fields }, Wish::Publish { channel: on, fields: has })
+                if **channel == **on =>
+            {
                 for (name, value) in fields {
                     let is = has.get(name);
                     let said = is.map_or(format!("no `{name}`"), |is| format!("{name} {}", json(is)));
                     compare(is.is_some_and(|is| alike(value, is)), said);
                 }
             }
-            (ExpectedWish::Call { function, args }, Wish::Call { function: called, args: given }) if function == called => {
+            (ExpectedWish::Call { function, args }, Wish::Call { function: called, args: given })
+                if function == called =>
+            {
                 let given = Value::List(given.clone().into());
                 let same = args.as_ref().is_none_or(|args| alike(&Value::List(args.clone().into()), &given));
                 compare(same, format!("args {}", json(&given)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::can::{BusId, CanId, Frame};
 use crate::channels::codec::{Kind, Signal};
 use crate::channels::{Feedback, FrameLayout, NodeFrame, Plan};
+use crate::files::Place;
 use crate::model::{Fields, Name, Timestamp, Value};
 use crate::simulator::well;
 
@@ -17,6 +18,8 @@ use super::series::Series;
 pub(super) struct Input {
     /// The node, `room/device`, or the channel.
     pub(super) speaker: Name,
+    /// Where it is written.
+    pub(super) place: Place,
     /// How long a value lasts.
     pub(super) every: Duration,
     /// What it says.
@@ -122,7 +125,8 @@ impl Says {
         match self {
             Says::Frames(frames) => frames.at(position, now).map(Payload::Frame),
             Says::Messages { channel, columns } => {
-                let said = columns.iter().filter_map(|(name, series)| Some((name.clone(), series.at(position)?.clone())));
+                let said =
+                    columns.iter().filter_map(|(name, series)| Some((name.clone(), series.at(position)?.clone())));
                 let fields: Fields = said.collect();
                 (!fields.is_empty()).then_some(Payload::Message(channel, fields))
             }
@@ -153,7 +157,8 @@ fn put(signal: &Signal, (scale, offset): (f64, f64), value: &Value, data: &mut [
     match value {
         Value::Number(number) => signal.encode(&Value::Number((number - offset) / scale), data),
         Value::Null => {
-            let bits = no_value(signal).ok_or_else(|| format!("{} always has a value: its bits cannot say that there is none", signal.name))?;
+            let bits = no_value(signal)
+                .ok_or_else(|| format!("{} always has a value: its bits cannot say that there is none", signal.name))?;
             signal.layout.put(bits, data).ok_or_else(|| format!("{} is not within the frame", signal.name))
         }
         other => signal.encode(other, data),
@@ -232,14 +237,16 @@ impl Probe {
         let (fields, _) = self.plan.decode(&data[..self.length]);
         let read = fields.iter().next().map(|(_, value)| value);
         match (value, read) {
-            (Value::Number(wanted), Some(Value::Number(read))) if (wanted - read).abs() <= 1e-6 * wanted.abs().max(1.0) => {
+            (Value::Number(wanted), Some(Value::Number(read)))
+                if (wanted - read).abs() <= 1e-6 * wanted.abs().max(1.0) =>
+            {
                 Carried::Exactly
             }
             (Value::Number(_), Some(Value::Number(read))) => Carried::As(*read),
             (wanted, Some(read)) if wanted == read => Carried::Exactly,
             (_, read) => {
                 let read = read.map_or_else(|| "nothing".to_owned(), |read| format!("`{read}`"));
-                Carried::Refused(format!("{} would be read as {read}", self.signal.name))
+                Carried::Refused(format!("{} would be read as {read}, write that", self.signal.name))
             }
         }
     }

@@ -70,7 +70,7 @@ impl Loading<'_> {
         let with = self.with(spec);
         let every = spec.every.as_ref().and_then(|every| self.period(every));
         let inputs = spec.input.iter().flat_map(|input| self.input(input, every)).collect::<Vec<_>>();
-        self.distinct(spec, &inputs);
+        self.distinct(&inputs);
         let mut events: Vec<(Duration, Happening)> =
             spec.events.iter().filter_map(|event| self.event(event, &inputs)).collect();
         events.sort_by_key(|(at, _)| *at);
@@ -81,7 +81,8 @@ impl Loading<'_> {
             self.report.error(self.file, spec.name.place, message).help("`expect: []` if the rule is to do nothing");
         }
         let ends = inputs.iter().filter(|input| !input.is_endless());
-        let ends = ends.map(|input| input.every.saturating_mul(u32::try_from(input.len()).unwrap_or(u32::MAX).saturating_sub(1)));
+        let ends = ends
+            .map(|input| input.every.saturating_mul(u32::try_from(input.len()).unwrap_or(u32::MAX).saturating_sub(1)));
         self.last = ends.chain([self.last]).max().unwrap_or_default();
         Test {
             name: spec.name.value.clone(),

@@ -11,11 +11,16 @@ use super::input::{Carried, Column, Frames, Input, Probe, Says};
 use super::load::Loading;
 use super::moment::Set;
 use super::series::Series;
-use super::spec::{EventSpec, InputSpec, TestSpec};
+use super::spec::{EventSpec, InputSpec};
 use super::test::Happening;
 
 /// Between the values of what has no cycle.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// As it is written in a series.
+fn plain(value: &Value) -> String {
+    if value.is_null() { "null".to_owned() } else { value.to_string() }
+}
 
 impl<'a> Loading<'a> {
     pub(super) fn input(&mut self, spec: &Spanned<InputSpec>, every: Option<Duration>) -> Vec<Input> {
@@ -33,15 +38,14 @@ impl<'a> Loading<'a> {
     }
 
     /// Two inputs for one frame would contradict each other.
-    pub(super) fn distinct(&mut self, spec: &TestSpec, inputs: &[Input]) {
+    pub(super) fn distinct(&mut self, inputs: &[Input]) {
         for (at, input) in inputs.iter().enumerate() {
             let Some(twin) = inputs[..at].iter().find(|twin| twin.says.collides(&input.says)) else { continue };
             let message = match twin.speaker == input.speaker {
                 true => format!("{} has two inputs", input.speaker),
                 false => format!("{} and {} tell of themselves in the same frame", twin.speaker, input.speaker),
             };
-            let place = spec.input.last().map_or(spec.name.place, |last| last.place);
-            self.report.error(self.file, place, message).help("write one of them as events: `frame: …`");
+            self.report.error(self.file, input.place, message).help("write one of them as events: `frame: …`");
         }
     }
 
@@ -71,7 +75,8 @@ impl<'a> Loading<'a> {
         let inputs = frames.iter().zip(columns).filter(|(_, columns)| !columns.is_empty()).map(|(frame, columns)| {
             let cycle = frame.frame.cycle;
             let frames = Frames { bus: frame.bus, id: frame.id, layout: frame.frame.clone(), cycle, columns };
-            Input { speaker: frame.source.name.clone(), every: every.or(cycle).unwrap_or(SECOND), says: Says::Frames(frames) }
+            let every = every.or(cycle).unwrap_or(SECOND);
+            Input { speaker: frame.source.name.clone(), place: node.place, every, says: Says::Frames(frames) }
         });
         inputs.collect()
     }
@@ -119,8 +124,8 @@ impl<'a> Loading<'a> {
         }
         let cycle = feedback.frame.cycle;
         let says = Frames { bus: feedback.bus, id: feedback.id, layout: feedback.frame.clone(), cycle, columns };
-        let speaker = Name::from(name.as_str());
-        vec![Input { speaker, every: every.or(cycle).unwrap_or(SECOND), says: Says::Frames(says) }]
+        let (speaker, every) = (Name::from(name.as_str()), every.or(cycle).unwrap_or(SECOND));
+        vec![Input { speaker, place: name.place, every, says: Says::Frames(says) }]
     }
 
     /// A device of the map, as `room/device`.
@@ -140,12 +145,14 @@ impl<'a> Loading<'a> {
         for (field, text) in &spec.values {
             columns.push((Name::from(field.as_str()), self.series(text)?));
         }
-        let channel = Name::from(channel.as_str());
-        Some(Input { speaker: channel.clone(), every: every.unwrap_or(SECOND), says: Says::Messages { channel, columns } })
+        let (place, channel) = (channel.place, Name::from(channel.as_str()));
+        let says = Says::Messages { channel: channel.clone(), columns };
+        Some(Input { speaker: channel, place, every: every.unwrap_or(SECOND), says })
     }
 
     fn series(&mut self, text: &Spanned<Option<String>>) -> Option<Series> {
-        let series = Series::parse(text.value.as_deref().unwrap_or("null")).map_err(|(item, why)| format!("`{item}` cannot be read: {why}"));
+        let series = Series::parse(text.value.as_deref().unwrap_or("null"))
+            .map_err(|(item, why)| format!("`{item}` cannot be read: {why}"));
         self.right(text.place, series)
     }
 
@@ -160,8 +167,10 @@ impl<'a> Loading<'a> {
         for (value, fate) in series.values().filter_map(fate) {
             match fate {
                 Carried::Refused(why) => {
-                    let message = format!("`{value}` cannot be sent: {why}");
-                    self.report.error(self.file, text.place, message).help("a frame with any bits is an event: `frame: …`");
+                    let message = format!("`{}` cannot be sent: {why}", plain(&value));
+                    self.report
+                        .error(self.file, text.place, message)
+                        .help("a frame with any bits is an event: `frame: …`");
                     return None;
                 }
                 Carried::As(number) => rounded = rounded.or(Some((value, number))),
@@ -190,7 +199,8 @@ impl<'a> Loading<'a> {
         found.extend(reset.as_ref().map(|reset| self.only_true(reset).then_some(Happening::Reset)));
         found.extend(restart.as_ref().map(|restart| self.restart(restart)));
         if found.len() != 1 {
-            let message = "an event has `at` and exactly one of `message`, `frame`, `silent`, `clock`, `reset` and `restart`";
+            let message =
+                "an event has `at` and exactly one of `message`, `frame`, `silent`, `clock`, `reset` and `restart`";
             self.report.error(self.file, spec.at.place, message);
         }
         Some((at, found.pop()??))

@@ -16,6 +16,7 @@ mod spec;
 mod test;
 mod timeline;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use super::Settings;
 
 pub use difference::{Row, State};
 pub use outcome::{Outcome, Suite};
+use test::Test;
 
 /// A site whose rules are tested.
 #[derive(Debug)]
@@ -86,10 +88,23 @@ impl<'a> Bench<'a> {
         let rule = self.load(file, &Host::new(&host_functions()), report);
         let tests = read_file(self.folder, path, report).and_then(|file| load::load(self, &file, report));
         match (rule, tests) {
-            (Some(rule), Some(tests)) => (suite.tests, suite.never_ran) = outcome::run(self, &rule, &tests, verbose),
+            (Some(rule), Some(tests)) if self.company(&tests, report) => {
+                (suite.tests, suite.never_ran) = outcome::run(self, &rule, &tests, verbose)
+            }
             _ => suite.broken = true,
         }
         Some(suite)
+    }
+
+    /// Whether every rule that runs along is right.
+    fn company(&self, tests: &[Test], report: &mut Report) -> bool {
+        let names: BTreeSet<&Name> = tests.iter().flat_map(|test| &test.with).collect();
+        let files = self.rules.iter().filter(|(name, _)| names.contains(&Name::from(name.as_str())));
+        let mut right = true;
+        for (_, file) in files {
+            right &= self.load(file, &Host::new(&host_functions()), report).is_some();
+        }
+        right
     }
 
     /// A rule as it is tested: one that is switched off works as if it were on, for that is what its test is about.

@@ -64,7 +64,7 @@ impl Suite {
     /// Whether there is something that `--strict` refuses.
     #[must_use]
     pub fn has_gaps(&self) -> bool {
-        self.file.is_none() || !self.never_ran.is_empty()
+        !self.broken && (self.tests.is_empty() || !self.never_ran.is_empty())
     }
 }
 
@@ -100,7 +100,11 @@ fn outcome(bench: &Bench<'_>, rule: &Rule, test: &Test, verbose: bool, parts: &m
         context: if passed { Vec::new() } else { context(rule, test, &played, &intents, &commands) },
         intents: kept(intents),
         commands: kept(commands),
-        timeline: if verbose { played.timeline.iter().map(|line| line.shown(&test.calendar)).collect() } else { Vec::new() },
+        timeline: if verbose {
+            played.timeline.iter().map(|line| line.shown(&test.calendar)).collect()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -113,7 +117,9 @@ fn intents(test: &Test, played: &Played) -> Vec<Row> {
             let one = &expected[i];
             row(one.at, Some(one.line), Some(one.to_string()), text(&got[j]), differences)
         }
-        Pair::Missing(i) => row(expected[i].at, Some(expected[i].line), Some(expected[i].to_string()), None, Vec::new()),
+        Pair::Missing(i) => {
+            row(expected[i].at, Some(expected[i].line), Some(expected[i].to_string()), None, Vec::new())
+        }
         Pair::Unexpected(j) => row(got[j].at, None, None, text(&got[j]), Vec::new()),
     };
     pairs.into_iter().map(one).collect()
@@ -127,7 +133,9 @@ fn commands(test: &Test, played: &Played) -> Vec<Row> {
             let one = &expected[i];
             row(one.at, Some(one.line), Some(one.to_string()), Some(told[j].to_string()), differences)
         }
-        Pair::Missing(i) => row(expected[i].at, Some(expected[i].line), Some(expected[i].to_string()), None, Vec::new()),
+        Pair::Missing(i) => {
+            row(expected[i].at, Some(expected[i].line), Some(expected[i].to_string()), None, Vec::new())
+        }
         Pair::Unexpected(j) => row(told[j].at, None, None, Some(told[j].to_string()), Vec::new()),
     };
     pairs.into_iter().map(one).collect()

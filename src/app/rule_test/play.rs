@@ -56,6 +56,8 @@ struct Play<'a> {
     held: BTreeMap<Name, Held>,
     /// What each device was told last.
     states: BTreeMap<DeviceKey, Value>,
+    /// What each was told since the Core was asked last.
+    fresh: Vec<(DeviceKey, Value)>,
     outputs: Vec<Output>,
     keeps_timeline: bool,
     played: Played,
@@ -75,6 +77,7 @@ pub(super) fn play(bench: &Bench<'_>, rule: &Rule, test: &Test, keeps_timeline: 
         silent: BTreeSet::new(),
         held: BTreeMap::new(),
         states: BTreeMap::new(),
+        fresh: Vec::new(),
         outputs: Vec::new(),
         keeps_timeline,
         played: Played::default(),
@@ -214,11 +217,10 @@ impl Play<'_> {
 
     /// Takes in what the Core has said at this moment.
     fn drain(&mut self, at: Duration) {
-        let told = self.played.told.len();
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Publish(delivery) => self.heard(at, &delivery),
-                Output::Transmit { frame, .. } => self.transmitted(at, &frame),
+                Output::Transmit { frame, .. } => self.transmitted(&frame),
                 // The recorded intents tell of it.
                 Output::Act(..) => {}
                 Output::Notice(notice) => self.failed(at, &notice),
@@ -228,11 +230,7 @@ impl Play<'_> {
         for intent in recorded.into_iter().filter(|intent| intent.origin.rule == self.rule.name) {
             self.intent(at, intent);
         }
-        // On the time line a command stands behind the wish that it follows from.
-        for at_told in told..self.played.told.len() {
-            let text = self.played.told[at_told].to_string();
-            self.note(at, Sign::Command, || text);
-        }
+        self.tell(at);
     }
 
     fn heard(&mut self, at: Duration, delivery: &crate::bus::Delivery) {
@@ -248,17 +246,29 @@ impl Play<'_> {
         self.line(at, Sign::Message, timeline::message(message), heard);
     }
 
-    fn transmitted(&mut self, at: Duration, frame: &Frame) {
+    fn transmitted(&mut self, frame: &Frame) {
         for device in &self.map.devices {
             let command = &device.command;
             if (command.bus, command.id) != (frame.bus, frame.id) {
                 continue;
             }
             let Ok(state) = command.frame.signals[command.signal].decode(frame.bytes()) else { continue };
-            // A command that is sent again tells the device nothing.
-            if self.states.get(&device.key) != Some(&state) {
-                self.states.insert(device.key.clone(), state.clone());
-                self.played.told.push(Told { at, device: device.key.clone(), state });
+            match self.fresh.iter_mut().find(|(key, _)| *key == device.key) {
+                Some((_, before)) => *before = state,
+                None => self.fresh.push((device.key.clone(), state)),
+            }
+        }
+    }
+
+    /// What devices were told at this moment, behind the wishes that it follows from. A command that another one replaces
+    /// before it is on the wire tells nothing, nor does one that is sent again.
+    fn tell(&mut self, at: Duration) {
+        for (device, state) in std::mem::take(&mut self.fresh) {
+            if self.states.get(&device) != Some(&state) {
+                self.states.insert(device.clone(), state.clone());
+                let told = Told { at, device, state };
+                self.note(at, Sign::Command, || told.to_string());
+                self.played.told.push(told);
             }
         }
     }

@@ -27,7 +27,11 @@ impl Outcome {
         compare("intents", &self.intents, &mut text);
         compare("commands", &self.commands, &mut text);
         for (at, line) in self.context.iter().enumerate() {
-            let _ = writeln!(text, "    {} {line}", if at == 0 { "what the rule went by:" } else { "                      " });
+            let _ = writeln!(
+                text,
+                "    {} {line}",
+                if at == 0 { "what the rule went by:" } else { "                      " }
+            );
         }
         text
     }

@@ -158,10 +158,14 @@ fn read_number(first: &str, tail: &str) -> Result<Item, String> {
         Some('-') => -1.0,
         _ => return Err(wrong()),
     };
-    let (by, tail) = number(&tail[1..]).filter(|(by, _)| by.starts_with(|c: char| c.is_ascii_digit())).ok_or_else(wrong)?;
+    let (by, tail) =
+        number(&tail[1..]).filter(|(by, _)| by.starts_with(|c: char| c.is_ascii_digit())).ok_or_else(wrong)?;
     match times(tail).filter(|_| !tail.is_empty()) {
         Some(times @ Times::More(_)) => {
-            let step = Step { by: sign * by.parse::<f64>().map_err(|_| wrong())?, decimals: decimals(first).max(decimals(by)) };
+            let step = Step {
+                by: sign * by.parse::<f64>().map_err(|_| wrong())?,
+                decimals: decimals(first).max(decimals(by)),
+            };
             Ok(Item { value, step, times })
         }
         Some(Times::Endless) => Err("what rises or falls needs an end: `20+0.5x10`".to_owned()),

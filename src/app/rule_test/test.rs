@@ -56,7 +56,8 @@ pub(super) struct Cast {
 impl Cast {
     /// The site with these nodes alone. Every device can be switched; one without feedback is what it was told to be.
     pub(super) fn stage(&self, map: &ChannelMap) -> ChannelMap {
-        let device = |room: &Name, name: &Name| self.devices.contains(&DeviceKey { room: room.clone(), device: name.clone() });
+        let device =
+            |room: &Name, name: &Name| self.devices.contains(&DeviceKey { room: room.clone(), device: name.clone() });
         let mut stage = map.clone();
         stage.nodes.retain(|node| self.nodes.contains(&node.source.name));
         for one in stage.devices.iter_mut().filter(|one| !self.devices.contains(&one.key)) {

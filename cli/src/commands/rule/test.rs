@@ -49,11 +49,14 @@ impl Test {
             Ok(names) => names,
             Err(why) => return commands::fail(2, &why),
         };
-        let suites: Vec<Suite> =
-            names.iter().filter_map(|name| bench.run(name, self.verbose, &mut report)).collect();
-        commands::show(&report);
+        let suites: Vec<Suite> = names.iter().filter_map(|name| bench.run(name, self.verbose, &mut report)).collect();
         let seconds = began.elapsed().as_secs_f64();
-        if json { show_json(&suites, seconds) } else { show(&suites, seconds) }
+        if json {
+            show_json(&suites, &report, seconds);
+        } else {
+            commands::show(&report);
+            show(&suites, seconds);
+        }
         let passed = report.errors() == 0 && suites.iter().all(Suite::passed);
         let gaps = self.strict && suites.iter().any(Suite::has_gaps);
         if passed && !gaps { ExitCode::SUCCESS } else { ExitCode::from(2) }
@@ -92,23 +95,25 @@ fn resolve(given: &str, folder: &Path, bench: &Bench<'_>) -> Result<String, Stri
     })
 }
 
-fn show_json(suites: &[Suite], seconds: f64) {
+fn show_json(suites: &[Suite], report: &Report, seconds: f64) {
     let (passed, failed) = counted(suites);
-    commands::line(&json!({ "passed": passed, "failed": failed, "seconds": seconds, "rules": suites }).to_string());
+    let all = json!({ "passed": passed, "failed": failed, "seconds": seconds, "rules": suites,
+        "diagnostics": report.diagnostics });
+    commands::line(&all.to_string());
 }
 
 fn show(suites: &[Suite], seconds: f64) {
     for suite in suites {
         let rule = &suite.rule;
         match &suite.file {
-            None => drop(commands::line(&format!("no test  {rule}"))),
             Some(file) if suite.broken => {
                 commands::line(&format!("{RED}not run{PLAIN}  {rule}: the rule or {} has errors", file.display()));
             }
-            Some(file) => suite.tests.iter().for_each(|test| {
+            Some(file) if !suite.tests.is_empty() => suite.tests.iter().for_each(|test| {
                 let place = format!("{}:{}", file.display(), test.line);
                 one(rule, test, &place);
             }),
+            _ => drop(commands::line(&format!("no test  {rule}"))),
         }
     }
     for suite in suites.iter().filter(|suite| !suite.never_ran.is_empty()) {
