@@ -1,6 +1,8 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod trail;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use crate::model::{
 use crate::rules::{Edited, Engine, Event, RuleFault, Rulebook};
 
 use super::output::{CoreCounts, Notice, Output};
+use trail::Trail;
 
 /// A publication that would be this many hops from the outside is refused: rules trigger each other in a circle.
 const MOST_HOPS: u8 = 8;
@@ -24,12 +27,6 @@ const MOST_HOPS: u8 = 8;
 struct Hop {
     delivery: Delivery,
     trail: Option<Arc<Trail>>,
-}
-
-#[derive(Debug)]
-struct Trail {
-    rule: Name,
-    before: Option<Arc<Trail>>,
 }
 
 /// Another state of the site's files, on its way into a running Core.
@@ -62,6 +59,8 @@ pub struct Core {
     intents: Vec<Intent>,
     device_outs: Vec<DeviceOut>,
     faults: Vec<RuleFault>,
+    /// What rules asked for, kept for a rule's test; `None`: nobody wants to know.
+    recorded: Option<Vec<Intent>>,
 }
 
 impl Core {
@@ -84,7 +83,18 @@ impl Core {
             intents: Vec::new(),
             device_outs: Vec::new(),
             faults: Vec::new(),
+            recorded: None,
         }
+    }
+
+    /// From now on keeps every intent of the rules, shadowed ones too, for [`Core::take_recorded`].
+    pub fn record(&mut self) {
+        self.recorded = Some(Vec::new());
+    }
+
+    /// The intents since the last call, in order; none unless [`Core::record`] was called.
+    pub fn take_recorded(&mut self) -> Vec<Intent> {
+        self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Sends every device to its safe state and runs the `startup` schedules.
@@ -275,6 +285,9 @@ impl Core {
         let mut asked = None;
         for mut intent in intents.drain(..) {
             self.counts.intents += 1;
+            if let Some(recorded) = &mut self.recorded {
+                recorded.push(intent.clone());
+            }
             if intent.origin.shadow {
                 self.counts.shadowed += 1;
                 continue;
@@ -372,19 +385,6 @@ impl Core {
             }
         }
         self.device_outs = outs;
-    }
-}
-
-impl Trail {
-    fn behind(rule: Name, before: Option<&Arc<Trail>>) -> Arc<Trail> {
-        Arc::new(Trail { rule, before: before.cloned() })
-    }
-
-    fn rules(&self) -> Vec<Name> {
-        let mut names: Vec<Name> =
-            std::iter::successors(Some(self), |trail| trail.before.as_deref()).map(|t| t.rule.clone()).collect();
-        names.reverse();
-        names
     }
 }
 

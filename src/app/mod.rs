@@ -11,6 +11,7 @@ mod output;
 mod reload;
 mod replay;
 mod revision;
+pub mod rule_test;
 mod run;
 mod secrets;
 mod settings;

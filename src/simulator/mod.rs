@@ -14,6 +14,7 @@ mod sender;
 
 pub use fault::FaultKind;
 pub use plant::{Plant, PlantCounts};
+pub use quantity::well;
 
 #[cfg(test)]
 mod fault_tests;
