@@ -152,6 +152,12 @@ impl Core {
         self.last.drain_changed()
     }
 
+    /// The last good values of every channel.
+    #[must_use]
+    pub fn last(&self) -> &Last {
+        &self.last
+    }
+
     /// The parts, for `status`.
     #[must_use]
     pub fn parts(&self) -> (&Gateway, &Router, &Engine, &Guard) {

@@ -75,7 +75,7 @@ pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<R
     rules
 }
 
-/// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>.test.yaml` is a
+/// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>_test.yaml` is a
 /// rule's test.
 fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
     let entries = match std::fs::read_dir(folder.join("rules")) {
@@ -87,7 +87,7 @@ fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
         }
     };
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.retain(|name| !name.starts_with('.') && !name.ends_with(".test.yaml"));
+    names.retain(|name| !name.starts_with('.') && !name.ends_with("_test.yaml"));
     names.sort();
     for name in names.iter().filter(|name| name.ends_with(".yml")) {
         let file = SourceFile::new(Path::new("rules").join(name), "");

@@ -63,6 +63,8 @@ pub struct RuleStatus {
     pub parked_events: u64,
     /// It takes too much time and is left alone.
     pub parked: bool,
+    /// Seconds since a script last ran to its end.
+    pub last_run: Option<u64>,
     /// The last fault.
     pub last_error: Option<String>,
 }
@@ -71,6 +73,7 @@ pub struct RuleStatus {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) runs: u64,
+    pub(super) last_run: Option<Mono>,
     pub(super) episodes: u64,
     pub(super) unknown: u64,
     pub(super) faults: u64,
@@ -109,6 +112,12 @@ impl Tally {
         if faults.len() < MOST_WAITING {
             faults.push(fault);
         }
+    }
+
+    /// A script ran to its end.
+    pub(super) fn ran(&mut self, now: Mono) {
+        self.runs += 1;
+        self.last_run = Some(now);
     }
 
     /// Adds what a run cost; `true` once the rule takes too much, which parks it.
