@@ -210,9 +210,7 @@ impl Control {
 
 /// `[{"channel", "age", "fields"}]`, the age in seconds.
 fn last_values(last: &Last, pattern: &Pattern, now: Timestamp) -> serde_json::Value {
-    let row = |(channel, fields, at): (Name, Fields, Timestamp)| {
-        serde_json::json!({ "channel": channel, "age": now.mono.since(at.mono).as_secs_f64(), "fields": fields })
-    };
+    let row = |(channel, fields, at): (Name, Fields, Timestamp)| serde_json::json!({ "channel": channel, "age": now.mono.since(at.mono).as_secs_f64(), "fields": fields });
     last.channels(pattern).into_iter().map(row).collect()
 }
 

@@ -142,9 +142,12 @@ mod tests {
         last.record(at(2), &message("s:dry", r#"{"t":20.0}"#));
         last.record(at(2), &message("d:fan", r#"{"state":1.0}"#));
         let found = last.channels(&Pattern::parse("s:{room}").unwrap());
-        let shown: Vec<String> = found.iter().map(|(name, fields, at)| {
-            format!("{name} {} {}", serde_json::to_string(fields).unwrap(), at.mono.0 / 1_000_000_000)
-        }).collect();
+        let shown: Vec<String> = found
+            .iter()
+            .map(|(name, fields, at)| {
+                format!("{name} {} {}", serde_json::to_string(fields).unwrap(), at.mono.0 / 1_000_000_000)
+            })
+            .collect();
         assert_eq!(shown, [r#"s:dry {"t":20.0} 2"#, r#"s:veg {"t":24.0,"h":61.0} 3"#]);
     }
 

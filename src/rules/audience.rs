@@ -68,8 +68,11 @@ mod tests {
     }
 
     fn heard(text: &str) -> (Vec<(String, Option<String>)>, Vec<String>) {
-        let sources =
-            vec![node("Veg", "mid", "N2", &["t"]), node("Veg", "mid", "N1", &["t", "h"]), node("Dry", "a", "N3", &["h"])];
+        let sources = vec![
+            node("Veg", "mid", "N2", &["t"]),
+            node("Veg", "mid", "N1", &["t", "h"]),
+            node("Dry", "a", "N3", &["h"]),
+        ];
         let inventory = Inventory { sources, devices: Vec::new() };
         let host = Host::new(&[]);
         let mut report = Report::default();
@@ -87,7 +90,8 @@ mod tests {
     #[test]
     fn each_source_has_its_instance_unless_it_lacks_a_field() {
         let some = |name: &str| Some(name.to_owned());
-        let (sources, instances) = heard("subscribe: \"sensor:update:*\"\nwhen: msg.t > 1\nthen: 'publish(\"x\", #{});'\n");
+        let (sources, instances) =
+            heard("subscribe: \"sensor:update:*\"\nwhen: msg.t > 1\nthen: 'publish(\"x\", #{});'\n");
         let expected = [("N2", some("N2")), ("N1", some("N1")), ("N3", None)];
         assert_eq!(sources, expected.map(|(name, instance)| (name.to_owned(), instance)));
         assert_eq!(instances, ["N1", "N2"]);
@@ -95,8 +99,7 @@ mod tests {
             heard("subscribe: \"sensor:update:{room}:*\"\nper: room\nwhen: msg.h > 1\nthen: 'publish(\"x\", #{});'\n");
         assert_eq!(sources[1], ("N1".to_owned(), some("Veg")));
         assert_eq!(instances, ["Dry", "Veg"]);
-        let (sources, instances) =
-            heard("subscribe: \"sensor:update\"\nper: rule\neach: 'publish(\"x\", #{});'\n");
+        let (sources, instances) = heard("subscribe: \"sensor:update\"\nper: rule\neach: 'publish(\"x\", #{});'\n");
         assert_eq!((sources.len(), instances), (3, vec![String::new()]));
     }
 }

@@ -109,7 +109,11 @@ impl Heard {
                 (None, None) => "-".to_owned(),
             };
             let source = row.source.clone().unwrap_or_else(|| "-".to_owned());
-            vec![row.channel.clone(), source, instance, self.values(row)]
+            let mut cells = vec![row.channel.clone(), source, instance];
+            if self.silent.is_none() {
+                cells.push(values(row));
+            }
+            cells
         });
         let rows: Vec<Vec<String>> = rows.collect();
         if rows.is_empty() {
@@ -117,16 +121,17 @@ impl Heard {
         }
         let more = self.rows.len().saturating_sub(MOST_ROWS);
         let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-        commands::table(&["LISTENS TO", "SOURCE", "INSTANCE", "LAST VALUES"], rows) + &more
+        let heads = ["LISTENS TO", "SOURCE", "INSTANCE", "LAST VALUES"];
+        commands::table(&heads[..rows[0].len()], rows) + &more
     }
+}
 
-    fn values(&self, row: &Row) -> String {
-        let Some(age) = row.age else { return if self.silent.is_some() { "-" } else { "nothing yet" }.to_owned() };
-        let shown = row.last.iter().take(MOST_VALUES).map(|(name, value)| match value {
-            Value::String(text) => format!("{name} {text}"),
-            other => format!("{name} {other}"),
-        });
-        let more = if row.last.len() > MOST_VALUES { ", …" } else { "" };
-        format!("{}{more} ({} s ago)", shown.collect::<Vec<_>>().join(", "), age.round())
-    }
+fn values(row: &Row) -> String {
+    let Some(age) = row.age else { return "nothing yet".to_owned() };
+    let shown = row.last.iter().take(MOST_VALUES).map(|(name, value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    });
+    let more = if row.last.len() > MOST_VALUES { ", …" } else { "" };
+    format!("{}{more} ({} s ago)", shown.collect::<Vec<_>>().join(", "), age.round())
 }

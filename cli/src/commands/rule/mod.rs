@@ -35,7 +35,9 @@ enum What {
     #[command(after_help = "Exit codes: 0 fine, 2 a rule is broken; the others are shown all the same.")]
     List,
     /// One rule: its file, what it was understood to mean, and what it is doing if the engine runs.
-    #[command(after_help = "Example:\n  growctl rule show flower-cooling\n\nExit codes: 0 fine, 2 it is broken or not there.")]
+    #[command(
+        after_help = "Example:\n  growctl rule show flower-cooling\n\nExit codes: 0 fine, 2 it is broken or not there."
+    )]
     Show {
         /// The rule's name: its file's, without .yaml.
         name: String,
@@ -110,7 +112,9 @@ fn no_rule(folder: &Path, name: &str) -> ExitCode {
 /// The devices that a rule's scripts ask for, as far as they are constants: `Room/device`.
 fn devices(rule: &growctl_engine::rules::Rule) -> Vec<String> {
     let scripts = [&rule.then, &rule.each, &rule.finally].into_iter().flatten();
-    let asks = |script: &&growctl_engine::rules::Script| script.calls.iter().any(|call| matches!(&**call, "on" | "off" | "set"));
+    let asks = |script: &&growctl_engine::rules::Script| {
+        script.calls.iter().any(|call| matches!(&**call, "on" | "off" | "set"))
+    };
     let named = scripts.filter(asks).flat_map(|script| &script.devices);
     let devices: BTreeSet<String> =
         named.filter_map(|(room, device)| Some(format!("{}/{}", room.as_ref()?, device.as_ref()?))).collect();

@@ -37,7 +37,9 @@ pub(super) async fn rename(folder: &Path, old: &str, new: &str, json: bool) -> E
     for (from, to) in &pairs {
         say(&format!("{} is now {}", from.display(), to.display()));
     }
-    say(&format!("to the engine {old} is gone and {new} is new: episodes of {old} end, {new} starts with counters and state of its own"));
+    say(&format!(
+        "to the engine {old} is gone and {new} is new: episodes of {old} end, {new} starts with counters and state of its own"
+    ));
     held.devices.iter().for_each(|device| say(&format!("{device} is let go, until {new} asks for it")));
     if held.running {
         say("the running engine takes it within a second");

@@ -42,7 +42,9 @@ pub(super) async fn rm(folder: &Path, name: &str, yes: bool, json: bool) -> Exit
     }
     say(&format!("{} removed", names.join(" and ")));
     if yes {
-        held.devices.iter().for_each(|device| say(&format!("{device} is let go: without another request it goes to its safe state")));
+        held.devices
+            .iter()
+            .for_each(|device| say(&format!("{device} is let go: without another request it goes to its safe state")));
     }
     if held.running {
         say("the running engine takes it within a second");

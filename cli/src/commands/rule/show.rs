@@ -92,7 +92,9 @@ fn doing(live: Option<&Value>, runs: bool) -> String {
             false => "no engine runs on this site".to_owned(),
         };
     };
-    let last = live["last_run"].as_u64().map_or_else(|| "never ran".to_owned(), |ago| format!("last ran {}", super::list::ago(ago)));
+    let last = live["last_run"]
+        .as_u64()
+        .map_or_else(|| "never ran".to_owned(), |ago| format!("last ran {}", super::list::ago(ago)));
     let mut text = format!(
         "running       {} of {} instances active, {} episodes, {} runs, {last}",
         live["active"], live["instances"], live["episodes"], live["runs"]

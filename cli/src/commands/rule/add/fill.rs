@@ -26,7 +26,16 @@ impl Values {
     }
 
     pub(super) fn span(&mut self, key: &'static str, span: Duration) {
-        self.0.insert(key, format_duration(span));
+        self.0.insert(key, shown(span));
+    }
+}
+
+/// A duration as people write it: `90s`, but `2m` and `1h30m`.
+pub(super) fn shown(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match span.subsec_nanos() == 0 && seconds < 120 && !seconds.is_multiple_of(60) {
+        true => format!("{seconds}s"),
+        false => format_duration(span),
     }
 }
 
@@ -67,10 +76,10 @@ mod tests {
         let mut values = Values::default();
         values.text("room", "The \"Hot\" Room");
         values.span("hold", Duration::from_secs(90));
-        assert_eq!(fill("x: \"@room@\" @hold@", &values).as_deref(), Ok("x: \"The \\\"Hot\\\" Room\" 1m30s"));
+        assert_eq!(fill("x: \"@room@\" @hold@", &values).as_deref(), Ok("x: \"The \\\"Hot\\\" Room\" 90s"));
         assert_eq!(fill("@hold@ @cold@", &values), Err("cold".to_owned()));
         let file = "tests:\n  - name: a\n    at: @hold@\n  - name: b\n    at: @cold@\n";
-        assert_eq!(fill_tests(file, &values).as_deref(), Some("tests:\n  - name: a\n    at: 1m30s\n"));
+        assert_eq!(fill_tests(file, &values).as_deref(), Some("tests:\n  - name: a\n    at: 90s\n"));
         assert_eq!(fill_tests("tests:\n  - name: @cold@\n", &values), None);
     }
 }

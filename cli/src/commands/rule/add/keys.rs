@@ -225,7 +225,8 @@ mod tests {
         let list = |texts: Option<growctl_engine::rules::OneOrMore>| {
             texts.map(|texts| texts.iter().map(|text| text.value.clone()).collect::<Vec<_>>()).unwrap_or_default()
         };
-        let one = |text: Option<growctl_engine::files::Spanned<String>>| text.map(|text| text.value).unwrap_or_default();
+        let one =
+            |text: Option<growctl_engine::files::Spanned<String>>| text.map(|text| text.value).unwrap_or_default();
         assert_eq!(one(spec.description), ugly);
         assert_eq!(list(spec.subscribe), flags.subscribe);
         assert_eq!(list(spec.until), flags.until);

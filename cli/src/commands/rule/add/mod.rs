@@ -96,7 +96,9 @@ fn list_templates(json: bool) -> ExitCode {
         vec![template.name.to_owned(), template.summary.to_owned(), takes.join(" ")]
     });
     line(&table(&["TEMPLATE", "WHAT IT DOES", "TAKES"], rows.collect()));
-    say("\nAll take --description, --priority, --mode and --label as well. Without a flag it takes what fits on this site.");
+    say(
+        "\nAll take --description, --priority, --mode and --label as well. Without a flag it takes what fits on this site.",
+    );
     ExitCode::SUCCESS
 }
 
@@ -130,13 +132,17 @@ fn make(add: &Add, name: &str, map: &ChannelMap) -> Result<(Made, Option<KeyFlag
     }
     if !add.keys.doing().is_empty() {
         if let Some(flag) = Wishes::new(name, &add.flags).given().first() {
-            return Err(refused(Refusal::of(flag, "means something to a template only: add --template, or leave it out")));
+            return Err(refused(Refusal::of(
+                flag,
+                "means something to a template only: add --template, or leave it out",
+            )));
         }
         let made = Made { rule: add.keys.yaml(), test: None, took: Vec::new() };
         return Ok((made, Some(add.keys.clone())));
     }
     if add.yes || !ask::is_possible() {
-        let advice = "--template T for a ready one (--list-templates shows which), or --subscribe, --when, --then and so on";
+        let advice =
+            "--template T for a ready one (--list-templates shows which), or --subscribe, --when, --then and so on";
         return Err(fail(2, &format!("what is the rule to do? {advice}; on a terminal it asks")));
     }
     questions::ask(&mut ask::Terminal, add, name, map).map_err(|why| match why {
@@ -229,13 +235,7 @@ fn print(name: &str, made: &Made, rule: &Rule, map: &ChannelMap, json: bool) -> 
     ExitCode::SUCCESS
 }
 
-async fn write(
-    folder: &Path,
-    name: &str,
-    made: &Made,
-    (rule, map): (&Rule, &ChannelMap),
-    json: bool,
-) -> ExitCode {
+async fn write(folder: &Path, name: &str, made: &Made, (rule, map): (&Rule, &ChannelMap), json: bool) -> ExitCode {
     // The test first: a rule without its test is half a thing.
     let mut texts = Vec::new();
     texts.extend(made.test.as_ref().map(|test| (files::test_path(name), test.as_str())));
@@ -273,7 +273,9 @@ async fn write(
 }
 
 fn no_test(name: &str) -> String {
-    format!("no test is written: what it will do cannot be told from its text; rules/{name}_test.yaml is yours to write")
+    format!(
+        "no test is written: growctl cannot tell to the moment what it will do; rules/{name}_test.yaml is yours to write"
+    )
 }
 
 fn next(name: &str, tested: bool) -> String {
@@ -300,7 +302,8 @@ fn rivals(folder: &Path, rule: &Rule, map: &ChannelMap) -> Vec<String> {
             std::cmp::Ordering::Equal => "the larger demand wins".to_owned(),
         };
         let (name, priority) = (&other.name, other.priority);
-        (!shared.is_empty()).then(|| format!("{name} asks for {} too, with priority {priority}: {wins}", shared.join(", ")))
+        (!shared.is_empty())
+            .then(|| format!("{name} asks for {} too, with priority {priority}: {wins}", shared.join(", ")))
     };
     others.filter_map(rival).collect()
 }

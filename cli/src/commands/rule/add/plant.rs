@@ -144,6 +144,15 @@ pub(super) fn sending<'m>(map: &'m ChannelMap, field: &str, place: &Where) -> Re
     if !found.is_empty() {
         return Ok(found);
     }
+    let texts = map.nodes.iter().filter(|node| place.has(node)).find_map(|node| {
+        let field = node.fields.iter().find(|known| known.published && *known.name == *field)?;
+        Some(&node.frame.signals[field.signal].values)
+    });
+    if let Some(texts) = texts {
+        let texts: Vec<&str> = texts.iter().map(|(_, text)| &**text).collect();
+        let message = format!("`{field}` is no number but one of {}; --when can compare it", texts.join(", "));
+        return Err(Refusal::of("field", message));
+    }
     let there: BTreeSet<&str> = readings(map).filter(|reading| place.has(reading.node)).map(|r| r.field).collect();
     let known = closest(field, there.iter().copied()).map(|near| format!("did you mean `{near}`?"));
     let known = known.unwrap_or_else(|| match there.is_empty() {

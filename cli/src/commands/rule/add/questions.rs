@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use growctl_engine::bus::Pattern;
 use growctl_engine::channels::ChannelMap;
-use growctl_engine::model::{Span, parse_duration};
+use growctl_engine::model::parse_duration;
 use growctl_engine::rules::Schedule;
 
 use super::super::ask::{Prompter, Stop, until_right};
+use super::fill::shown;
 use super::keys::{KeyFlags, Mode};
 use super::plant::{self, Reading, Refusal};
 use super::templates::{TEMPLATES, Template};
@@ -62,7 +63,8 @@ fn said(person: &mut dyn Prompter, refusal: &Refusal) -> Ended {
 
 fn mode(person: &mut dyn Prompter) -> Result<Option<Mode>, Stop> {
     let options = ["at once".to_owned(), "first only say what it would do (mode: shadow)".to_owned()];
-    let at = person.choose("Is it to act?", "mode: a rule in shadow mode is tried out and touches nothing", &options)?;
+    let at =
+        person.choose("Is it to act?", "mode: a rule in shadow mode is tried out and touches nothing", &options)?;
     Ok((at == 1).then_some(Mode::Shadow))
 }
 
@@ -76,8 +78,10 @@ fn of_template(
     let takes = |flag: &str| template.takes.contains(&flag);
     room(person, template, &mut wishes, map)?;
     if takes("field") && !takes("device") && wishes.field.is_none() {
-        let fields: BTreeSet<&str> =
-            plant::readings(map).filter(|reading| wishes.place.has(reading.node)).map(|reading| reading.field).collect();
+        let fields: BTreeSet<&str> = plant::readings(map)
+            .filter(|reading| wishes.place.has(reading.node))
+            .map(|reading| reading.field)
+            .collect();
         let options: Vec<String> = fields.into_iter().map(str::to_owned).collect();
         let at = person.choose("Which field?", "what the nodes measure there", &options)?;
         wishes.field = options.get(at).cloned();
@@ -127,7 +131,8 @@ fn of_template(
         let read = |text: &str| wishes::time_of_day(text);
         let help = "time of day, in the site's time zone";
         wishes.on_at = Some(until_right(person, ("When do they go on?", help, &proposed(&wishes, "on_time")), read)?);
-        wishes.off_at = Some(until_right(person, ("When do they go off?", help, &proposed(&wishes, "off_time")), read)?);
+        wishes.off_at =
+            Some(until_right(person, ("When do they go off?", help, &proposed(&wishes, "off_time")), read)?);
     }
     Ok(wishes)
 }
@@ -229,7 +234,8 @@ fn begin(person: &mut dyn Prompter, keys: &mut KeyFlags, map: &ChannelMap) -> Re
         }
     }
     let mut options: Vec<String> = readings.iter().map(offered).collect();
-    options.extend(["a node has fallen silent", "a condition of my own", "always: at every message"].map(str::to_owned));
+    options
+        .extend(["a node has fallen silent", "a condition of my own", "always: at every message"].map(str::to_owned));
     let help = "when: the condition that begins an episode; without it the rule is always active";
     let at = person.choose("When does it act?", help, &options)?;
     let own = readings.len();
@@ -239,13 +245,14 @@ fn begin(person: &mut dyn Prompter, keys: &mut KeyFlags, map: &ChannelMap) -> Re
         keys.when = Some("stale".to_owned());
     } else if at == own + 1 {
         let help = "when: as `msg.temperature > 28 && msg.humidity > 60`";
-        let read = |text: &str| if text.is_empty() { Err("a condition is needed".to_owned()) } else { Ok(text.to_owned()) };
+        let read =
+            |text: &str| if text.is_empty() { Err("a condition is needed".to_owned()) } else { Ok(text.to_owned()) };
         keys.when = Some(until_right(person, ("Which condition?", help, ""), read)?);
     } else {
         return Ok(false);
     }
     let help = "for: how long it must hold, as 30s or 5m; 0s acts at once";
-    let read = |text: &str| parse_duration(text).map(|span| Span(span).to_string());
+    let read = |text: &str| parse_duration(text).map(shown);
     keys.hold = Some(until_right(person, ("For how long without a break?", help, "30s"), read)?);
     Ok(true)
 }
@@ -281,7 +288,7 @@ fn compare(person: &mut dyn Prompter, keys: &mut KeyFlags, reading: &Reading<'_>
             keys.until = vec![format!("msg.{} {back_sign} {end}", reading.field)];
         }
         1 => {
-            let read = |text: &str| parse_duration(text).map(|span| Span(span).to_string());
+            let read = |text: &str| parse_duration(text).map(shown);
             keys.until = vec![until_right(person, ("How long?", "as 90s or 10m", "90s"), read)?];
         }
         _ => {}
@@ -293,13 +300,16 @@ fn compare(person: &mut dyn Prompter, keys: &mut KeyFlags, reading: &Reading<'_>
 fn act(person: &mut dyn Prompter, keys: &mut KeyFlags, map: &ChannelMap, begins: bool) -> Result<(), Ended> {
     let mut options: Vec<String> =
         map.devices.iter().map(|device| format!("switch {} ({})", device.key, device.kind)).collect();
-    options.extend(["say it in the log", "publish a message", "write it to a file", "a script of my own"].map(str::to_owned));
+    options.extend(
+        ["say it in the log", "publish a message", "write it to a file", "a script of my own"].map(str::to_owned),
+    );
     let help = if begins { "then: a script, once, when an episode begins" } else { "each: a script, at every event" };
     let at = person.choose("What does it do?", help, &options)?;
     let script = match map.devices.get(at) {
         Some(device) => {
             let help = "the device goes back to its safe state when the episode ends";
-            let proposed = plant::level(device, None, 1.0).map(|ask| ask.expected().replace('"', "")).unwrap_or_default();
+            let proposed =
+                plant::level(device, None, 1.0).map(|ask| ask.expected().replace('"', "")).unwrap_or_default();
             let read = |text: &str| plant::level(device, Some(text), 1.0).map_err(|refusal| refusal.message);
             let question = format!("{} to what?", device.key);
             let ask = until_right(person, (&question, help, &proposed), read)?;
@@ -332,7 +342,11 @@ fn words(person: &mut dyn Prompter, at: usize, hears: bool) -> Result<String, En
             format!("publish(\"{}\", {value});", channel.replace('"', "\\\""))
         }
         2 => {
-            let file = until_right(person, ("Which file?", "in logs/; %Y-%m-%d is the date", "readings-%Y-%m-%d.jsonl"), needed)?;
+            let file = until_right(
+                person,
+                ("Which file?", "in logs/; %Y-%m-%d is the date", "readings-%Y-%m-%d.jsonl"),
+                needed,
+            )?;
             format!("log_file(\"{}\", {value});", file.replace('"', "\\\""))
         }
         _ => until_right(person, ("Which script?", "docs/reference.md has all functions", ""), needed)?,

@@ -29,13 +29,17 @@ pub(super) fn test_of(keys: &KeyFlags, rule: &Rule, map: &ChannelMap, inventory:
     let when = comparison(keys.when.as_deref()?).filter(|_| plain && keys.mode != Some(super::keys::Mode::Off))?;
     let off = match keys.until.as_slice() {
         [] => Some(when.limit),
-        [only] => comparison(only).filter(|end| end.field == when.field && end.above != when.above).map(|end| end.limit),
+        [only] => {
+            comparison(only).filter(|end| end.field == when.field && end.above != when.above).map(|end| end.limit)
+        }
         _ => None,
     };
     let listeners = audience(rule, inventory);
     let heard = |reading: &plant::Reading<'_>| {
         let source = &reading.node.source;
-        listeners.iter().find(|one| one.source == source.name && one.channel == source.channel && one.instance.is_some())
+        listeners
+            .iter()
+            .find(|one| one.source == source.name && one.channel == source.channel && one.instance.is_some())
     };
     let (reading, listener) = plant::readings(map)
         .filter(|reading| reading.field == when.field)
@@ -100,7 +104,9 @@ mod tests {
         let script = "device(\"Veg Room\", \"heater\").set(60, #{ reason: `x` });\n";
         assert_eq!(asked(script), Some(("Veg Room", "heater", Ask::At(60.0))));
         assert_eq!(asked("device(\"a\", \"b\").on()"), Some(("a", "b", Ask::On)));
-        for other in ["device(room, \"b\").on()", "device(\"a\", \"b\").on(); warn(1);", "device(\"a\", \"b\").release()"] {
+        for other in
+            ["device(room, \"b\").on()", "device(\"a\", \"b\").on(); warn(1);", "device(\"a\", \"b\").release()"]
+        {
             assert_eq!(asked(other), None, "{other}");
         }
         assert_eq!(asked("device(\"a\", \"b\").set(msg.t)"), None);

@@ -106,7 +106,7 @@ pub(super) static TEMPLATES: [Template; 11] = [
     },
     Template {
         name: "log",
-        summary: "every reading as a JSON line in a file a day",
+        summary: "every reading and every change of a device as a JSON line in a file a day",
         needs: "a node",
         takes: &["room", "cluster"],
         rule: text!("log"),

@@ -8,7 +8,7 @@ use super::super::fill::Values;
 use super::super::plant::{self, Reading, Refusal, Where};
 use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
-use super::{cycles, nodes};
+use super::{cycles, floor, nodes};
 
 const WET: [&str; 4] = ["vwc", "moisture", "soil", "substrate"];
 
@@ -82,7 +82,7 @@ fn shots(wishes: &Wishes, probes: &[Reading<'_>], limit: f64) -> Result<Values, 
     let noticed = cycle * cycles(off, cycle);
     let next = (noticed + hold).max(off + rest);
     let mut values = Values::default();
-    for (key, above, count) in [("dry", false, cycles(next, cycle) + 1), ("wet", true, cycles(hold, cycle) + 5)] {
+    for (key, above, count) in [("dry", false, floor(next, cycle)), ("wet", true, cycles(hold, cycle) + 5)] {
         let inputs = inputs(probes, limit, above, count).ok_or_else(|| {
             let (low, high) = probes[0].signal.range.unwrap_or_default();
             Refusal::of("below", format!("`{}` goes from {low} to {high}, so it cannot cross {limit}", probes[0].field))

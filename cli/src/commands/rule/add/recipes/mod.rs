@@ -17,6 +17,11 @@ fn cycles(span: Duration, cycle: Duration) -> u32 {
     u32::try_from(span.as_nanos().div_ceil(cycle.as_nanos().max(1))).unwrap_or(u32::MAX)
 }
 
+/// How many whole cycles the span has.
+fn floor(span: Duration, cycle: Duration) -> u32 {
+    u32::try_from(span.as_nanos() / cycle.as_nanos().max(1)).unwrap_or(u32::MAX)
+}
+
 /// Where it begins and where it lets go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {

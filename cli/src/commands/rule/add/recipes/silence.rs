@@ -8,13 +8,14 @@ use super::super::fill::Values;
 use super::super::plant::{self, Reading, Refusal};
 use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
-use super::{cycles, nodes};
+use super::{cycles, floor, nodes};
 
 pub(in super::super) fn dead_sensor(wishes: &Wishes, map: &ChannelMap) -> Result<Prepared, Refusal> {
     plant::known_place(map, &wishes.place)?;
     let watched = one_of_each(map, wishes);
     let Some((reading, stale_after)) = watched.first().and_then(|one| Some((one, one.node.source.stale_after?))) else {
-        let message = format!("no node of {} has a `cycle` and a number, so nobody can tell its silence", wishes.place.words());
+        let message =
+            format!("no node of {} has a `cycle` and a number, so nobody can tell its silence", wishes.place.words());
         return Err(Refusal::site(message));
     };
     let (hold, cycle) = (wishes.hold.unwrap_or(Duration::from_secs(60)), reading.cycle());
@@ -39,7 +40,10 @@ pub(in super::super) fn dead_sensor(wishes: &Wishes, map: &ChannelMap) -> Result
         values.plain("short_gap", short);
         values.span("short_end", short_end);
     }
-    values.plain("others", others(&watched[1..], off.max(short_end) + cycle * 3 + Duration::from_secs(2)));
+    let end = off + cycle * 3;
+    values.span("end", end);
+    values.plain("others", others(&watched[1..], end));
+    values.plain("short_others", others(&watched[1..], short_end));
     Ok(Prepared { values, took: vec![format!("it watches {}", nodes(&watched))] })
 }
 
@@ -59,7 +63,7 @@ fn one_of_each<'m>(map: &'m ChannelMap, wishes: &Wishes) -> Vec<Reading<'m>> {
 /// All others speak on until the end.
 fn others(others: &[Reading<'_>], end: Duration) -> String {
     let line = |other: &Reading<'_>| {
-        let (node, more) = (other.node.source.name.replace('"', "\\\""), cycles(end, other.cycle()));
+        let (node, more) = (other.node.source.name.replace('"', "\\\""), floor(end, other.cycle()));
         let (field, sample) = (other.field, other.sample());
         format!("\n      - {{ node: \"{node}\", values: {{ {field}: \"{sample}x{more}\" }} }}")
     };

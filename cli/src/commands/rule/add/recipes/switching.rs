@@ -68,13 +68,9 @@ fn switching(wishes: &Wishes, map: &ChannelMap, job: &Job<'_>) -> Result<Prepare
     values.plain("verb", ask.verb());
     values.plain("to", ask.expected());
     values.text("to_word", &ask.words(device));
-    let mut took = vec![format!(
-        "it switches {} ({}) by `{field}` of {}",
-        device.key,
-        device.kind,
-        nodes(&readings)
-    )];
-    let others: Vec<String> = devices.iter().filter(|other| other.key != device.key).map(|d| d.key.to_string()).collect();
+    let mut took = vec![format!("it switches {} ({}) by `{field}` of {}", device.key, device.kind, nodes(&readings))];
+    let others: Vec<String> =
+        devices.iter().filter(|other| other.key != device.key).map(|d| d.key.to_string()).collect();
     if !others.is_empty() {
         took.push(format!("{} would fit too: --room and --device name another", others.join(", ")));
     }
@@ -106,9 +102,7 @@ pub(in super::super) fn trip(hold: Duration, reading: &Reading<'_>, limits: Limi
     let trips = cycles(hold, cycle).saturating_add(2);
     let mut values = Values::default();
     let ((on_word, on_sign), (off_word, off_sign)) = (words(limits.up), words(!limits.up));
-    for (key, value) in
-        [("on_word", on_word), ("on_sign", on_sign), ("off_word", off_word), ("off_sign", off_sign)]
-    {
+    for (key, value) in [("on_word", on_word), ("on_sign", on_sign), ("off_word", off_word), ("off_sign", off_sign)] {
         values.plain(key, value);
     }
     values.plain("field", reading.field);
