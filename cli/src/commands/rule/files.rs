@@ -40,6 +40,12 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
+/// Whether a site has this rule: its file is in rules/ itself, and no test.
+pub(super) fn is_rule(folder: &Path, name: &str) -> bool {
+    let plain = !name.contains(['/', '\\']) && !name.starts_with('.') && !name.ends_with("_test");
+    plain && folder.join(rule_path(name)).symlink_metadata().is_ok()
+}
+
 /// Which of the two files are there.
 pub(super) fn there(folder: &Path, name: &str) -> Vec<PathBuf> {
     let paths = [rule_path(name), test_path(name)];

@@ -60,7 +60,10 @@ pub(super) async fn heard(folder: &Path, rule: &Rule, inventory: &Inventory) -> 
     for one in audience(rule, inventory) {
         let source = inventory.sources.iter().find(|source| source.name == one.source && source.channel == one.channel);
         let fields = source.map_or(&[][..], |source| &source.frames);
-        let (last, age) = last(&one.channel, &|name| fields.iter().flatten().any(|field| **field == *name));
+        let state = ["state", "wanted"].map(|name| one.channel.starts_with("device:").then_some(name));
+        let (last, age) = last(&one.channel, &|name| {
+            state.contains(&Some(name)) || fields.iter().flatten().any(|field| **field == *name)
+        });
         let instance = one.instance.map(|key| key.to_string());
         rows.push(Row { channel: one.channel.to_string(), source: Some(one.source.to_string()), instance, last, age });
     }
@@ -130,7 +133,8 @@ fn values(row: &Row) -> String {
     let Some(age) = row.age else { return "nothing yet".to_owned() };
     let shown = row.last.iter().take(MOST_VALUES).map(|(name, value)| match value {
         Value::String(text) => format!("{name} {text}"),
-        other => format!("{name} {other}"),
+        // Without the `.0` of what JSON calls a float.
+        other => other.as_f64().map_or_else(|| format!("{name} {other}"), |number| format!("{name} {number}")),
     });
     let more = if row.last.len() > MOST_VALUES { ", …" } else { "" };
     format!("{}{more} ({} s ago)", shown.collect::<Vec<_>>().join(", "), age.round())

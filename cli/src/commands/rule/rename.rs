@@ -13,7 +13,7 @@ pub(super) async fn rename(folder: &Path, old: &str, new: &str, json: bool) -> E
     if let Err(why) = files::check_name(new) {
         return fail(2, &format!("{why}; nothing is renamed"));
     }
-    if !folder.join(files::rule_path(old)).is_file() {
+    if !files::is_rule(folder, old) {
         return super::no_rule(folder, old);
     }
     if let [first, ..] = files::there(folder, new).as_slice() {
@@ -21,7 +21,7 @@ pub(super) async fn rename(folder: &Path, old: &str, new: &str, json: bool) -> E
     }
     // The test first: were it to fail, the rule would still be what it was.
     let pairs = [(files::test_path(old), files::test_path(new)), (files::rule_path(old), files::rule_path(new))];
-    let pairs: Vec<_> = pairs.into_iter().filter(|(from, _)| folder.join(from).exists()).collect();
+    let pairs: Vec<_> = pairs.into_iter().filter(|(from, _)| folder.join(from).symlink_metadata().is_ok()).collect();
     for (done, (from, to)) in pairs.iter().enumerate() {
         if let Err(error) = fs::rename(folder.join(from), folder.join(to)) {
             pairs[..done].iter().for_each(|(from, to)| drop(fs::rename(folder.join(to), folder.join(from))));

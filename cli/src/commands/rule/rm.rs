@@ -11,10 +11,10 @@ use super::files;
 use crate::commands::{fail, line, say};
 
 pub(super) async fn rm(folder: &Path, name: &str, yes: bool, json: bool) -> ExitCode {
-    let files: Vec<_> = files::there(folder, name);
-    if !files.contains(&files::rule_path(name)) {
+    if !files::is_rule(folder, name) {
         return super::no_rule(folder, name);
     }
+    let files = files::there(folder, name);
     let held = super::held(folder, name).await;
     let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
     if !yes {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use growctl_engine::files::Report;
-use growctl_engine::model::Name;
+use growctl_engine::model::{Name, WellKnown};
 use growctl_engine::rules::{Rule, instances};
 use serde_json::{Value, json};
 
@@ -70,13 +70,16 @@ fn meaning(folder: &Path, rule: &Rule, instances: &[Name]) -> String {
         all if all.len() > MOST => format!("{} and {} more", names(&all[..MOST]), all.len() - MOST),
         all => some(names(all)),
     };
+    // What every message has is no condition.
+    let is_measured = |field: &&Name| !WellKnown::RESERVED.contains(&&***field);
+    let measured: Vec<Name> = rule.fields.iter().filter(is_measured).cloned().collect();
     let test = files::test_path(&rule.name);
     let test = if folder.join(&test).exists() { test.display().to_string() } else { "none".to_owned() };
     [
         ("mode", mode.as_str().unwrap_or_default().to_owned()),
         ("priority", rule.priority.to_string()),
         ("patterns", some(patterns(rule).join(", "))),
-        ("needs fields", some(names(&rule.fields))),
+        ("needs fields", some(names(&measured))),
         ("instances", shown),
         ("asks for", some(super::devices(rule).join(", "))),
         ("test", test),

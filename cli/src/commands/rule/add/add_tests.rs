@@ -194,11 +194,11 @@ fn questions_key_by_key_make_a_rule_and_its_test() {
             ("listen to", "sensor:update:Flower Room:front"),
             ("When does it act?", "humidity"),
             ("above or below?", "above"),
-            ("above what?", "140"),
-            ("above what?", "60"),
+            ("above how much, in %", "140"),
+            ("above how much", "60"),
             ("lasts until", "another limit"),
-            ("below what?", "70"),
-            ("below what?", "52"),
+            ("below how much", "70"),
+            ("below how much", "52"),
             ("For how long", "30s"),
             ("What does it do?", "switch Flower Room/dehumidifier"),
             ("to what?", ""),
@@ -228,4 +228,28 @@ fn questions_key_by_key_make_a_rule_and_its_test() {
     let rule = strictly("mine", &made.rule, &map);
     assert_eq!(made.rule, "schedule: at 07:00\neach: |\n  warn(`good morning`);\n");
     assert!(recognise::test_of(&keys.expect("keys"), &rule, &map, &map.inventory).is_none());
+    let (made, _, said) = asked(
+        &[
+            ("What is the rule to do?", "something else"),
+            ("listen to", "another pattern"),
+            ("Which pattern?", "weather:{place}"),
+            ("When does it act?", "condition of my own"),
+            ("Which condition?", "msg.gust >"),
+            ("Which condition?", "msg.gust > 20 && place == \"roof\""),
+            ("For how long", ""),
+            ("What does it do?", "script of my own"),
+            ("Which script?", "device(\"Veg Room\", \"valv_1\").off();"),
+            ("follow it without a message", ""),
+            ("What does it do?", "switch Veg Room/valve_1"),
+            ("to what?", "off"),
+            ("follow it without a message", "10m"),
+            ("what is it for?", ""),
+            ("Write it", ""),
+        ],
+        &map,
+    );
+    strictly("mine", &made.rule, &map);
+    assert!(said[0].contains("script is incomplete"), "{said:?}");
+    assert!(said[1..].iter().any(|text| text.contains("did you mean `valve_1`")), "{said:?}");
+    assert!(made.rule.contains("stale: 10m\n"), "{}", made.rule);
 }

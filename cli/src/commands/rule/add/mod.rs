@@ -2,6 +2,7 @@
 //! written, and never written over anything.
 
 mod fill;
+mod key_questions;
 mod keys;
 mod plant;
 mod questions;
