@@ -212,6 +212,11 @@ fn questions_key_by_key_make_a_rule_and_its_test() {
     let test = recognise::test_of(&keys, &rule, &map, &map.inventory).expect("it can be told");
     assert_eq!(tests_of(&test).len(), 2);
     assert!(test.contains(r#"set: "Flower Room/dehumidifier", to: "on", instance: "FR-C1""#), "{test}");
+}
+
+#[test]
+fn questions_take_a_clock_and_channels_that_the_map_does_not_know() {
+    let map = shipped();
     let (made, keys, _) = asked(
         &[
             ("What is the rule to do?", "something else"),
