@@ -9,6 +9,7 @@ mod notices;
 mod outlets;
 mod output;
 mod replay;
+pub mod rule_test;
 mod run;
 mod secrets;
 mod settings;

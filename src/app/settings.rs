@@ -32,7 +32,7 @@ struct SettingsSpec {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LocationSpec {
+pub(super) struct LocationSpec {
     latitude: f64,
     longitude: f64,
 }
@@ -144,7 +144,11 @@ impl SettingsSpec {
     }
 }
 
-fn check_location(file: &Arc<SourceFile>, location: &Spanned<LocationSpec>, report: &mut Report) -> Option<(f64, f64)> {
+pub(super) fn check_location(
+    file: &Arc<SourceFile>,
+    location: &Spanned<LocationSpec>,
+    report: &mut Report,
+) -> Option<(f64, f64)> {
     let LocationSpec { latitude, longitude } = location.value;
     if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 {
         return Some((latitude, longitude));

@@ -8,6 +8,7 @@ mod list;
 mod rename;
 mod rm;
 mod show;
+mod test;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use growctl_engine::app::Site;
 use growctl_engine::files::{Report, closest};
+use growctl_engine::rules::rule_files;
 use serde_json::Value;
 
 use crate::socket;
@@ -62,6 +64,8 @@ enum What {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Run the tests of rules: rules/<name>_test.yaml.
+    Test(test::Test),
     /// Reset a rule's latches: `reset` is true for one event.
     #[command(after_help = "Example:\n  growctl rule reset leak")]
     Reset {
@@ -75,6 +79,7 @@ impl Rule {
         match self.what {
             What::Add(add) => add::add(*add, folder, json).await,
             What::List => list::list(folder, json).await,
+            What::Test(command) => command.run(folder, json),
             What::Show { name } => show::show(folder, &name, json).await,
             What::Rename { old, new } => rename::rename(folder, &old, &new, json).await,
             What::Rm { name, yes } => rm::rm(folder, &name, yes, json).await,
@@ -96,11 +101,9 @@ fn load(folder: &Path, report: &mut Report) -> Result<Site, ExitCode> {
 
 /// Says that there is no rule of that name, and which there are.
 fn no_rule(folder: &Path, name: &str) -> ExitCode {
-    let entries = std::fs::read_dir(folder.join("rules")).into_iter().flatten().flatten();
-    let names: BTreeSet<String> = entries
-        .filter_map(|entry| Some(entry.file_name().into_string().ok()?.strip_suffix(".yaml")?.to_owned()))
-        .filter(|name| !name.starts_with('.') && !name.ends_with("_test"))
-        .collect();
+    let paths = rule_files(folder, &mut Report::default());
+    let names: BTreeSet<String> =
+        paths.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     let known = closest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'?"));
     let known = known.unwrap_or_else(|| match names.is_empty() {
         true => "the site has none; `growctl rule add` makes one".to_owned(),
