@@ -19,6 +19,13 @@ pub(crate) async fn post(folder: &Path, path: &str, body: Value) -> Result<Value
     request(folder, Method::POST, path, body).await
 }
 
+/// A text as one segment of a path.
+pub(crate) fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
+    let one = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
 async fn request(folder: &Path, method: Method, path: &str, body: Value) -> Result<Value, String> {
     let socket = socket_path(folder);
     let stream = UnixStream::connect(&socket).await.map_err(|error| {

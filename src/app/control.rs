@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::bus::BridgeEvent;
+use crate::bus::{BridgeEvent, Last, Pattern};
 use crate::can::Frame;
 use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Timestamp, Value};
 use crate::web::Request;
@@ -174,6 +174,9 @@ impl Control {
             Request::Status(answer) => {
                 let _ = answer.send(self.status.json(now, self));
             }
+            Request::Last(pattern, answer) => {
+                let _ = answer.send(last_values(self.core.last(), &pattern, now));
+            }
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);
@@ -230,6 +233,12 @@ impl Control {
         };
         self.core.system(now, "redis", named(fields), &mut self.outputs);
     }
+}
+
+/// `[{"channel", "age", "fields"}]`, the age in seconds.
+fn last_values(last: &Last, pattern: &Pattern, now: Timestamp) -> serde_json::Value {
+    let row = |(channel, fields, at): (Name, Fields, Timestamp)| serde_json::json!({ "channel": channel, "age": now.mono.since(at.mono).as_secs_f64(), "fields": fields });
+    last.channels(pattern).into_iter().map(row).collect()
 }
 
 fn named<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Fields {

@@ -1,6 +1,7 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod reload;
 mod trail;
 
 use std::collections::VecDeque;
@@ -14,9 +15,10 @@ use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
     Value, WellKnown,
 };
-use crate::rules::{Edited, Engine, Event, RuleFault, Rulebook};
+use crate::rules::{Engine, Event, RuleFault};
 
 use super::output::{CoreCounts, Notice, Output};
+pub use reload::Next;
 use trail::Trail;
 
 /// A publication that would be this many hops from the outside is refused: rules trigger each other in a circle.
@@ -27,17 +29,6 @@ const MOST_HOPS: u8 = 8;
 struct Hop {
     delivery: Delivery,
     trail: Option<Arc<Trail>>,
-}
-
-/// Another state of the site's files, on its way into a running Core.
-#[derive(Debug)]
-pub struct Next {
-    /// The channel map, if it is another one.
-    pub map: Option<Arc<ChannelMap>>,
-    /// The rules.
-    pub book: Rulebook,
-    /// What every decision from now on carries.
-    pub revision: Name,
 }
 
 /// Gateway, Router, last values, Engine and Guard of one site.
@@ -150,26 +141,6 @@ impl Core {
         known
     }
 
-    /// Goes over to another state of the files, in one step: what the rules as they were have to say goes out under their
-    /// revision, and devices see the net effect.
-    pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
-        self.advance(now, out);
-        self.guard.hold();
-        let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
-        let new = self.intents.split_off(edited.last_words);
-        self.take_intents(None, out);
-        self.revision = next.revision;
-        if let Some(map) = next.map {
-            self.gateway.reload(&map, self.now);
-            self.guard.reload(self.now, &map, &mut self.device_outs);
-        }
-        self.intents.extend(new);
-        self.take_intents(None, out);
-        self.guard.release_held(self.now, &mut self.device_outs);
-        self.settle(out);
-        edited
-    }
-
     /// What names the state of the files that decides now.
     #[must_use]
     pub fn revision(&self) -> &Name {
@@ -201,6 +172,12 @@ impl Core {
     /// Every channel with good fields since the last call, with their merged JSON text, for `growctl:last`.
     pub fn drain_last(&mut self) -> Vec<(Name, String)> {
         self.last.drain_changed()
+    }
+
+    /// The last good values of every channel.
+    #[must_use]
+    pub fn last(&self) -> &Last {
+        &self.last
     }
 
     /// The parts, for `status`.

@@ -63,6 +63,22 @@ impl Last {
             .map(|(name, value, at)| (name, value, *at))
     }
 
+    /// Every channel that the pattern matches, in order of the names: its last good fields, and since when the newest
+    /// stands.
+    #[must_use]
+    pub fn channels(&self, pattern: &Pattern) -> Vec<(Name, Fields, Timestamp)> {
+        let matching = self.channels.iter().filter(|(channel, _)| pattern.matches(channel));
+        let mut found: Vec<_> = matching
+            .filter_map(|(channel, kept)| {
+                let newest = kept.iter().map(|(_, _, at)| *at).max()?;
+                let fields = kept.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
+                Some((channel.clone(), fields, newest))
+            })
+            .collect();
+        found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        found
+    }
+
     /// Every channel with a good field recorded since the last drain, with the JSON text of its merged fields.
     #[must_use]
     pub fn drain_changed(&mut self) -> Vec<(Name, String)> {
@@ -116,6 +132,23 @@ mod tests {
         let pattern = Pattern::parse("s:veg:*").unwrap();
         let values: Vec<f64> = last.matching(&pattern, "vwc_*").filter_map(|(_, value, _)| value.as_number()).collect();
         assert_eq!(values, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn channels_come_in_order_with_the_age_of_their_newest_value() {
+        let mut last = Last::default();
+        last.record(at(1), &message("s:veg", r#"{"t":24.0,"h":60.0}"#));
+        last.record(at(3), &message("s:veg", r#"{"t":null,"h":61.0}"#));
+        last.record(at(2), &message("s:dry", r#"{"t":20.0}"#));
+        last.record(at(2), &message("d:fan", r#"{"state":1.0}"#));
+        let found = last.channels(&Pattern::parse("s:{room}").unwrap());
+        let shown: Vec<String> = found
+            .iter()
+            .map(|(name, fields, at)| {
+                format!("{name} {} {}", serde_json::to_string(fields).unwrap(), at.mono.0 / 1_000_000_000)
+            })
+            .collect();
+        assert_eq!(shown, [r#"s:dry {"t":20.0} 2"#, r#"s:veg {"t":24.0,"h":61.0} 3"#]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rule files: what they say (`spec`), what runs (`rule`), how scripts are confined (`host`), and when they run
 //! (`engine`). Pure: no I/O, no clock. Rank 4.
 
+mod audience;
 mod blindness;
 mod cache;
 mod condition;
@@ -29,6 +30,7 @@ mod ticks;
 mod timers;
 mod window;
 
+pub use audience::{Listener, audience, instances};
 pub use condition::Condition;
 pub use engine::{Edited, Engine, Event, Remains, Rulebook};
 pub use env::{Ended, Env, Fault, Run, RunLog, Truth};

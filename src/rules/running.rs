@@ -322,6 +322,7 @@ impl Running {
             refused_instances: tally.refused_instances,
             parked_events: tally.parked_events,
             parked: tally.is_parked(now),
+            last_run: tally.last_run.map(|at| now.since(at).as_secs()),
             last_error: tally.last_error.clone(),
         }
     }

@@ -65,6 +65,8 @@ pub struct RuleStatus {
     pub parked_events: u64,
     /// It takes too much time and is left alone.
     pub parked: bool,
+    /// Seconds since a script last ran to its end.
+    pub last_run: Option<u64>,
     /// The last fault.
     pub last_error: Option<String>,
 }
@@ -84,6 +86,7 @@ pub struct PartRuns {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) parts: PartRuns,
+    pub(super) last_run: Option<Mono>,
     pub(super) episodes: u64,
     pub(super) unknown: u64,
     pub(super) faults: u64,
@@ -121,7 +124,8 @@ impl std::ops::Add for PartRuns {
 
 impl Tally {
     /// A script ran to its end.
-    pub(super) fn ran(&mut self, part: &str) {
+    pub(super) fn ran(&mut self, part: &str, now: Mono) {
+        self.last_run = Some(now);
         *match part {
             "then" => &mut self.parts.then,
             "each" => &mut self.parts.each,

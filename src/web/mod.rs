@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 
+use crate::bus::Pattern;
 use crate::model::{Name, Push, Queue};
 use crate::simulator::FaultKind;
 
@@ -26,6 +27,8 @@ use crate::simulator::FaultKind;
 pub enum Request {
     /// Everything that `growctl status` shows.
     Status(oneshot::Sender<Value>),
+    /// The last good values of every channel that matches.
+    Last(Pattern, oneshot::Sender<Value>),
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -58,6 +61,7 @@ pub struct Desk {
 pub fn router(desk: Desk) -> axum::Router {
     axum::Router::new()
         .route("/status", get(status))
+        .route("/last/{pattern}", get(last))
         .route("/rules/{name}/reset", post(reset))
         .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
@@ -82,6 +86,15 @@ async fn status(State(desk): State<Desk>) -> Response {
 
 async fn reload(State(desk): State<Desk>) -> Response {
     ask(&desk.files, ReloadRequest).await.map_or_else(|busy| busy, |answer| Json(answer).into_response())
+}
+
+async fn last(State(desk): State<Desk>, UrlPath(pattern): UrlPath<String>) -> Response {
+    match Pattern::parse(&pattern) {
+        Ok(pattern) => ask(&desk.control, |answer| Request::Last(pattern, answer))
+            .await
+            .map_or_else(|busy| busy, |values| Json(values).into_response()),
+        Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
 }
 
 async fn reset(State(desk): State<Desk>, UrlPath(name): UrlPath<String>) -> Response {

@@ -1,53 +1,124 @@
-//! `growctl rule show`: one rule, and what it was understood to mean.
+//! `growctl rule show`: one rule, what it was understood to mean, and what it is doing if the engine runs.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use growctl_engine::files::Report;
-use growctl_engine::rules::Rule;
-use serde_json::json;
+use growctl_engine::model::{Name, WellKnown};
+use growctl_engine::rules::{Rule, instances};
+use serde_json::{Value, json};
 
-use crate::commands;
+use super::{files, heard};
+use crate::{commands, socket};
 
-pub(super) fn show(folder: &Path, name: &str, json: bool) -> ExitCode {
+/// Instances that are shown to people.
+const MOST: usize = 12;
+
+pub(super) async fn show(folder: &Path, name: &str, json: bool) -> ExitCode {
     let mut report = Report::default();
     let site = match super::load(folder, &mut report) {
         Ok(site) => site,
         Err(code) => return code,
     };
+    // The faults of other files are `check`'s to tell.
+    report.diagnostics.retain(|fault| fault.path() == files::rule_path(name));
     let Some(rule) = site.rules.iter().find(|rule| &*rule.name == name) else {
+        if report.errors() == 0 {
+            return super::no_rule(folder, name);
+        }
         commands::show(&report);
-        let names: Vec<&str> = site.rules.iter().map(|rule| &*rule.name).collect();
-        return commands::fail(2, &format!("there is no rule '{name}'; there is: {}", names.join(", ")));
+        return commands::fail(2, &format!("the rule '{name}' is broken: it does not run"));
     };
-    let fields: Vec<&str> = rule.fields.iter().map(|field| &**field).collect();
-    let channels: Vec<&str> = site
-        .map
-        .inventory
-        .sources
-        .iter()
-        .filter(|source| rule.patterns.iter().any(|p| p.matches(&source.channel) || p.matches(&source.broad)))
-        .map(|source| &*source.channel)
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let inventory = &site.map.inventory;
+    let heard = heard::heard(folder, rule, inventory).await;
+    let status = socket::get(folder, "/status").await.ok();
+    let live = status.as_ref().and_then(|status| status["rules"].as_array()?.iter().find(|one| one["name"] == *name));
+    let instances = instances(rule, inventory);
     if json {
-        let text = json!({ "name": rule.name, "mode": rule.mode, "priority": rule.priority,
-            "file": rule.file.path, "fields": fields, "channels": channels, "text": rule.file.text });
+        let text = json!({ "name": rule.name, "mode": rule.mode, "priority": rule.priority, "file": rule.file.path,
+            "fields": rule.fields, "patterns": patterns(rule), "devices": super::devices(rule), "listens": heard.rows,
+            "instances": instances, "running": live, "warnings": report.diagnostics, "text": rule.file.text });
         commands::line(&text.to_string());
-    } else {
-        commands::line(&format!("# {}\n{}", rule.file.path.display(), rule.file.text.trim_end()));
-        commands::line(&format!("\n# mode {}, priority {}", mode_name(rule), rule.priority));
-        commands::line(&format!("# needs the fields: {}", or_none(&fields)));
-        commands::line(&format!("# channels of this site: {}", or_none(&channels)));
+        return ExitCode::SUCCESS;
     }
+    commands::show(&report);
+    commands::line(&format!("# {}\n{}\n", rule.file.path.display(), rule.file.text.trim_end()));
+    commands::line(&meaning(folder, rule, &instances));
+    let table = heard.table();
+    if !table.is_empty() {
+        commands::line(&format!("\n{table}"));
+    }
+    commands::line(&format!("\n{}", doing(live, heard.silent.is_none())));
     ExitCode::SUCCESS
 }
 
-fn mode_name(rule: &Rule) -> String {
-    json!(rule.mode).as_str().unwrap_or_default().to_owned()
+/// Each pattern, and the Redis pattern that it stands for where that is another.
+fn patterns(rule: &Rule) -> Vec<String> {
+    let one = |pattern: &growctl_engine::bus::Pattern| match pattern.text == pattern.redis {
+        true => pattern.text.to_string(),
+        false => format!("{} (in Redis {})", pattern.text, pattern.redis),
+    };
+    rule.patterns.iter().map(one).collect()
 }
 
-fn or_none(names: &[&str]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+fn meaning(folder: &Path, rule: &Rule, instances: &[Name]) -> String {
+    let mode = json!(rule.mode);
+    let names = |names: &[Name]| names.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let some = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    let shown = match instances {
+        [only] if only.is_empty() => "one for all".to_owned(),
+        all if all.len() > MOST => format!("{} and {} more", names(&all[..MOST]), all.len() - MOST),
+        all => some(names(all)),
+    };
+    // What every message has is no condition.
+    let is_measured = |field: &&Name| !WellKnown::RESERVED.contains(&&***field);
+    let measured: Vec<Name> = rule.fields.iter().filter(is_measured).cloned().collect();
+    let test = files::test_path(&rule.name);
+    let test = if folder.join(&test).exists() { test.display().to_string() } else { "none".to_owned() };
+    [
+        ("mode", mode.as_str().unwrap_or_default().to_owned()),
+        ("priority", rule.priority.to_string()),
+        ("patterns", some(patterns(rule).join(", "))),
+        ("needs fields", some(names(&measured))),
+        ("instances", shown),
+        ("asks for", some(super::devices(rule).join(", "))),
+        ("test", test),
+    ]
+    .map(|(key, value)| format!("{key:<13} {value}"))
+    .join("\n")
+}
+
+fn doing(live: Option<&Value>, runs: bool) -> String {
+    let Some(live) = live else {
+        return match runs {
+            true => "the running engine does not have it".to_owned(),
+            false => "no engine runs on this site".to_owned(),
+        };
+    };
+    let last = live["last_run"]
+        .as_u64()
+        .map_or_else(|| "never ran".to_owned(), |ago| format!("last ran {}", super::list::ago(ago)));
+    let mut text = format!(
+        "running       {} of {} instances active, {} episodes, {} runs, {last}",
+        live["active"], live["instances"], live["episodes"], live["runs"]
+    );
+    let counts = [
+        ("not_concerned", "messages did not concern it"),
+        ("unknown", "values were not good"),
+        ("suppressed", "held back by the cooldown"),
+        ("missed_ticks", "ticks missed"),
+        ("faults", "faults"),
+    ];
+    for (key, words) in counts {
+        if live[key].as_u64().unwrap_or(0) > 0 {
+            text += &format!("\n              {} {words}", live[key]);
+        }
+    }
+    if live["parked"] == true {
+        text += "\n              parked: it takes too much time";
+    }
+    if let Some(error) = live["last_error"].as_str() {
+        text += &format!("\nlast error    {error}");
+    }
+    text
 }

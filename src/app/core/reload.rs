@@ -1,0 +1,43 @@
+//! The Core over a change of the site's files: one step, from one whole state to another.
+
+use std::sync::Arc;
+
+use crate::app::Output;
+use crate::channels::ChannelMap;
+use crate::model::{Name, Timestamp};
+use crate::rules::{Edited, Rulebook};
+
+use super::Core;
+
+/// Another state of the site's files, on its way into a running Core.
+#[derive(Debug)]
+pub struct Next {
+    /// The channel map, if it is another one.
+    pub map: Option<Arc<ChannelMap>>,
+    /// The rules.
+    pub book: Rulebook,
+    /// What every decision from now on carries.
+    pub revision: Name,
+}
+
+impl Core {
+    /// Goes over to another state of the files, in one step: what the rules as they were have to say goes out under their
+    /// revision, and devices see the net effect.
+    pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
+        self.advance(now, out);
+        self.guard.hold();
+        let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
+        let new = self.intents.split_off(edited.last_words);
+        self.take_intents(None, out);
+        self.revision = next.revision;
+        if let Some(map) = next.map {
+            self.gateway.reload(&map, self.now);
+            self.guard.reload(self.now, &map, &mut self.device_outs);
+        }
+        self.intents.extend(new);
+        self.take_intents(None, out);
+        self.guard.release_held(self.now, &mut self.device_outs);
+        self.settle(out);
+        edited
+    }
+}
