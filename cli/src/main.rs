@@ -60,6 +60,8 @@ enum Command {
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
     Pub(commands::publish::Publish),
+    /// JSON schemas of the files, for editors.
+    Schema(commands::schema::Schema),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(command.run(servers(), format)),
         Command::Pub(command) => wait(command.run(servers())),
+        Command::Schema(command) => command.run(&folder),
     }
 }
 

@@ -20,6 +20,7 @@ mod names;
 mod rule;
 mod running;
 mod schedule;
+mod schema;
 mod script;
 mod series;
 mod sources;

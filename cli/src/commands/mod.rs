@@ -7,6 +7,7 @@ pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod rule;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod sub;
