@@ -1,6 +1,7 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod git;
 mod server;
 mod socket;
 
@@ -60,6 +61,8 @@ enum Command {
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
     Pub(commands::publish::Publish),
+    /// Make a new site.
+    Init(commands::init::Init),
     /// JSON schemas of the files, for editors.
     Schema(commands::schema::Schema),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(command.run(servers(), format)),
         Command::Pub(command) => wait(command.run(servers())),
+        Command::Init(command) => command.run(&folder, json),
         Command::Schema(command) => command.run(&folder),
     }
 }

@@ -75,9 +75,31 @@ pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<R
     rules
 }
 
-/// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>.test.yaml` is a
-/// rule's test.
-fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
+/// How the name of a rule's test ends: `<rule>_test.yaml`.
+pub const TEST_SUFFIX: &str = "_test.yaml";
+
+/// The rule files of a site, relative to its folder and in order; without the folder `rules` there are none.
+pub fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
+    let mut names = names(folder, report);
+    names.retain(|name| !name.ends_with(TEST_SUFFIX));
+    for name in names.iter().filter(|name| name.ends_with(".yml")) {
+        let file = SourceFile::new(Path::new("rules").join(name), "");
+        let message = "is not read: the name of a rule file ends in .yaml";
+        report.warning(&file, Place::default(), message).help("rename it");
+    }
+    names.iter().filter(|name| name.ends_with(".yaml")).map(|name| Path::new("rules").join(name)).collect()
+}
+
+/// The tests of a site's rules, relative to its folder and in order.
+#[must_use]
+pub fn test_files(folder: &Path) -> Vec<PathBuf> {
+    // A folder that cannot be read has been reported with its rules.
+    let names = names(folder, &mut Report::default());
+    names.iter().filter(|name| name.ends_with(TEST_SUFFIX)).map(|name| Path::new("rules").join(name)).collect()
+}
+
+/// The names of the files in `rules`, in order.
+fn names(folder: &Path, report: &mut Report) -> Vec<String> {
     let entries = match std::fs::read_dir(folder.join("rules")) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
@@ -87,14 +109,9 @@ fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
         }
     };
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.retain(|name| !name.starts_with('.') && !name.ends_with(".test.yaml"));
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
-    for name in names.iter().filter(|name| name.ends_with(".yml")) {
-        let file = SourceFile::new(Path::new("rules").join(name), "");
-        let message = "is not read: the name of a rule file ends in .yaml";
-        report.warning(&file, Place::default(), message).help("rename it");
-    }
-    names.iter().filter(|name| name.ends_with(".yaml")).map(|name| Path::new("rules").join(name)).collect()
+    names
 }
 
 /// The rule's name, which is its file's.

@@ -61,7 +61,10 @@ pub(super) fn schedule(schema: &mut Schema) {
 
 pub(super) fn when(schema: &mut Schema) {
     add(schema, json!({ "type": ["string", "boolean"] }));
-    examples(schema, json!(["msg.temperature > 28.0", "msg.humidity > 60.0 && between(\"06:00\", \"18:00\")", "stale"]));
+    examples(
+        schema,
+        json!(["msg.temperature > 28.0", "msg.humidity > 60.0 && between(\"06:00\", \"18:00\")", "stale"]),
+    );
 }
 
 pub(super) fn until(schema: &mut Schema) {

@@ -3,6 +3,7 @@
 pub(crate) mod channels;
 pub(crate) mod check;
 pub(crate) mod decode;
+pub(crate) mod init;
 pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod rule;

@@ -61,7 +61,9 @@ impl Schema {
         }
         let folder = self.write.flatten().unwrap_or_else(|| folder.join(FOLDER));
         match write(&folder) {
-            Ok(lines) => lines.iter().for_each(|line| drop(super::line(line))),
+            Ok(lines) => {
+                super::line(&lines.join("\n"));
+            }
             Err(why) => return super::fail(1, &format!("{} cannot be written: {why}", folder.display())),
         }
         ExitCode::SUCCESS
