@@ -1,6 +1,7 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod complete;
 mod git;
 mod server;
 mod socket;
@@ -8,7 +9,7 @@ mod socket;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
 #[derive(Debug, Parser)]
@@ -19,7 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 )]
 struct Cli {
     /// The site folder.
-    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
+    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// The Redis server, in place of the site's own or of the embedded endpoint.
     #[arg(long, global = true, value_name = "URL", env = "GROWCTL_REDIS", hide_env_values = true)]
@@ -63,11 +64,14 @@ enum Command {
     Pub(commands::publish::Publish),
     /// Make a new site.
     Init(commands::init::Init),
+    /// Completion of commands and names in a shell.
+    Completions(commands::completions::Completions),
     /// JSON schemas of the files, for editors.
     Schema(commands::schema::Schema),
 }
 
 fn main() -> ExitCode {
+    complete::answer(Cli::command);
     let Cli { folder, redis, format, command } = Cli::parse();
     let (redis, json) = (redis.as_deref(), format == Format::Json);
     let servers = || server::servers(redis, &folder);
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Sub(command) => wait(command.run(servers(), format)),
         Command::Pub(command) => wait(command.run(servers())),
         Command::Init(command) => command.run(&folder, json),
+        Command::Completions(command) => command.run(),
         Command::Schema(command) => command.run(&folder),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod channels;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod decode;
 pub(crate) mod init;
 pub(crate) mod publish;

@@ -11,7 +11,7 @@ use growctl_engine::app::Site;
 use growctl_engine::files::Report;
 use serde_json::Value;
 
-use crate::socket;
+use crate::{complete, socket};
 
 /// Arguments of `rule`.
 #[derive(Debug, Args)]
@@ -28,12 +28,14 @@ enum What {
     #[command(after_help = "Example:\n  growctl rule show flower-cooling")]
     Show {
         /// The rule's name: its file's, without .yaml.
+        #[arg(add = complete::rules())]
         name: String,
     },
     /// Reset a rule's latches: `reset` is true for one event.
     #[command(after_help = "Example:\n  growctl rule reset leak")]
     Reset {
         /// The rule's name.
+        #[arg(add = complete::rules())]
         name: String,
     },
 }
