@@ -13,11 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    about,
-    after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong."
-)]
+#[command(version, after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong.")]
 struct Cli {
     /// The site folder.
     #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
@@ -66,6 +62,8 @@ enum Command {
     Init(commands::init::Init),
     /// Completion of commands and names in a shell.
     Completions(commands::completions::Completions),
+    /// Manual pages.
+    Man(commands::man::Manual),
     /// JSON schemas of the files, for editors.
     Schema(commands::schema::Schema),
 }
@@ -88,6 +86,7 @@ fn main() -> ExitCode {
         Command::Pub(command) => wait(command.run(servers())),
         Command::Init(command) => command.run(&folder, json),
         Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(Cli::command()),
         Command::Schema(command) => command.run(&folder),
     }
 }

@@ -15,6 +15,7 @@ mod secrets;
 mod settings;
 mod site;
 mod status;
+mod test_schema;
 
 pub use clock::Clock;
 pub use core::Core;

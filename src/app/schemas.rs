@@ -1,12 +1,11 @@
 //! The JSON schemas of the files that a user writes, for editors: one a kind of file, made from what reads it.
 
-use serde_json::Value;
-
 use crate::channels::spec::MapSpec;
 use crate::files::schema::schema_of;
 use crate::rules::RuleSpec;
 
 use super::settings::SettingsSpec;
+use super::test_schema::FileSpec;
 
 /// A kind of file that a user writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +42,8 @@ impl FileKind {
             FileKind::Rule => schema_of::<RuleSpec>("growctl rule: rules/<name>.yaml"),
             FileKind::Channels => schema_of::<MapSpec>("growctl channel map: channels.yaml"),
             FileKind::Settings => schema_of::<SettingsSpec>("growctl settings: growctl.yaml"),
-            FileKind::Test => test_schema(),
+            FileKind::Test => schema_of::<FileSpec>("growctl rule test: rules/<name>_test.yaml"),
         };
         format!("{schema:#}\n")
     }
-}
-
-fn test_schema() -> Value {
-    Value::Bool(true)
 }

@@ -51,7 +51,7 @@ pub(super) struct SettingsSpec {
 /// A place on earth, in degrees.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LocationSpec {
+pub(super) struct LocationSpec {
     /// North is positive, south negative.
     #[schemars(extend("minimum" = -90, "maximum" = 90, "examples" = [52.1]))]
     latitude: f64,

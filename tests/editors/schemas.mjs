@@ -17,7 +17,7 @@ const yaml = (folder) => list(folder).filter((path) => path.endsWith(".yaml"));
 
 // ---- the schemas are what they say they are -------------------------------------------------------------------------
 for (const path of list(join(repository, "schemas"))) {
-  const ajv = new Ajv2020.default({ strict: true, strictTypes: false, allowUnionTypes: true });
+  const ajv = new Ajv2020.default({ strict: true, strictTypes: false, strictRequired: false });
   ajv.addVocabulary(["patternErrorMessage"]);
   try {
     ajv.compile(JSON.parse(read(path)));
@@ -107,6 +107,7 @@ for (const folder of cases("channels").filter((folder) => basename(folder).start
 }
 const rule = 'subscribe: "sensor:update:*"\nwhen: msg.t > 1\nthen: info(1)\n';
 const map = (more) => `version: 1\nframes:\n  f: { length: 8, signals: { s: { byte: 0, type: u8 } } }\n${more}\n`;
+const test = (more) => `tests:\n  - name: n\n    ${more}\n`;
 for (const [kind, text, part] of [
   ["rule", `${rule}wehn: true\n`, "wehn is not allowed"],
   ["rule", `${rule}for: 30\n`, "Incorrect type"],
@@ -130,6 +131,15 @@ for (const [kind, text, part] of [
   ["channels", map("").replace("type: u8", 'dbc: "7|16@2+"'), "start|length@order sign"],
   ["channels", map("").replace("length: 8", "length: 9"), "12"],
   ["channels", map("devices: { r: { d: { kind: fan, safe: 0, watchdog: 15s } } }"), "command"],
+  ["test", "test: []\n", "test is not allowed"],
+  ["test", test("expect: []\n    expected: []"), "expected is not allowed"],
+  ["test", test("input: []"), "expect"],
+  ["test", test("expect: [{ at: 30, release: all }]"), "Incorrect type"],
+  ["test", test("expect: [{ at: soon, release: all }]"), "expected a duration from the start"],
+  ["test", test("expect: [{ at: 30s, set: R/d }]"), "to"],
+  ["test", test("expect: []\n    start: 14 o'clock"), "expected a civil time"],
+  ["test", test("expect: []\n    events: [{ at: 1s }]"), "properties"],
+  ["test", test("commands: [{ at: 1s, device: R/d }]"), "state"],
   ["settings", "redis: { host: 127.0.0.1 }\n", "host is not allowed"],
   ["settings", "name: north house\n", "no spaces"],
   ["settings", "location: { latitude: 521, longitude: 4 }\n", "90"],
@@ -155,6 +165,8 @@ await offered("rule", `${rule}alert:\n  `, "summary");
 await offered("channels", "version: 1\nframes:\n  f:\n    ", "cycle");
 await offered("channels", "version: 1\nframes:\n  f:\n    signals:\n      t:\n        ", "deadband");
 await offered("channels", "version: 1\nrooms:\n  R:\n    c:\n      - ", "node");
+await offered("test", "tests:\n  - name: n\n    ", "expect");
+await offered("test", "tests:\n  - name: n\n    expect:\n      - ", "set");
 await offered("settings", "redis:\n  ", "embedded");
 
 line.dispose();
