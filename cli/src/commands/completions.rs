@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap_complete::Shell;
 
 use crate::complete;
 
@@ -21,25 +22,14 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[value(rename_all = "lower")]
-enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-    Elvish,
-    PowerShell,
-}
-
 impl Completions {
     pub(crate) fn run(self) -> ExitCode {
-        let name = self.shell.to_possible_value().map(|shell| shell.get_name().to_owned()).unwrap_or_default();
-        match complete::script(&name) {
+        match complete::script(&self.shell.to_string()) {
             Some(script) => {
                 super::line(script.trim_end());
                 ExitCode::SUCCESS
             }
-            None => super::fail(1, &format!("there is no script for {name}")),
+            None => super::fail(1, &format!("there is no script for {}", self.shell)),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn rules() -> ArgValueCandidates {
 pub(crate) fn hear() -> ArgValueCandidates {
     offer(|| {
         let map = map();
-        let nodes = map.iter().flat_map(nodes_of).map(|(room, cluster, node)| (room, cluster, node));
+        let nodes = map.iter().flat_map(nodes_of);
         let devices = map.iter().flat_map(devices_of);
         let mut all = branch("sensor:update", "readings", nodes);
         all.extend(branch("device:update", "devices", devices));
