@@ -49,6 +49,8 @@ pub struct Core {
     intents: Vec<Intent>,
     device_outs: Vec<DeviceOut>,
     faults: Vec<RuleFault>,
+    /// What rules asked for, kept for a rule's test; `None`: nobody wants to know.
+    recorded: Option<Vec<Intent>>,
 }
 
 impl Core {
@@ -69,7 +71,18 @@ impl Core {
             intents: Vec::new(),
             device_outs: Vec::new(),
             faults: Vec::new(),
+            recorded: None,
         }
+    }
+
+    /// From now on keeps every intent of the rules, shadowed ones too, for [`Core::take_recorded`].
+    pub fn record(&mut self) {
+        self.recorded = Some(Vec::new());
+    }
+
+    /// The intents since the last call, in order; none unless [`Core::record`] was called.
+    pub fn take_recorded(&mut self) -> Vec<Intent> {
+        self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Sends every device to its safe state and runs the `startup` schedules.
@@ -232,6 +245,9 @@ impl Core {
         let mut intents = std::mem::take(&mut self.intents);
         for intent in intents.drain(..) {
             self.counts.intents += 1;
+            if let Some(recorded) = &mut self.recorded {
+                recorded.push(intent.clone());
+            }
             if intent.origin.shadow {
                 self.counts.shadowed += 1;
             } else {

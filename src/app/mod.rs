@@ -9,13 +9,13 @@ mod notices;
 mod outlets;
 mod output;
 mod replay;
+pub mod rule_test;
 mod run;
 mod schemas;
 mod secrets;
 mod settings;
 mod site;
 mod status;
-mod test_schema;
 
 pub use clock::Clock;
 pub use core::Core;

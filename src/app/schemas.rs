@@ -4,8 +4,8 @@ use crate::channels::spec::MapSpec;
 use crate::files::schema::schema_of;
 use crate::rules::RuleSpec;
 
+use super::rule_test::FileSpec;
 use super::settings::SettingsSpec;
-use super::test_schema::FileSpec;
 
 /// A kind of file that a user writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -176,7 +176,11 @@ impl SettingsSpec {
     }
 }
 
-fn check_location(file: &Arc<SourceFile>, location: &Spanned<LocationSpec>, report: &mut Report) -> Option<(f64, f64)> {
+pub(super) fn check_location(
+    file: &Arc<SourceFile>,
+    location: &Spanned<LocationSpec>,
+    report: &mut Report,
+) -> Option<(f64, f64)> {
     let LocationSpec { latitude, longitude } = location.value;
     if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 {
         return Some((latitude, longitude));

@@ -274,7 +274,7 @@ impl Instance {
         let result = self.with_env(turn, ended, |host, env| host.run(script, env));
         match result.and_then(|run| if ended.is_some() { leased(run) } else { Ok(run) }) {
             Ok(run) => {
-                turn.tally.runs += 1;
+                turn.tally.ran(part.0);
                 self.wish(run, ended.is_some(), turn);
                 return true;
             }

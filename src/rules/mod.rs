@@ -41,6 +41,6 @@ pub use load::{Site, TEST_SUFFIX, load, load_folder, rule_files, test_files};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
 pub use spec::{AlertSpec, OneOrMore, RuleSpec};
-pub use tally::{RuleFault, RuleStatus};
+pub use tally::{PartRuns, RuleFault, RuleStatus};
 pub use ticks::Place;
 pub use window::{Stats, WindowSpec, Windows};

@@ -276,7 +276,8 @@ impl Running {
         RuleStatus {
             name: rule.name.clone(),
             mode: rule.mode,
-            runs: tally.runs,
+            runs: tally.parts.total(),
+            parts: tally.parts,
             episodes: tally.episodes,
             active: self.instances.iter().filter(|instance| instance.is_active()).count(),
             instances: self.instances.len(),

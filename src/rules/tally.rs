@@ -41,6 +41,8 @@ pub struct RuleStatus {
     pub mode: Mode,
     /// Scripts that ran to their end.
     pub runs: u64,
+    /// The same, by script.
+    pub parts: PartRuns,
     /// Episodes that began.
     pub episodes: u64,
     /// Instances whose episode lasts; without `when`, all.
@@ -67,10 +69,21 @@ pub struct RuleStatus {
     pub last_error: Option<String>,
 }
 
+/// How often each script of a rule ran to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartRuns {
+    /// `then`.
+    pub then: u64,
+    /// `each`.
+    pub each: u64,
+    /// `finally`.
+    pub finally: u64,
+}
+
 /// The counters of one rule.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) runs: u64,
+    pub(super) parts: PartRuns,
     pub(super) episodes: u64,
     pub(super) unknown: u64,
     pub(super) faults: u64,
@@ -91,7 +104,31 @@ struct Effort {
     parked_until: Option<Mono>,
 }
 
+impl PartRuns {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.then + self.each + self.finally
+    }
+}
+
+impl std::ops::Add for PartRuns {
+    type Output = PartRuns;
+    fn add(self, other: PartRuns) -> PartRuns {
+        PartRuns { then: self.then + other.then, each: self.each + other.each, finally: self.finally + other.finally }
+    }
+}
+
 impl Tally {
+    /// A script ran to its end.
+    pub(super) fn ran(&mut self, part: &str) {
+        *match part {
+            "then" => &mut self.parts.then,
+            "each" => &mut self.parts.each,
+            _ => &mut self.parts.finally,
+        } += 1;
+    }
+
     /// Counts a fault, and reports it unless the same was reported lately: a rule may fail at every message.
     pub(super) fn failed(&mut self, now: Mono, fault: RuleFault, faults: &mut Vec<RuleFault>) {
         self.faults += 1;

@@ -13,6 +13,7 @@ mod sender;
 
 pub use fault::FaultKind;
 pub use plant::{Plant, PlantCounts};
+pub use quantity::well;
 
 #[cfg(test)]
 mod fault_tests;

@@ -99,7 +99,8 @@ pub(super) fn scatter(rng: &mut Rng, most: f64) -> f64 {
 }
 
 /// The raw bits of a signal that has states and shows none of the model: the one that means all is well.
-pub(super) fn well(signal: &Signal) -> Option<u64> {
+#[must_use]
+pub fn well(signal: &Signal) -> Option<u64> {
     const WELL: [&str; 6] = ["ok", "good", "normal", "none", "dry", "off"];
     let named = signal.values.iter().find(|(_, name)| WELL.contains(&name.to_lowercase().as_str()));
     named.map(|(raw, _)| *raw).or_else(|| signal.values.iter().map(|(raw, _)| *raw).min())

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use growctl_engine::app::Site;
+use growctl_engine::app::rule_test::Bench;
 use growctl_engine::files::Report;
 
 /// Arguments of `check`.
@@ -21,6 +22,10 @@ impl Check {
     pub(crate) fn run(self, folder: &Path, json: bool) -> ExitCode {
         let mut report = Report::default();
         let site = Site::load(folder, &mut report);
+        if let Some(site) = &site {
+            // Files that cannot be read have been reported with the site.
+            Bench::new(folder, &site.map, &site.settings, &mut Report::default()).check(&mut report);
+        }
         let wrong = report.errors() > 0 || site.is_none() || (self.strict && report.warnings() > 0);
         if json {
             match serde_json::to_string(&report.diagnostics) {

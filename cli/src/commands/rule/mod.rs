@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod test;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum What {
         #[arg(add = complete::rules())]
         name: String,
     },
+    /// Run the tests of rules: rules/<name>_test.yaml.
+    Test(test::Test),
     /// Reset a rule's latches: `reset` is true for one event.
     #[command(after_help = "Example:\n  growctl rule reset leak")]
     Reset {
@@ -44,6 +47,7 @@ impl Rule {
     pub(crate) async fn run(self, folder: &Path, json: bool) -> ExitCode {
         match self.what {
             What::List => list::list(folder, json).await,
+            What::Test(command) => command.run(folder, json),
             What::Show { name } => show::show(folder, &name, json),
             What::Reset { name } => match socket::post(folder, &format!("/rules/{name}/reset"), Value::Null).await {
                 Ok(_) => ExitCode::SUCCESS,
