@@ -1,24 +1,22 @@
 //! `growctl`: one file per command in `commands/`; each adds a variant here and an arm below.
 
 mod commands;
+mod complete;
+mod git;
 mod server;
 mod socket;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 
 /// The engine for growing facilities: CAN to Redis, rule files, devices that are safe.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    about,
-    after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong."
-)]
+#[command(version, after_help = "Exit codes: 0 fine, 1 something outside failed, 2 the files or the call are wrong.")]
 struct Cli {
     /// The site folder.
-    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
+    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     /// The Redis server, in place of the site's own or of the embedded endpoint.
     #[arg(long, global = true, value_name = "URL", env = "GROWCTL_REDIS", hide_env_values = true)]
@@ -62,9 +60,18 @@ enum Command {
     Sub(commands::sub::Sub),
     /// Publish one JSON message.
     Pub(commands::publish::Publish),
+    /// Make a new site.
+    Init(commands::init::Init),
+    /// Completion of commands and names in a shell.
+    Completions(commands::completions::Completions),
+    /// Manual pages.
+    Man(commands::man::Manual),
+    /// JSON schemas of the files, for editors.
+    Schema(commands::schema::Schema),
 }
 
 fn main() -> ExitCode {
+    complete::answer(Cli::command);
     let Cli { folder, redis, format, command } = Cli::parse();
     let (redis, json) = (redis.as_deref(), format == Format::Json);
     let servers = || server::servers(redis, &folder);
@@ -80,6 +87,10 @@ fn main() -> ExitCode {
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(command.run(servers(), format)),
         Command::Pub(command) => wait(command.run(servers())),
+        Command::Init(command) => command.run(&folder, json),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(Cli::command()),
+        Command::Schema(command) => command.run(&folder),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::bus::bridge::check_url;
@@ -13,40 +14,71 @@ use crate::model::{Secret, Value};
 
 use super::secrets;
 
-/// The file as it is written.
-#[derive(Debug, Default, Deserialize)]
+/// The settings of this machine. The site is in channels.yaml, the behaviour in rules/.
+///
+/// Every key has a default: an empty file, or none, is a working machine.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct SettingsSpec {
+pub(super) struct SettingsSpec {
+    /// The name of this machine, in logs and as the Redis client's name. No spaces. Default: growctl.
+    #[schemars(extend("pattern" = "^[!-~]+$", "patternErrorMessage" = "a name has letters, digits and signs, but no spaces",
+        "examples" = ["north-house"]))]
     name: Option<Spanned<String>>,
+    /// For civil times in rules. Default: the system's.
+    #[schemars(extend("examples" = ["Europe/Amsterdam", "America/Los_Angeles", "UTC"]))]
     time_zone: Option<Spanned<String>>,
+    /// Where the site is, for sunrise and sunset.
     location: Option<Spanned<LocationSpec>>,
+    /// Your Redis server. Without one, growctl answers Redis clients itself.
     redis: RedisSpec,
+    /// Folder of the lock and the control socket, relative to the site folder.
+    #[schemars(extend("default" = ".growctl"))]
     state_dir: Option<PathBuf>,
+    /// What `record()` in a rule keeps. No effect yet.
     history: Option<Spanned<Value>>,
+    /// The web server. No effect yet.
     web: Option<Spanned<Value>>,
+    /// People, by the names that rules use. No effect yet.
     receivers: Option<Spanned<Value>>,
+    /// How people are reached. No effect yet.
     senders: Option<Spanned<Value>>,
+    /// Machines that `send()` in a rule names. No effect yet.
     targets: Option<Spanned<Value>>,
+    /// Limits of scripts. No effect yet.
     limits: Option<Spanned<Value>>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+/// A place on earth, in degrees.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LocationSpec {
+    /// North is positive, south negative.
+    #[schemars(extend("minimum" = -90, "maximum" = 90, "examples" = [52.1]))]
     latitude: f64,
+    /// East is positive, west negative.
+    #[schemars(extend("minimum" = -180, "maximum" = 180, "examples" = [4.3]))]
     longitude: f64,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// The Redis server, or what answers in its place.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RedisSpec {
+    /// The server: `redis://HOST:PORT`, with TLS `rediss://`. Absent: the embedded endpoint answers Redis clients.
+    #[schemars(extend("examples" = ["redis://127.0.0.1:6379", "rediss://redis.example.org:6380"]))]
     url: Option<Spanned<String>>,
+    /// The password: `${secret:redis}` reads secrets/redis (mode 0600), `${env:NAME}` the environment.
+    #[schemars(extend("examples" = ["${secret:redis}", "${env:REDIS_PASSWORD}"]))]
     password: Option<Spanned<String>>,
+    /// Where growctl itself answers Redis clients while no `url` is given: an address of this machine, or false for not at
+    /// all.
+    #[schemars(extend("default" = "127.0.0.1:6380"))]
     embedded: Option<Spanned<Embedded>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline, description = "")]
 enum Embedded {
     Switch(bool),
     Address(String),

@@ -7,6 +7,7 @@ pub mod layout;
 mod load;
 mod map;
 mod plan;
+mod schema;
 mod silence;
 pub mod spec;
 

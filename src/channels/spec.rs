@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -9,61 +10,73 @@ use serde::{Deserialize, Deserializer};
 use crate::files::{Entries, Spanned};
 use crate::model::{Span, Value};
 
-/// The whole file.
-#[derive(Debug, Deserialize)]
+use super::schema;
+
+/// The channel map: what is on the CAN buses of this site, what the bytes mean, and what may be switched.
+///
+/// `growctl check` knows more than this schema: overlaps, ids that are taken, names that do not exist.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
-    /// Version of the grammar: 1.
+    /// Version of this file's grammar: 1.
+    #[schemars(transform = schema::version)]
     pub version: Spanned<u32>,
-    /// The buses by name.
+    /// The CAN buses by name: what is at the other end of each.
     #[serde(default)]
     pub buses: Entries<BusSpec>,
-    /// DBC files by the name that frames use for them.
+    /// DBC files, by the name that frames use for them: `lights: site.dbc`, then `frame: lights.RAIL_STATUS`. No
+    /// effect yet.
     #[serde(default)]
     pub databases: Entries<Spanned<String>>,
     /// What frames and signals do unless they say otherwise.
     #[serde(default)]
     pub defaults: DefaultsSpec,
-    /// What the bytes mean.
+    /// What the bytes mean. Written once, used by every node of that kind.
     #[serde(default)]
     pub frames: Entries<FrameSpec>,
-    /// Room, cluster, nodes.
+    /// Where the nodes stand: room, cluster, list of nodes. Their channel is `sensor:update:<room>:<cluster>`.
     #[serde(default)]
     pub rooms: Entries<Entries<Vec<Spanned<NodeSpec>>>>,
-    /// Room, device.
+    /// What may be switched: room, device. Its commands come on `device:command:<room>:<device>`.
     #[serde(default)]
     pub devices: Entries<Entries<Spanned<DeviceSpec>>>,
 }
 
-/// Where the frames of a bus come from.
-#[derive(Debug, Deserialize)]
+/// A CAN bus: one of `interface`, `replay` and `simulate`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BusSpec {
-    /// A SocketCAN interface.
+    /// A SocketCAN interface, as `ip link` lists it.
+    #[schemars(transform = schema::interface)]
     pub interface: Option<Spanned<String>>,
-    /// Expected bitrate, `250k`.
+    /// The bitrate that the interface should have, `250k`. It is compared, never set. No effect yet.
+    #[schemars(transform = schema::bitrate)]
     pub bitrate: Option<Spanned<String>>,
-    /// Expected bitrate of CAN FD data, `2M`.
+    /// The bitrate of CAN FD data that the interface should have, `2M`. No effect yet.
+    #[schemars(transform = schema::bitrate)]
     pub data_bitrate: Option<Spanned<String>>,
-    /// CAN FD.
+    /// Whether the bus is CAN FD: frames of up to 64 bytes.
     #[serde(default)]
     pub fd: bool,
-    /// A candump recording.
+    /// A candump recording, relative to the site folder.
+    #[schemars(transform = schema::recording)]
     pub replay: Option<Spanned<String>>,
-    /// How much faster than recorded.
+    /// How much faster than recorded: 1 is as it was, 10 ten times faster.
+    #[schemars(transform = schema::speed)]
     pub speed: Option<Spanned<f64>>,
-    /// The built-in plant.
+    /// The built-in plant: rooms that warm, dry and answer to devices.
     #[serde(default)]
     pub simulate: bool,
 }
 
-/// Defaults of the site.
-#[derive(Debug, Default, Deserialize)]
+/// What frames and signals do unless they say otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsSpec {
-    /// When messages are published.
+    /// When messages are published: `never`, or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
-    /// `3 cycles`, or a duration.
+    /// No frame for this long: the node is stale, which is published once. Cycles of the frame, or a duration.
+    #[schemars(transform = schema::stale_after)]
     pub stale_after: Option<Spanned<String>>,
 }
 
@@ -95,90 +108,112 @@ impl<'de> Deserialize<'de> for PublishSpec {
     }
 }
 
-/// How often numbers are published.
-#[derive(Debug, Deserialize)]
+/// How often numbers are published; states and faults are at once.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaceSpec {
-    /// Never more often than this.
+    /// Numbers never more often than this. No effect yet.
     pub min_interval: Option<Span>,
-    /// At least this often while frames arrive.
+    /// At least this often while frames arrive, changed or not. No effect yet.
     pub max_interval: Option<Span>,
 }
 
-/// One kind of frame.
-#[derive(Debug, Deserialize)]
+/// One kind of frame: what its bytes mean.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FrameSpec {
-    /// Bytes.
+    /// Bytes: 1 to 8, with CAN FD also 12, 16, 20, 24, 32, 48 or 64.
+    #[schemars(transform = schema::length)]
     pub length: Spanned<u64>,
-    /// How often a node sends it.
+    /// How often a node sends it, `2s`. Left out: when it likes.
     pub cycle: Option<Spanned<Span>>,
-    /// Overrides the site's.
+    /// In place of the site's: `never` (for `growctl decode` only), or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
-    /// Overrides the site's.
+    /// In place of the site's: `3 cycles`, or a duration.
+    #[schemars(transform = schema::stale_after)]
     pub stale_after: Option<Spanned<String>>,
-    /// Its signals.
+    /// Its signals by name. The name is the field of the message: `msg.temperature`.
     pub signals: Entries<Spanned<SignalSpec>>,
 }
 
-/// One signal: `byte` with `type` or `bits`, or `dbc`.
-#[derive(Debug, Deserialize)]
+/// One signal: `byte` with `type` or `bits`, or the DBC notation `dbc`. Its value is raw × scale + offset.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignalSpec {
-    /// First byte.
+    /// Its first byte, counted from 0.
+    #[schemars(transform = schema::byte)]
     pub byte: Option<Spanned<u64>>,
-    /// `u16be` and so on.
+    /// What number the bytes are: u unsigned, i signed, f IEEE; the bits; be big-endian (Motorola), le little-endian
+    /// (Intel).
     #[serde(rename = "type")]
+    #[schemars(transform = schema::kind)]
     pub kind: Option<Spanned<String>>,
-    /// `3` or `0..1`.
+    /// Which bits: `3`, or `0..1` with both ends; 0 is the least significant.
+    #[schemars(transform = schema::bits)]
     pub bits: Option<Spanned<Value>>,
-    /// `23|16@0+`.
+    /// The bits as on a DBC `SG_` line, start|length@order sign: `7|16@0+`. Order 0 is big-endian, 1 little-endian; +
+    /// unsigned, - signed.
+    #[schemars(transform = schema::dbc)]
     pub dbc: Option<Spanned<String>>,
-    /// value = raw × scale + offset.
+    /// Factor: value = raw × scale + offset. It also gives the decimals of the message.
+    #[schemars(transform = schema::scale)]
     pub scale: Option<Spanned<f64>>,
-    /// value = raw × scale + offset.
+    /// Added: value = raw × scale + offset.
+    #[schemars(transform = schema::offset)]
     pub offset: Option<Spanned<f64>>,
-    /// For people.
+    /// For people: degC, "%RH", ppm, L/min.
+    #[schemars(transform = schema::unit)]
     pub unit: Option<String>,
-    /// Least and greatest value.
+    /// Least and greatest value, `[-20, 60]`. What is beyond it is published as null, with the quality "out of range".
+    #[schemars(transform = schema::range)]
     pub range: Option<Spanned<(f64, f64)>>,
-    /// Smallest change that is published.
+    /// Smallest change of the value that is published. No effect yet.
+    #[schemars(transform = schema::deadband)]
     pub deadband: Option<Spanned<f64>>,
-    /// Raw value that means none.
+    /// The raw value with which the node says "no value", `0x7FFF`: published as null, with the quality "invalid".
     pub invalid: Option<Spanned<i128>>,
-    /// Raw values and their texts.
+    /// Raw values and their texts: `{0: "off", 1: "on"}`. Messages carry the text.
     #[serde(default)]
+    #[schemars(transform = schema::values)]
     pub values: Entries<Spanned<String>>,
-    /// Overrides the frame's.
+    /// In place of the frame's: `never` (for `growctl decode` only), or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
-    /// Multiplexer and the values with which the signal is there.
+    /// A multiplexed signal: the multiplexer and its raw values with which this signal is there, `{probe: [1, 2]}`. No
+    /// effect yet.
     #[serde(default)]
+    #[schemars(transform = schema::multiplexer)]
     pub when: Entries<Spanned<Vec<i64>>>,
 }
 
-/// One node, or a row of nodes.
-#[derive(Debug, Deserialize)]
+/// One node, or a row of nodes with ids that follow each other.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
-    /// Its name, with `{n}` for a row.
+    /// Its name, which rules and people see: FR-C1. A row has `{n}` in it, counted from 1: "VR-M{n}".
+    #[schemars(transform = schema::node)]
     pub node: Spanned<String>,
-    /// A frame of this file, or `database.MESSAGE`.
+    /// What it sends: a frame of this file, or `database.MESSAGE`.
     pub frame: Spanned<String>,
-    /// The bus.
+    /// The bus that it is on.
     pub bus: Spanned<String>,
-    /// CAN id; DBC messages bring their own.
+    /// The CAN id that it sends with, in hex: `0x181` (up to 0x7FF: 11 bits, above: 29). A row: `{first: 0x201, count:
+    /// 8}`. DBC messages bring their own.
     pub id: Option<Spanned<IdSpec>>,
-    /// J1939 parameter group.
+    /// In place of `id`: the J1939 parameter group, `0xFEF5`. No effect yet.
+    #[schemars(transform = schema::pgn)]
     pub pgn: Option<Spanned<u32>>,
-    /// J1939 source address, or `any`.
+    /// With `pgn`: the J1939 source address, or `any`. No effect yet.
+    #[schemars(transform = schema::source)]
     pub source: Option<Spanned<Value>>,
-    /// Template of the field names: `{signal}`, `{n}` and multiplexers.
+    /// How its fields are called: `{signal}`, `{n}` and multiplexers are filled in. Default: "{signal}".
+    #[schemars(transform = schema::name)]
     pub name: Option<Spanned<String>>,
-    /// Corrections of single signals.
+    /// Corrections of single signals, from a calibration sheet: `{temperature: {offset: -0.4}}`.
     #[serde(default)]
     pub adjust: Entries<AdjustSpec>,
-    /// Signals that are wanted, and what they are called here.
+    /// Only these signals, and what they are called here: `{Ppfd: ppfd}`.
     #[serde(default)]
+    #[schemars(transform = schema::signals)]
     pub signals: Entries<Spanned<String>>,
 }
 
@@ -213,101 +248,114 @@ impl<'de> Deserialize<'de> for IdSpec {
     }
 }
 
-/// Ids in a row.
-#[derive(Debug, Deserialize)]
+/// Nodes with ids that follow each other.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowSpec {
-    /// The first id.
+    /// The first id, in hex: `0x201`.
+    #[schemars(transform = schema::id)]
     pub first: u64,
-    /// How many.
+    /// How many nodes.
+    #[schemars(transform = schema::count)]
     pub count: u64,
 }
 
-/// A calibration.
-#[derive(Debug, Deserialize)]
+/// A correction: what is published is value × scale + offset.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdjustSpec {
-    /// Factor.
+    /// Factor. Default: 1.
     pub scale: Option<f64>,
-    /// Added to the value.
+    /// Added to the value, in its unit.
     pub offset: Option<f64>,
 }
 
-/// A device that may be switched.
-#[derive(Debug, Deserialize)]
+/// A device that may be switched, and where it goes when nobody asks for anything.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceSpec {
-    /// `fan`, `switch`, `dimmer`, `valve` and so on.
+    /// What it is.
+    #[schemars(transform = schema::device_kind)]
     pub kind: Spanned<String>,
-    /// Where commands go.
+    /// The frame and signal that its commands are.
     pub command: Spanned<CommandSpec>,
-    /// Where its state comes from.
+    /// The frame and signal that tell its state.
     pub feedback: Option<Spanned<FeedbackSpec>>,
-    /// State when nobody asks, or `keep`.
+    /// Where it goes when nobody asks, when its rule dies, when growctl stops: a number, "on", "off", or `keep`.
+    #[schemars(transform = schema::safe)]
     pub safe: Spanned<Value>,
-    /// The node's own watchdog, or `none`.
+    /// The node itself goes to safe after this much silence. `none` if it has no watchdog: `check` lists that as a
+    /// risk.
+    #[schemars(transform = schema::watchdog)]
     pub watchdog: Spanned<String>,
-    /// Commands are sent again this often.
+    /// Commands are sent again this often, at most a third of the watchdog, which is the default.
     pub repeat: Option<Spanned<Span>>,
-    /// Not on the wire within this: failed.
+    /// A command not on the wire within this has failed, and is never sent late. Default: 2s.
     pub ttl: Option<Spanned<Span>>,
-    /// Life of a request without a time of its own.
+    /// How long a client's request lives that gives no time of its own. Default: 15m.
     pub lease: Option<Spanned<Span>>,
-    /// Shortest time on.
+    /// Shortest time on, for compressors. No effect yet.
     pub min_on: Option<Spanned<Span>>,
-    /// Shortest time off.
+    /// Shortest time off, for compressors. No effect yet.
     pub min_off: Option<Spanned<Span>>,
-    /// Longest time on.
+    /// Longest time on: off then, whatever the rules say. No effect yet.
     pub max_on: Option<Spanned<Span>>,
-    /// Other devices, `Room/device` or `Room/device > 50`.
+    /// It is kept off while another device runs: `Flower Room/exhaust > 50`, or `Flower Room/dehumidifier`. No effect
+    /// yet.
     #[serde(default)]
+    #[schemars(transform = schema::forbid_while)]
     pub forbid_while: Vec<Spanned<String>>,
-    /// A reading that must be good.
+    /// A reading that must be good for the device to run. No effect yet.
     pub needs: Option<Spanned<NeedsSpec>>,
 }
 
-/// The frame and signal of a command.
-#[derive(Debug, Deserialize)]
+/// Where commands go.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSpec {
-    /// The bus.
+    /// The bus that the node is on.
     pub bus: Spanned<String>,
-    /// CAN id; DBC messages bring their own.
+    /// The CAN id that its node listens to, in hex: `0x301`. DBC messages bring their own.
+    #[schemars(transform = schema::id)]
     pub id: Option<Spanned<u64>>,
-    /// The frame.
+    /// A frame of this file, or `database.MESSAGE`.
     pub frame: Spanned<String>,
-    /// The signal.
+    /// The signal of the frame that is switched.
     pub signal: Spanned<String>,
-    /// Other signals of the frame that go along.
+    /// Other signals of the frame that go along, and their values: `{enable: "on"}`.
     #[serde(default)]
+    #[schemars(transform = schema::with)]
     pub with: Entries<Spanned<Value>>,
 }
 
-/// The frame and signal of a device's state.
-#[derive(Debug, Deserialize)]
+/// Where a device's state comes from.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackSpec {
-    /// The bus.
+    /// The bus that the node is on.
     pub bus: Spanned<String>,
-    /// CAN id; DBC messages bring their own.
+    /// The CAN id that its node sends with, in hex: `0x301`. DBC messages bring their own.
+    #[schemars(transform = schema::id)]
     pub id: Option<Spanned<u64>>,
-    /// The frame.
+    /// A frame of this file, or `database.MESSAGE`.
     pub frame: Spanned<String>,
-    /// The signal.
+    /// The signal of the frame that tells the state.
     pub signal: Spanned<String>,
-    /// How far from the command it may be.
+    /// How far it may be from the command, in the signal's unit. Default: 0.
+    #[schemars(transform = schema::tolerance)]
     pub tolerance: Option<Spanned<f64>>,
-    /// How soon it must agree.
+    /// How soon it must agree with the command. Default: 3s.
     pub within: Option<Spanned<Span>>,
 }
 
 /// A reading on which a device depends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NeedsSpec {
-    /// Pattern of channels.
+    /// Pattern of channels: `sensor:update:Flower Room:*`.
+    #[schemars(transform = schema::channel)]
     pub channel: Spanned<String>,
-    /// The field.
+    /// The field of the message: `co2`.
     pub field: Spanned<String>,
     /// It must be below this.
     pub below: Option<f64>,
@@ -318,29 +366,5 @@ pub struct NeedsSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::{Report, SourceFile, read};
-
-    const EXAMPLE: &str = include_str!("../../tests/fixtures/channels.example.yaml");
-
-    #[test]
-    fn the_example_is_read_whole() {
-        let mut report = Report::default();
-        let spec: Option<MapSpec> = read(&SourceFile::new("channels.yaml", EXAMPLE), &mut report);
-        let spec = spec.unwrap_or_else(|| panic!("{}", report.render(false)));
-        assert_eq!((spec.buses.0.len(), spec.frames.0.len(), spec.rooms.0.len()), (2, 6, 2));
-        let climate = spec.frames.get("climate").expect("it is there");
-        assert_eq!(climate.signals.get("co2").and_then(|s| s.invalid.as_ref()).map(|i| i.value), Some(0xFFFF));
-        let room = spec.devices.get("Flower Room").expect("it is there");
-        assert_eq!(room.get("co2").map(|d| d.forbid_while.len()), Some(2));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused() {
-        let mut report = Report::default();
-        let text = EXAMPLE.replace("deadband: 10,", "dedband: 10,");
-        let spec: Option<MapSpec> = read(&SourceFile::new("channels.yaml", text), &mut report);
-        assert!(spec.is_none() && report.render(false).contains("`deadband`"));
-    }
-}
+#[path = "spec_tests.rs"]
+mod tests;

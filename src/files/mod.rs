@@ -3,6 +3,7 @@
 //! Rank 0, beside `model`: whoever checks a file (channel map, rules, settings) reports through [`Report`].
 
 mod diagnostic;
+pub mod schema;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, Report, Severity, SourceFile, closest};

@@ -21,6 +21,7 @@ mod names;
 mod rule;
 mod running;
 mod schedule;
+mod schema;
 mod script;
 mod series;
 mod sources;

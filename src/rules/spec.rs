@@ -2,66 +2,97 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::files::{Entries, Spanned};
 use crate::model::Value;
 
-/// A rule file as it is written.
-#[derive(Debug, Default, Deserialize)]
+use super::schema;
+
+/// One rule: subscribe to …, when … for … then … each … until … finally …
+///
+/// Its name is the file's. `growctl check` knows more than this schema: your channels, fields and devices.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = schema::rule)]
 pub struct RuleSpec {
-    /// One line, shown in lists and alerts.
+    /// One line that says what the rule is for, shown in lists and alerts.
     pub description: Option<Spanned<String>>,
-    /// A pattern or a list of patterns.
+    /// Channels that the rule listens to: a Redis pattern, or a list of them. `*` stands for anything and crosses `:`;
+    /// `{name}` stands for one segment and becomes a variable of that name.
+    #[schemars(transform = schema::subscribe)]
     pub subscribe: Option<OneOrMore>,
-    /// A schedule or a list of schedules.
+    /// When the rule runs without a message: `every 30s`, `at 07:00`, `cron 0 6 * * 1`, `sunrise-30m`, `sunset+1h`,
+    /// `startup`, `shutdown`, or a list. Times are the site's: `time_zone` and `location` in growctl.yaml.
+    #[schemars(transform = schema::schedule)]
     pub schedule: Option<OneOrMore>,
-    /// The condition that begins an episode.
+    /// The condition that begins an episode, such as `msg.temperature > 28.0`. While a value in it is not good it is
+    /// unknown: that begins nothing and ends nothing. Absent: the rule is always active, and works with `each`.
+    #[schemars(transform = schema::when)]
     pub when: Option<Spanned<String>>,
-    /// How long it must hold.
+    /// How long `when` must hold without a break before the episode begins. Default: not at all.
     #[serde(rename = "for")]
+    #[schemars(transform = schema::duration)]
     pub hold: Option<Spanned<String>>,
-    /// A condition, a duration, or a list of them.
+    /// What ends the episode: a condition, a duration, or a list (any of them). Absent: `when` is false. A gap between
+    /// `when` and `until` keeps a device from chattering.
+    #[schemars(transform = schema::until)]
     pub until: Option<OneOrMore>,
-    /// Script, once, when an episode begins.
+    /// Script, once, when an episode begins. What it asks of devices holds until the episode ends.
+    #[schemars(transform = schema::then)]
     pub then: Option<Spanned<String>>,
-    /// Script, on every event while it lasts.
+    /// Script, on every event while the episode lasts; without `when`, on every event. For control loops, logs, exports.
+    #[schemars(transform = schema::each)]
     pub each: Option<Spanned<String>>,
-    /// Script, once, when it ends.
+    /// Script, once, when the episode ends. `ended` says why: "until", "stale", "changed" or "disabled". A device that it
+    /// asks for needs a `lease`.
     pub finally: Option<Spanned<String>>,
-    /// `source`, `rule`, or names from the pattern.
+    /// What has its own episode, timers and `state`: `source` (each node or device, the default), names from the pattern
+    /// such as `room`, or `rule` (one for all).
+    #[schemars(transform = schema::per)]
     pub per: Option<OneOrMore>,
-    /// Rest after an episode.
+    /// Rest after an episode before the next may begin; without `when`, after a run of `each`. Default: none.
+    #[schemars(transform = schema::duration)]
     pub cooldown: Option<Spanned<String>>,
-    /// A duration or `never`.
+    /// How long an episode may be without a good reading before it ends, beyond the map's `stale_after`: a duration, or
+    /// `never` for a latch. Default: 0s.
+    #[schemars(transform = schema::stale)]
     pub stale: Option<Spanned<String>>,
-    /// 0 to 100.
+    /// Of the rule's device requests: the highest wins, and a person's are 70.
+    #[schemars(transform = schema::priority)]
     pub priority: Option<Spanned<String>>,
-    /// Names and first values.
+    /// Names and first values that scripts keep in `state`, per instance and across a restart.
+    #[schemars(transform = schema::state)]
     pub state: Entries<Value>,
-    /// Makes the episode an alert.
+    /// Makes the episode an alert. No effect yet.
     pub alert: Option<AlertSpec>,
-    /// `active`, `shadow` or `off`.
+    /// `active`; `shadow` says what it would do and does nothing; `off`.
+    #[schemars(transform = schema::mode)]
     pub mode: Option<Spanned<String>>,
-    /// Key/value pairs for people.
+    /// Key/value pairs for people, such as `crop: tomato`.
+    #[schemars(transform = schema::labels)]
     pub labels: Entries<Spanned<String>>,
 }
 
-/// The `alert` of a rule file.
-#[derive(Debug, Default, Deserialize)]
+/// The alert that an episode is: raised when it begins, resolved when it ends.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertSpec {
     /// How bad it is.
+    #[schemars(transform = schema::severity)]
     pub severity: Option<Spanned<String>>,
-    /// One line with `${…}`.
+    /// One line for people; `${…}` is filled in, such as `${room} is ${msg.temperature} °C`.
+    #[schemars(transform = schema::summary)]
     pub summary: Option<Spanned<String>>,
-    /// Receivers by name.
+    /// Who is told: a receiver of growctl.yaml, or a list of them. Names, never numbers.
     pub notify: Option<OneOrMore>,
-    /// When to say it again.
+    /// When to say it again while nobody acknowledges: a duration, or a list of them one after the other.
+    #[schemars(transform = schema::durations)]
     pub repeat: Option<OneOrMore>,
-    /// Receivers when nobody answers; its shape is the alert book's to check.
+    /// Receivers when nobody answers.
+    // Its shape is the alert book's to check.
     pub escalate: Option<Value>,
 }
 

@@ -2,12 +2,16 @@
 
 pub(crate) mod channels;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod decode;
+pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod publish;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod rule;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod sub;

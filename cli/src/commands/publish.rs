@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use redis::Client;
 
-use crate::server;
+use crate::{complete, server};
 
 /// Arguments of `pub`.
 #[derive(Debug, Args)]
@@ -14,6 +14,7 @@ use crate::server;
 )]
 pub(crate) struct Publish {
     /// The channel.
+    #[arg(add = complete::say())]
     channel: String,
     /// The message: one JSON object.
     message: String,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::socket;
+use crate::{complete, socket};
 
 /// Arguments of `sim`.
 #[derive(Debug, Args)]
@@ -24,6 +24,7 @@ enum What {
     )]
     Fault {
         /// A node, or `room/device`.
+        #[arg(add = complete::plant())]
         target: String,
         /// How.
         kind: Kind,

@@ -11,7 +11,7 @@ use redis::aio::PubSub;
 use redis::{Client, RedisResult};
 use tokio::time::{Instant, sleep};
 
-use crate::{Format, server};
+use crate::{Format, complete, server};
 
 /// How often the server is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 )]
 pub(crate) struct Sub {
     /// Redis patterns: `*` crosses colons.
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::hear())]
     patterns: Vec<String>,
     /// End after this many messages.
     #[arg(long, value_name = "N")]

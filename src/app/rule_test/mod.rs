@@ -11,6 +11,7 @@ mod moment;
 mod outcome;
 mod play;
 mod render;
+mod schema;
 mod series;
 mod spec;
 mod test;
@@ -29,6 +30,7 @@ use super::{Settings, Site};
 
 pub use difference::{Row, State};
 pub use outcome::{Outcome, Suite};
+pub(super) use spec::FileSpec;
 use test::Test;
 
 /// A site whose rules are tested.

@@ -20,7 +20,7 @@ use growctl_engine::files::{Report, closest};
 use growctl_engine::rules::rule_files;
 use serde_json::Value;
 
-use crate::socket;
+use crate::{complete, socket};
 
 /// Arguments of `rule`.
 #[derive(Debug, Args)]
@@ -42,6 +42,7 @@ enum What {
     )]
     Show {
         /// The rule's name: its file's, without .yaml.
+        #[arg(add = complete::rules())]
         name: String,
     },
     /// Give a rule and its test another name.
@@ -70,6 +71,7 @@ enum What {
     #[command(after_help = "Example:\n  growctl rule reset leak")]
     Reset {
         /// The rule's name.
+        #[arg(add = complete::rules())]
         name: String,
     },
 }
