@@ -33,6 +33,7 @@ impl Site {
         let host = Host::new(&host_functions());
         let site = rules::Site { host: &host, inventory: &map.inventory };
         let rules = rules::load_folder(folder, &site, report);
+        rules::cross_check(&rules, &map.inventory, &settings.receivers, report);
         Some(Site { folder: folder.to_owned(), settings, map, rules, host })
     }
 }

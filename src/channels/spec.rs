@@ -264,6 +264,9 @@ pub struct DeviceSpec {
     pub forbid_while: Vec<Spanned<String>>,
     /// A reading that must be good.
     pub needs: Option<Spanned<NeedsSpec>>,
+    /// Checks that say nothing about this device.
+    #[serde(default)]
+    pub allow: Vec<Spanned<String>>,
 }
 
 /// The frame and signal of a command.

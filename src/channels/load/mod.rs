@@ -5,6 +5,7 @@ mod buses;
 mod check;
 mod claims;
 mod devices;
+mod facts;
 mod feedback;
 mod fields;
 mod frames;
@@ -26,6 +27,7 @@ use crate::model::{Inventory, Source};
 use super::map::{ChannelMap, NodeFrame};
 use super::spec::MapSpec;
 use check::{Check, Feature};
+pub use devices::NO_WATCHDOG;
 use claims::Claims;
 use frames::Frames;
 
