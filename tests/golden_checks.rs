@@ -65,7 +65,8 @@ fn every_check_is_in_the_reference_and_has_a_case_of_both_kinds() {
         assert!(own.clone().count() > 0, "{} finds nothing in its own case", lint.id);
         assert!(own.clone().all(|fault| fault.severity == lint.severity && fault.place.line > 0), "{}", lint.id);
         let names = fs::read_dir(case.join("rules")).into_iter().flatten();
-        let names: Vec<String> = names.map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned()).collect();
+        let names: Vec<String> =
+            names.map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned()).collect();
         let silent = names.iter().any(|name| name.starts_with("good"));
         let devices = fs::read_to_string(case.join("channels.yaml")).is_ok_and(|map| map.contains(" good_"));
         assert!(silent || devices, "{} has no case that must stay silent", lint.id);

@@ -161,7 +161,8 @@ impl Loading<'_> {
             allow: self.allow(spec.allow.as_ref()),
             receivers,
         };
-        let subscribe: Vec<Place> = spec.subscribe.iter().flat_map(|texts| texts.iter()).map(|text| text.place).collect();
+        let subscribe: Vec<Place> =
+            spec.subscribe.iter().flat_map(|texts| texts.iter()).map(|text| text.place).collect();
         check_rule(&rule, &subscribe, self.site.inventory, self.report);
         rule
     }

@@ -27,8 +27,8 @@ use crate::model::{Inventory, Source};
 use super::map::{ChannelMap, NodeFrame};
 use super::spec::MapSpec;
 use check::{Check, Feature};
-pub use devices::NO_WATCHDOG;
 use claims::Claims;
+pub use devices::NO_WATCHDOG;
 use frames::Frames;
 
 /// The version of the grammar that is read.

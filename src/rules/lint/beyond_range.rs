@@ -30,9 +30,9 @@ fn check(looking: &Looking<'_>, says: &mut Says<'_>) {
                 continue;
             };
             let Some(always) = answer(comparison.order, limit, whole) else { continue };
-            let always = if always { "always" } else { "never" };
-            let message = format!("`{written}` is {always} true: `{field}` {}", shown(whole, &facts));
-            says.say(place, message).help("a value beyond that is \"out of range\", and nothing compares with it");
+            let (how_often, or) = if always { ("always", "leave it out, or choose") } else { ("never", "choose") };
+            let message = format!("`{written}` is {how_often} true: `{field}` {}", shown(whole, &facts));
+            says.say(place, message).help(format!("{or} a limit within that"));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::files::Severity;
 use crate::model::Name;
 
 use super::sight::Eye;
-use super::written::{Written, begin, conjuncts};
+use super::written::{Written, conjuncts};
 use super::{Lint, Looking, Of, Says, Text};
 
 pub(super) static LINT: Lint = Lint {
@@ -36,14 +36,12 @@ fn check(looking: &Looking<'_>, says: &mut Says<'_>) {
         if !about[at].is_disjoint(&asked) {
             continue;
         }
-        let start = when.written.offset(begin(part));
-        let shown = if texts.len() == parts.len() { texts[at] } else { when.written.piece(&when.written.term(part)) };
-        let range = start..start + shown.len();
-        let range = if when.written.piece(&range) == shown { range } else { when.written.term(part) };
-        let place = when.written.place(&range);
-        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let range = if texts.len() == parts.len() { texts[at].clone() } else { when.written.term(part) };
+        let shown = when.written.piece(&range).split_whitespace().collect::<Vec<_>>().join(" ");
         let message = format!("the episode goes on when `{shown}` no longer holds: `until` does not ask for it");
-        says.say(place, message).help(format!("add to the list of `until`: - '{}'", negated(&shown)));
+        let end = negated(&shown).replace('\'', "''");
+        let help = format!("make `until` a list and add '{end}'; if it is meant so: `allow: [gate-forgotten]`");
+        says.say(when.written.place(&range), message).help(help);
     }
 }
 
@@ -78,7 +76,8 @@ fn subjects(part: &Expr, written: Written<'_>, segments: &[Name]) -> BTreeSet<St
             match call.name.as_str() {
                 "between" | "now" | "today" | "days_since" => drop(found.insert("the clock".to_owned())),
                 "device" => {
-                    let names = call.args.iter().map(|name| if let Expr::StringConstant(text, _) = name { text } else { "?" });
+                    let names =
+                        call.args.iter().map(|name| if let Expr::StringConstant(text, _) = name { text } else { "?" });
                     found.insert(format!("device {}", names.collect::<Vec<_>>().join("/")));
                 }
                 _ => {}
@@ -91,14 +90,42 @@ fn subjects(part: &Expr, written: Written<'_>, segments: &[Name]) -> BTreeSet<St
 
 /// The opposite of a part of a condition, as one would write it.
 fn negated(part: &str) -> String {
-    let call = part.ends_with(')') && part.split('(').next().is_some_and(|name| name.chars().all(is_name) && !name.is_empty());
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.');
+    let closes = |text: &str| {
+        let mut depth = 0_i32;
+        let mut inner = text.char_indices().filter(|(_, letter)| matches!(letter, '(' | ')'));
+        inner.find(|(_, letter)| {
+            depth += if *letter == '(' { 1 } else { -1 };
+            depth == 0
+        })
+    };
+    // A name, a call, or what stands in parentheses of its own.
+    let simple = |text: &str| {
+        let rest = text.trim_start_matches(is_name);
+        rest.is_empty() || (rest.starts_with('(') && closes(rest).is_some_and(|(at, _)| at + 1 == rest.len()))
+    };
     match part.strip_prefix('!') {
-        Some(rest) if rest.chars().next().is_some_and(is_name) && !rest.contains(['<', '>', '=']) => rest.to_owned(),
-        _ if call || part.chars().all(|c| is_name(c) || c == '.') => format!("!{part}"),
+        Some(rest) if simple(rest) => rest.to_owned(),
+        _ if simple(part) => format!("!{part}"),
         _ => format!("!({part})"),
     }
 }
 
-fn is_name(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_opposite_is_what_one_would_write() {
+        for (part, opposite) in [
+            ("between(\"08:00\", \"20:00\")", "!between(\"08:00\", \"20:00\")"),
+            ("!between(\"08:00\", \"20:00\")", "between(\"08:00\", \"20:00\")"),
+            ("msg.door", "!msg.door"),
+            ("(a > 1 || b > 2)", "!(a > 1 || b > 2)"),
+            ("(a) > (b)", "!((a) > (b))"),
+            ("last(\"x\", \"y\") < 2", "!(last(\"x\", \"y\") < 2)"),
+        ] {
+            assert_eq!(negated(part), opposite);
+        }
+    }
 }

@@ -62,6 +62,13 @@ impl Glob {
     /// Whether any channel belongs to both.
     pub(super) fn meets(&self, other: &Glob) -> bool {
         let (long, short) = (&self.0, &other.0);
+        let differ =
+            |(one, other): (&Token, &Token)| matches!((one, other), (Token::Letter(a), Token::Letter(b)) if a != b);
+        let letters =
+            long.iter().zip(short).take_while(|(a, b)| matches!((a, b), (Token::Letter(_), Token::Letter(_))));
+        if letters.into_iter().any(differ) {
+            return false;
+        }
         // Which beginnings of `short` go with the beginning of `long` so far.
         let mut fits = vec![false; short.len() + 1];
         fits[0] = true;
@@ -70,6 +77,17 @@ impl Glob {
             fits = step(*token, short, &fits);
         }
         fits[short.len()]
+    }
+
+    /// Whether it is, or may be, this channel.
+    pub(super) fn fits(&self, channel: &str) -> bool {
+        let mut rest = channel.chars();
+        let same = |token: &&Token| matches!(token, Token::Letter(letter) if rest.next() == Some(*letter));
+        match self.0.iter().take_while(same).count() {
+            all if all == self.0.len() => channel.chars().count() == all,
+            some if matches!(self.0[some], Token::Letter(_)) => false,
+            _ => self.meets(&Glob::channel(channel)),
+        }
     }
 
     /// The letters before the first that is not known.
@@ -183,12 +201,14 @@ mod tests {
         assert!(!pattern("a:{x}:b").meets(&Glob::channel("a:c:d:b")));
         assert!(!pattern("a:{x}").meets(&pattern("a:b:*")) && pattern("a:{x}").meets(&pattern("a:*")));
         assert!(pattern("a:{x}:{y}").meets(&pattern("a:*")) && pattern("a:*").meets(&pattern("a:{x}:{y}")));
+        assert!(pattern("a:{x}").fits("a:b") && !pattern("a:{x}").fits("a:b:c") && !pattern("a").fits("ab"));
         assert!(pattern("a:[xy]").meets(&Glob::channel("a:x")) && !pattern("a\\*").meets(&Glob::channel("ab")));
     }
 
     /// Every text of one to eight of these letters.
     fn channels() -> Vec<String> {
-        let longer = |short: &[String]| short.iter().flat_map(|text| [format!("{text}a"), format!("{text}:")]).collect();
+        let longer =
+            |short: &[String]| short.iter().flat_map(|text| [format!("{text}a"), format!("{text}:")]).collect();
         let mut all: Vec<String> = vec![String::new()];
         let mut latest = all.clone();
         for _ in 0..8 {

@@ -20,6 +20,7 @@ mod sight;
 mod written;
 
 use std::borrow::Borrow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::bus::Pattern;
@@ -109,6 +110,7 @@ struct Looking<'a> {
     /// The patterns with the places where they are written; empty if one of them was refused.
     patterns: Vec<(&'a Pattern, Place)>,
     texts: Vec<Text<'a>>,
+    own: OnceCell<Vec<&'a Source>>,
 }
 
 /// One of its conditions or scripts.
@@ -153,13 +155,13 @@ impl<'a> Looking<'a> {
         };
         let complete = rule.patterns.len() == subscribe.len();
         let patterns = rule.patterns.iter().zip(subscribe.iter().copied()).filter(|_| complete).collect();
-        Looking { rule, inventory, patterns, texts: rule.scripts().map(see).collect() }
+        Looking { rule, inventory, patterns, texts: rule.scripts().map(see).collect(), own: OnceCell::new() }
     }
 
     /// The sources whose messages the rule gets, if only channels of the map can match its patterns.
-    fn own_sources(&self) -> Vec<&'a Source> {
-        let patterns: Vec<&Pattern> = self.patterns.iter().map(|(pattern, _)| *pattern).collect();
-        plant::under(self.inventory, &patterns)
+    fn own_sources(&self) -> &[&'a Source] {
+        let patterns = || self.patterns.iter().map(|(pattern, _)| *pattern).collect::<Vec<_>>();
+        self.own.get_or_init(|| plant::under(self.inventory, &patterns()))
     }
 }
 

@@ -40,7 +40,8 @@ fn missing(looking: &Looking<'_>, read: &Read) -> Option<(String, Vec<String>)> 
         Some(channel) => format!("on `{channel}`"),
         None => "under the rule's patterns".to_owned(),
     };
-    let mut there: Vec<String> = sources.iter().flat_map(|source| source.frames.iter().flatten()).map(|f| f.to_string()).collect();
+    let mut there: Vec<String> =
+        sources.iter().flat_map(|source| source.frames.iter().flatten()).map(|f| f.to_string()).collect();
     there.sort();
     there.dedup();
     Some((format!("nobody {from} sends `{field}`"), there))

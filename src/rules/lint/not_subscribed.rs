@@ -24,8 +24,10 @@ fn check(looking: &Looking<'_>, says: &mut Says<'_>) {
     for text in looking.texts.iter().filter(|text| matches!(text.key, "when" | "until" | "each")) {
         for read in text.sight.reads.iter().filter(|read| read.how != How::Message) {
             let Some(channel) = uncovered(looking, read).filter(|channel| !said.contains(channel)) else { continue };
-            let message = format!("what comes on `{channel}` does not run this rule: it looks there only at its own messages");
-            let help = "add the channel to `subscribe`, or a `schedule: every 10s`";
+            let message = format!(
+                "a message on `{channel}` does not run this rule: it reads there only when something else runs it"
+            );
+            let help = "add a `schedule: every 10s`, or subscribe to it; if that is enough: `allow: [not-subscribed]`";
             says.say(text.written.place(&read.whole), message).help(help);
             said.push(channel);
         }

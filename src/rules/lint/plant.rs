@@ -3,10 +3,10 @@
 use crate::bus::{Pattern, glob};
 use crate::model::{FieldFacts, Inventory, Source};
 
+use super::super::sources::always_there;
 use super::Looking;
 use super::glob::Glob;
 use super::sight::{How, Read};
-use super::super::sources::always_there;
 
 /// Whether only channels in the map's own name space can match.
 pub(in crate::rules) fn only_mapped(channel: &str) -> bool {
@@ -24,8 +24,10 @@ pub(super) fn under<'a>(inventory: &'a Inventory, patterns: &[&Pattern]) -> Vec<
 
 /// The sources that speak on a channel like this. Last values are kept by specific channel, never by the broad one.
 pub(super) fn speaking<'a>(inventory: &'a Inventory, channel: &Glob) -> Vec<&'a Source> {
-    let fits = |source: &&Source| only_mapped(&channel.prefix()) && channel.meets(&Glob::channel(&source.channel));
-    inventory.sources.iter().map(|source| &**source).filter(fits).collect()
+    if !only_mapped(&channel.prefix()) {
+        return Vec::new();
+    }
+    inventory.sources.iter().map(|source| &**source).filter(|source| channel.fits(&source.channel)).collect()
 }
 
 /// The names of all fields that a source's messages have.
@@ -37,7 +39,7 @@ impl<'a> Looking<'a> {
     /// The sources that a value may come from; none where the map does not tell.
     pub(super) fn sources(&self, read: &Read) -> Vec<&'a Source> {
         match &read.from {
-            None => self.own_sources(),
+            None => self.own_sources().to_vec(),
             Some(channel) => speaking(self.inventory, channel),
         }
     }

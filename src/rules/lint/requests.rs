@@ -68,5 +68,6 @@ impl<'a> Looking<'a> {
 
 /// Whether only the engine speaks on what a pattern is for.
 pub(super) fn ours(pattern: &str) -> bool {
-    plant::only_mapped(pattern) || ["sensor:", "device:", "alert:", "system:"].iter().any(|own| pattern.starts_with(own))
+    plant::only_mapped(pattern)
+        || ["sensor:", "device:", "alert:", "system:"].iter().any(|own| pattern.starts_with(own))
 }

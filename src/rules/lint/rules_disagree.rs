@@ -45,7 +45,7 @@ fn check(all: &All<'_>, report: &mut Report) {
             let (Some(mine), Some(other)) = (mine.or(asked.first()), theirs.first()) else { continue };
             let other = theirs.iter().find(|their| their.level != mine.level).unwrap_or(other);
             let message = format!(
-                "asks {device} for {}, and {} ({}:{}) for {} at the same priority {priority}{}: the larger demand wins",
+                "asks {device} for {}, but {} ({}:{}) for {} at the same priority {priority}{}: the larger demand wins",
                 shown(mine.level),
                 first.rule.name,
                 first.rule.file.path.display(),
@@ -71,8 +71,8 @@ fn others(more: &[&(&Looking<'_>, Vec<Asked<'_>>)]) -> String {
     let names: Vec<&str> = more.iter().take(NAMED).map(|(other, _)| &*other.rule.name).collect();
     match more.len() {
         0 => String::new(),
-        count if count <= NAMED => format!(", as does {}", names.join(" and ")),
-        count => format!(", as do {} and {} more", names.join(", "), count - NAMED),
+        count if count <= NAMED => format!(" (and {} otherwise)", names.join(" and ")),
+        count => format!(" (and {} and {} more otherwise)", names.join(", "), count - NAMED),
     }
 }
 

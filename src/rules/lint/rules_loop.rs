@@ -1,9 +1,10 @@
 //! Rules that trigger each other, by what they publish and by the devices that they ask for: each turn runs them again.
 //! The engine cuts such a loop at the ninth hop; here it is found before it runs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::files::{Place, Report, Severity};
+use crate::model::DeviceKey;
 
 use super::super::Mode;
 use super::glob::Glob;
@@ -26,7 +27,8 @@ struct Edge {
 }
 
 fn check(all: &All<'_>, report: &mut Report) {
-    let edges: Vec<Vec<Edge>> = all.rules.iter().map(|looking| edges(looking, &all.rules)).collect();
+    let hearing = Hearing::of(&all.rules);
+    let edges: Vec<Vec<Edge>> = all.rules.iter().map(|looking| hearing.edges(looking)).collect();
     let mut told = vec![false; all.rules.len()];
     for start in 0..all.rules.len() {
         // A rule of a loop that has been told adds nothing but another way round the same.
@@ -55,29 +57,49 @@ fn step(all: &All<'_>, from: usize, edge: &Edge) -> String {
     format!("{} ({}:{}) runs {} by {}", from.name, from.file.path.display(), edge.place.line, to.name, edge.by)
 }
 
-/// The rules that a rule triggers. What a shadow says reaches nobody.
-fn edges(from: &Looking<'_>, rules: &[Looking<'_>]) -> Vec<Edge> {
-    let mut edges: Vec<Edge> = Vec::new();
-    if from.rule.mode != Mode::Active {
-        return edges;
+/// Who hears what.
+#[derive(Debug)]
+struct Hearing<'a> {
+    /// What rules subscribe to beside the engine's own channels.
+    globs: Vec<(usize, Glob)>,
+    devices: BTreeMap<&'a DeviceKey, Vec<usize>>,
+}
+
+impl<'a> Hearing<'a> {
+    fn of(rules: &'a [Looking<'_>]) -> Hearing<'a> {
+        let patterns = rules.iter().enumerate().flat_map(|(at, rule)| rule.patterns.iter().map(move |(p, _)| (at, *p)));
+        let globs =
+            patterns.filter(|(_, pattern)| !ours(&pattern.redis)).map(|(at, p)| (at, Glob::pattern(p))).collect();
+        let devices = rules.first().map_or(&[][..], |rule| &rule.inventory.devices);
+        let listening = |device: &&'a DeviceKey| {
+            (0..rules.len()).filter(|at| rules[*at].hears_device(device)).collect::<Vec<usize>>()
+        };
+        Hearing { globs, devices: devices.iter().map(|device| (device, listening(&device))).collect() }
     }
-    let published = from.texts.iter().flat_map(|text| text.sight.publishes.iter().map(move |p| (text, p)));
-    let published: Vec<(&Glob, Place)> = published
-        .filter(|(_, (channel, _))| !channel.prefix().is_empty())
-        .map(|(text, (channel, range))| (channel, text.written.place(range)))
-        .collect();
-    let asked = from.asked();
-    for (to, other) in rules.iter().enumerate() {
-        let patterns = || other.patterns.iter().filter(|(pattern, _)| !ours(&pattern.redis));
-        let heard = published.iter().find(|(channel, _)| patterns().any(|(p, _)| Glob::pattern(p).meets(channel)));
-        let device = asked.iter().find(|asked| other.hears_device(asked.device));
-        if let Some((channel, place)) = heard {
-            edges.push(Edge { to, by: format!("`{channel}`"), place: *place });
-        } else if let Some(asked) = device {
-            edges.push(Edge { to, by: format!("the device {}", asked.device), place: asked.place });
+
+    /// The rules that a rule triggers, each once. What a shadow says reaches nobody.
+    fn edges(&self, from: &Looking<'_>) -> Vec<Edge> {
+        let mut edges: Vec<Edge> = Vec::new();
+        let mut add = |to: usize, by: &dyn Fn() -> String, place: Place| {
+            if !edges.iter().any(|edge| edge.to == to) {
+                edges.push(Edge { to, by: by(), place });
+            }
+        };
+        if from.rule.mode != Mode::Active {
+            return Vec::new();
         }
+        for (text, (channel, range)) in from.texts.iter().flat_map(|t| t.sight.publishes.iter().map(move |p| (t, p))) {
+            for (to, _) in self.globs.iter().filter(|(_, heard)| !channel.prefix().is_empty() && heard.meets(channel)) {
+                add(*to, &|| format!("`{channel}`"), text.written.place(range));
+            }
+        }
+        for asked in from.asked() {
+            for to in self.devices.get(asked.device).into_iter().flatten() {
+                add(*to, &|| format!("the device {}", asked.device), asked.place);
+            }
+        }
+        edges
     }
-    edges
 }
 
 /// The shortest way from a rule back to itself.

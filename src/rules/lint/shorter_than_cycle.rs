@@ -59,7 +59,7 @@ fn times(looking: &Looking<'_>, says: &mut Says<'_>, field: &str, cycle: Duratio
     let every = format!("`{field}` comes every {}", format_duration(cycle));
     let help = format!("write {} or more, or leave it out", format_duration(cycle * 2));
     if !rule.hold.is_zero() && rule.hold < cycle {
-        let message = format!("{every}: within {} nothing new comes, one value is enough", format_duration(rule.hold));
+        let message = format!("{every}: {} is over before the next value, one is enough", format_duration(rule.hold));
         says.say(value_of(looking, "for"), message).help(help.as_str());
     }
     if let Some(StaleLimit::After(limit)) = rule.stale

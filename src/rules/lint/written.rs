@@ -70,7 +70,9 @@ pub(super) fn begin(expr: &Expr) -> Position {
             [left, _] => begin(left),
             _ => *at,
         },
-        Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => parts.first().map_or(Position::NONE, begin),
+        Expr::And(parts, _) | Expr::Or(parts, _) | Expr::Coalesce(parts, _) => {
+            parts.first().map_or(Position::NONE, begin)
+        }
         Expr::Dot(pair, ..) | Expr::Index(pair, ..) => begin(&pair.lhs),
         other => other.start_position(),
     }
@@ -98,8 +100,8 @@ fn term_length(text: &str) -> usize {
     text.len()
 }
 
-/// The operands of the `&&` that a condition is made of, as they are written; one if it is none.
-pub(super) fn conjuncts(text: &str) -> Vec<&str> {
+/// The operands of the `&&` that a condition is made of, where they are written; one if it is none.
+pub(super) fn conjuncts(text: &str) -> Vec<Range<usize>> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
@@ -108,14 +110,20 @@ pub(super) fn conjuncts(text: &str) -> Vec<&str> {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             '&' if depth == 0 && letters.next_if(|(_, next)| *next == '&').is_some() => {
-                parts.push(text[start..at].trim());
+                parts.push(trimmed(text, start..at));
                 start = at + 2;
             }
             _ => {}
         }
     }
-    parts.push(text[start..].trim());
+    parts.push(trimmed(text, start..text.len()));
     parts
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let piece = &text[range.clone()];
+    let start = range.start + piece.len() - piece.trim_start().len();
+    start..start + piece.trim().len()
 }
 
 /// Whether a dot or an index is a plain one, not `?.` or `?[`.

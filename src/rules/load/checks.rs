@@ -53,7 +53,9 @@ impl Loading<'_> {
             if !sent.contains(&**field) && !there(field) {
                 missing = true;
                 let message = format!("nobody under `{}` sends `{field}`", subscribe.value);
-                self.report.error(self.file, *place, NO_SUCH_FIELD.tag(message)).did_you_mean(field, sent.iter().copied());
+                self.report
+                    .error(self.file, *place, NO_SUCH_FIELD.tag(message))
+                    .did_you_mean(field, sent.iter().copied());
             }
         }
         let fields: Vec<_> = self.names.fields.iter().map(|(field, _)| field.clone()).collect();
@@ -63,6 +65,8 @@ impl Loading<'_> {
         let names: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         let place = self.names.fields.last().map_or(subscribe.place, |(_, place)| *place);
         let message = format!("no single frame has all of {}: no message would concern this rule", names.join(", "));
-        self.report.error(self.file, place, NO_SUCH_FIELD.tag(message)).help("take the others from last(channel, field)");
+        self.report
+            .error(self.file, place, NO_SUCH_FIELD.tag(message))
+            .help("take the others from last(channel, field)");
     }
 }

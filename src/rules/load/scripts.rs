@@ -119,9 +119,7 @@ impl Loading<'_> {
             rooms.dedup();
             let place = self.quoted(text, room);
             let message = NO_SUCH_DEVICE.tag(format!("there is no room `{room}` with devices"));
-            self.report
-                .error(self.file, place, message)
-                .did_you_mean(room, rooms);
+            self.report.error(self.file, place, message).did_you_mean(room, rooms);
             return;
         }
         let Some(device) = device else { return };
