@@ -8,8 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use growctl_engine::app::Site;
-use growctl_engine::files::{Report, Severity};
-use growctl_engine::rules::LINTS;
+use growctl_engine::channels;
+use growctl_engine::files::{Report, Severity, SourceFile};
+use growctl_engine::rules::{self, Host, LINTS};
 
 /// What loading the case's site says.
 fn outcome(case: &Path) -> Report {
@@ -46,6 +47,37 @@ fn every_site_says_what_is_expected() {
         }
     }
     support::conclude(&wrong);
+}
+
+/// The rules of all cases with one word replaced by something that does not belong there: a report or a rule, never a
+/// panic, and every place is within its file.
+#[test]
+fn a_spoilt_rule_is_refused_or_looked_at() {
+    const ODD: [&str; 9] = ["\"", "(", "é`${", "&&", "msg.", "", "-1.5e9", "'\\'", "/*"];
+    let cases = support::cases("checks");
+    let map = cases[0].with_file_name("channels.yaml");
+    let map = SourceFile::new("channels.yaml", fs::read_to_string(map).expect("it is there"));
+    let map = channels::load(&map, &mut Report::default()).expect("it is right");
+    let host = Host::new(&growctl_engine::actions::host_functions());
+    let site = rules::Site { host: &host, inventory: &map.inventory };
+    let (mut loaded, mut report) = (Vec::new(), Report::default());
+    for file in cases.iter().flat_map(|case| fs::read_dir(case.join("rules")).into_iter().flatten()) {
+        let text = fs::read_to_string(file.expect("it can be listed").path()).expect("it is text");
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let starts = text.match_indices(letters).map(|(at, _)| at).filter(|at| !text[..*at].ends_with(letters));
+        for (number, start) in starts.enumerate() {
+            let end = text[start..].find(|c| !letters(c)).map_or(text.len(), |length| start + length);
+            let spoilt = format!("{}{}{}", &text[..start], ODD[number % ODD.len()], &text[end..]);
+            let name = format!("rules/r{}.yaml", loaded.len());
+            loaded.extend(rules::load(&SourceFile::new(name, spoilt), &site, &mut report));
+        }
+    }
+    rules::cross_check(&loaded, &map.inventory, &[], &mut report);
+    assert!(loaded.len() > 100 && report.errors() > 100, "{} {}", loaded.len(), report.errors());
+    for fault in &report.diagnostics {
+        assert!(fault.place.line <= fault.file.text.lines().count() + 1, "{fault}");
+    }
+    drop(report.render(false));
 }
 
 #[test]

@@ -44,6 +44,16 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// Whether the value may be the word of a device without feedback, whose state is what it was told.
+    fn hears_unmapped_state(&self, read: &Read) -> bool {
+        let devices = self.inventory.devices.iter().map(|key| format!("device:update:{}:{}", key.room, key.device));
+        let told = |channel: &String| !self.inventory.sources.iter().any(|source| *source.channel == **channel);
+        devices.filter(told).any(|channel| match &read.from {
+            None => self.patterns.iter().any(|(p, _)| p.matches(&channel) || p.matches("device:update")),
+            Some(from) => from.fits(&channel),
+        })
+    }
+
     /// What the map says about a value, each source's word; none unless every source that has it tells.
     pub(super) fn facts(&self, read: &Read) -> Vec<&'a FieldFacts> {
         let Some(wanted) = &read.field else { return Vec::new() };
@@ -51,6 +61,9 @@ impl<'a> Looking<'a> {
             How::Readings => glob(wanted.as_bytes(), name.as_bytes()),
             _ => **wanted == *name,
         };
+        if self.hears_unmapped_state(read) {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         for source in self.sources(read) {
             let before = found.len();

@@ -85,7 +85,8 @@ fn term_length(text: &str) -> usize {
     let mut number = false;
     while let Some((at, letter)) = letters.next() {
         match letter {
-            '"' | '`' | '\'' => while letters.next().is_some_and(|(_, next)| next != letter) {},
+            '"' | '`' | '\'' => skip_quoted(&mut letters, letter),
+            '/' if letters.next_if(|(_, next)| *next == '/').is_some() => drop(letters.find(|(_, next)| *next == '\n')),
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' if depth == 0 => return at,
             ')' | ']' | '}' => depth -= 1,
@@ -100,13 +101,25 @@ fn term_length(text: &str) -> usize {
     text.len()
 }
 
+/// Goes behind the closing quote.
+fn skip_quoted(letters: &mut impl Iterator<Item = (usize, char)>, quote: char) {
+    while let Some((_, letter)) = letters.next() {
+        match letter {
+            '\\' if quote != '`' => drop(letters.next()),
+            end if end == quote => break,
+            _ => {}
+        }
+    }
+}
+
 /// The operands of the `&&` that a condition is made of, where they are written; one if it is none.
 pub(super) fn conjuncts(text: &str) -> Vec<Range<usize>> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         match letter {
-            '"' | '`' | '\'' => while letters.next().is_some_and(|(_, next)| next != letter) {},
+            '"' | '`' | '\'' => skip_quoted(&mut letters, letter),
+            '/' if letters.next_if(|(_, next)| *next == '/').is_some() => drop(letters.find(|(_, next)| *next == '\n')),
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             '&' if depth == 0 && letters.next_if(|(_, next)| *next == '&').is_some() => {
