@@ -88,9 +88,12 @@ impl<'a> Hearing<'a> {
         if from.rule.mode != Mode::Active {
             return Vec::new();
         }
-        for (text, (channel, range)) in from.texts.iter().flat_map(|t| t.sight.publishes.iter().map(move |p| (t, p))) {
-            for (to, _) in self.globs.iter().filter(|(_, heard)| !channel.prefix().is_empty() && heard.meets(channel)) {
-                add(*to, &|| format!("`{channel}`"), text.written.place(range));
+        for text in &from.texts {
+            // Of what is calculated altogether nobody can tell whom it triggers.
+            for (channel, range) in text.sight.publishes.iter().filter(|(channel, _)| !channel.prefix().is_empty()) {
+                for (to, _) in self.globs.iter().filter(|(_, heard)| heard.meets(channel)) {
+                    add(*to, &|| format!("`{channel}`"), text.written.place(range));
+                }
             }
         }
         for asked in from.asked() {
