@@ -109,12 +109,15 @@ pub(super) struct Eye<'a> {
     segments: &'a [Name],
     /// Variables that stand for a device: `let fan = device(…)`.
     devices: BTreeMap<String, (Word, Word)>,
+    /// Variables that stand for a window or for readings.
+    series: BTreeMap<String, Read>,
     sight: Sight,
 }
 
 impl<'a> Eye<'a> {
     pub(super) fn see(script: &Script, written: Written<'a>, segments: &'a [Name]) -> Sight {
-        let mut eye = Eye { written, segments, devices: BTreeMap::new(), sight: Sight::default() };
+        let mut eye =
+            Eye { written, segments, devices: BTreeMap::new(), series: BTreeMap::new(), sight: Sight::default() };
         script.ast.walk(&mut |path: &[ASTNode<'_>]| {
             path.last().into_iter().for_each(|node| eye.node(node));
             true
@@ -124,7 +127,8 @@ impl<'a> Eye<'a> {
 
     /// The values that a part of a script looks at.
     pub(super) fn reads(part: &Expr, written: Written<'a>, segments: &'a [Name]) -> Vec<Read> {
-        let mut eye = Eye { written, segments, devices: BTreeMap::new(), sight: Sight::default() };
+        let mut eye =
+            Eye { written, segments, devices: BTreeMap::new(), series: BTreeMap::new(), sight: Sight::default() };
         part.walk(&mut Vec::new(), &mut |path: &[ASTNode<'_>]| {
             path.last().into_iter().for_each(|node| eye.node(node));
             true
@@ -136,9 +140,10 @@ impl<'a> Eye<'a> {
         match node {
             ASTNode::Stmt(Stmt::FnCall(call, at)) => self.expr(&Expr::FnCall(call.clone(), *at)),
             ASTNode::Stmt(Stmt::Var(var, ..)) => {
-                if let Some(device) = self.device(&var.1) {
-                    self.devices.insert(var.0.name.to_string(), device);
-                }
+                let name = || var.0.name.to_string();
+                self.devices.extend(self.device(&var.1).map(|device| (name(), device)));
+                let series = self.read(&var.1).filter(|read| matches!(read.how, How::Window | How::Readings));
+                self.series.extend(series.map(|series| (name(), series)));
             }
             ASTNode::Expr(expr) => self.expr(expr),
             _ => {}
@@ -219,7 +224,11 @@ impl<'a> Eye<'a> {
             Expr::Property(property, _) => property.2.as_str(),
             _ => return None,
         };
-        self.read(&pair.lhs).filter(|_| matches!(of, "mean" | "min" | "max"))
+        let named = |expr: &Expr| match expr {
+            Expr::Variable(name, ..) => self.series.get(name.1.as_str()).cloned(),
+            _ => None,
+        };
+        self.read(&pair.lhs).or_else(|| named(&pair.lhs)).filter(|_| matches!(of, "mean" | "min" | "max"))
     }
 
     fn comparison(&self, call: &FnCallExpr) -> Option<Comparison> {
