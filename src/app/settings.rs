@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::bus::bridge::check_url;
 use crate::files::{Report, SourceFile, Spanned, read};
-use crate::model::{Secret, Value};
+use crate::model::{Name, Secret, Value};
 
 use super::secrets;
 
@@ -97,6 +97,8 @@ pub struct Settings {
     pub redis: Option<Redis>,
     /// What answers Redis clients where there is no server.
     pub embedded: Option<SocketAddr>,
+    /// The names of the people that alerts are for.
+    pub receivers: Vec<Name>,
     /// Lock, control socket, later the database; relative to the site folder.
     pub state_dir: PathBuf,
 }
@@ -118,6 +120,7 @@ impl Default for Settings {
             location: None,
             redis: None,
             embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
+            receivers: Vec::new(),
             state_dir: PathBuf::from(".growctl"),
         }
     }
@@ -152,6 +155,9 @@ impl Settings {
         };
         if let Some(folder) = &spec.state_dir {
             settings.state_dir.clone_from(folder);
+        }
+        if let Some(Value::Map(receivers)) = spec.receivers.as_ref().map(|receivers| &receivers.value) {
+            settings.receivers = receivers.iter().map(|(name, _)| name.clone()).collect();
         }
         spec.unused(file, report);
         (report.errors() == before).then_some(settings)

@@ -102,7 +102,8 @@ impl Loader {
         self.settings.clone_from(&settings);
         let (settings, map) = (settings?, map?);
         self.rules.retain(|path, _| snapshot.files.contains_key(path));
-        let rules = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
+        let rules: Vec<_> = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
+        rules::cross_check(&rules, &map.inventory, &settings.receivers, report);
         Some(Site { folder: self.folder.clone(), settings, map, rules, digest: snapshot.digest() })
     }
 

@@ -13,6 +13,6 @@ pub mod spec;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
-pub use load::load;
+pub use load::{NO_WATCHDOG, load};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
 pub use plan::{Plan, Sample, State};

@@ -307,6 +307,9 @@ pub struct DeviceSpec {
     pub forbid_while: Vec<Spanned<String>>,
     /// A reading that must be good for the device to run. No effect yet.
     pub needs: Option<Spanned<NeedsSpec>>,
+    /// Checks that say nothing about this device.
+    #[serde(default)]
+    pub allow: Vec<Spanned<String>>,
 }
 
 /// Where commands go.

@@ -62,6 +62,7 @@ fn source(device: &str) -> Arc<Source> {
         broad: "device:update".into(),
         stale_after: None,
         frames: Vec::new(),
+        facts: Vec::new(),
     })
 }
 

@@ -34,6 +34,24 @@ pub struct Source {
     pub stale_after: Option<Duration>,
     /// The fields of each of its frames: what comes together in one message, and what a stale message sets to `null`.
     pub frames: Vec<Vec<Name>>,
+    /// What the map says of each of these fields, for checks; for a device also of `state`.
+    pub facts: Vec<FieldFacts>,
+}
+
+/// What the map says of one field, as far as it says anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldFacts {
+    /// The field's name.
+    pub name: Name,
+    /// The least and the greatest number that it can be, calibration included; infinite where nothing limits it. `None`:
+    /// it is always a text.
+    pub numbers: Option<(f64, f64)>,
+    /// The texts that it can be.
+    pub texts: Arc<[Name]>,
+    /// The unit, for people.
+    pub unit: Option<Name>,
+    /// How often its node sends it.
+    pub cycle: Option<Duration>,
 }
 
 /// What a site has, for whoever checks names against it: the channel map without its bits and bytes.

@@ -64,6 +64,7 @@ mod tests {
             broad: "sensor:update".into(),
             stale_after: None,
             frames: vec![fields.iter().map(|field| Name::from(*field)).collect()],
+            facts: Vec::new(),
         })
     }
 

@@ -108,6 +108,7 @@ fn inventory() -> Arc<Inventory> {
         broad: Name::from("sensor:update"),
         stale_after: Some(Duration::from_secs(5)),
         frames: frames.iter().map(|frame| frame.iter().map(|field| Name::from(*field)).collect()).collect(),
+        facts: Vec::new(),
     };
     Arc::new(Inventory { sources: SOURCES.iter().map(|s| Arc::new(source(s))).collect(), devices: Vec::new() })
 }

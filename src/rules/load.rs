@@ -16,6 +16,7 @@ use crate::files::{Place, Report, SourceFile, Spanned, read, read_file};
 use crate::model::{Inventory, Name};
 
 use super::host::Script;
+use super::lint::check_rule;
 use super::rule::Until;
 use super::{Host, Rule, RuleSpec, WindowSpec};
 
@@ -149,7 +150,8 @@ impl Loading<'_> {
         let names_stale = when.as_ref().is_some_and(super::Condition::names_stale);
         let stale = self.stale(spec.stale.as_ref());
         self.against_the_map(spec, &patterns, stale);
-        Rule {
+        let receivers = parts::receivers(spec);
+        let rule = Rule {
             name,
             description: spec.description.as_ref().map(|text| text.value.clone()),
             file: self.file.clone(),
@@ -173,6 +175,12 @@ impl Loading<'_> {
             names_stale,
             windows: std::mem::take(&mut self.windows),
             texts: texts(spec),
-        }
+            allow: self.allow(spec.allow.as_ref()),
+            receivers,
+        };
+        let subscribe: Vec<Place> =
+            spec.subscribe.iter().flat_map(|texts| texts.iter()).map(|text| text.place).collect();
+        check_rule(&rule, &subscribe, self.site.inventory, self.report);
+        rule
     }
 }

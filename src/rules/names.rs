@@ -32,6 +32,10 @@ const BUILT_IN: [(&str, usize); 12] = [
     ("curry", 2),
 ];
 
+/// Functions that the design has and this version has not.
+const NOT_YET: [&str; 10] =
+    ["notify", "sms", "email", "push", "send", "record", "broadcast", "dli", "predict", "zscore"];
+
 /// The names of all functions with how many arguments they take, a method's object included.
 pub(super) type Known = BTreeMap<String, BTreeSet<usize>>;
 
@@ -221,6 +225,9 @@ impl Survey<'_> {
             return Ok(());
         }
         let Some(known) = known.or((!own.is_empty()).then_some(&own)) else {
+            if NOT_YET.contains(&name) {
+                return Err(ScriptError::new(format!("`{name}` is not in this version of growctl yet"), at));
+            }
             let names = self.known.keys().map(String::as_str).chain(self.own.iter().map(|(own, _)| own.as_str()));
             let hint = closest(name, names.filter(|name| !name.contains('$')));
             let hint = hint.map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default();

@@ -54,6 +54,10 @@ pub struct Rule {
     pub mode: Mode,
     /// Key/value pairs for people.
     pub labels: Vec<(String, String)>,
+    /// Checks that say nothing about it.
+    pub allow: Vec<&'static str>,
+    /// Who its alert is for: names of receivers.
+    pub receivers: Vec<Spanned<String>>,
     /// Fields that `when`, `until` or a script names as `msg.x`: a message without one of them does not concern it.
     pub fields: Vec<Name>,
     /// `when` names `stale`: such a rule is not ended by staleness.
@@ -77,6 +81,23 @@ impl Rule {
             && (self.hold, after(self), self.cooldown) == (other.hold, after(other), other.cooldown)
             && (self.stale, self.priority, self.mode) == (other.stale, other.priority, other.mode)
             && scripts(self) == scripts(other)
+    }
+
+    /// Its conditions and scripts with the text of each, in the order of a rule file.
+    pub(super) fn scripts(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>, &Script)> {
+        // Of a file with faults some conditions are missing: which text is whose cannot be told then.
+        let texts = self.texts.iter().filter(|(key, _)| *key == "until").count();
+        let until = self.until.iter().filter(move |until| until.conditions.len() == texts);
+        let until = until.flat_map(|until| &until.conditions).map(|part| ("until", part.script()));
+        let one = [("then", &self.then), ("each", &self.each), ("finally", &self.finally)];
+        let one = one.into_iter().filter_map(|(key, script)| Some((key, script.as_ref()?)));
+        let when = self.when.iter().map(|when| ("when", when.script()));
+        let mut last = ("", 0);
+        when.chain(until).chain(one).filter_map(move |(key, script)| {
+            last = if last.0 == key { (key, last.1 + 1) } else { (key, 0) };
+            let (_, text) = self.texts.iter().filter(|(known, _)| *known == key).nth(last.1)?;
+            Some((key, text, script))
+        })
     }
 
     /// A fault of the `nth` text of that key, with its place in the file if it tells line and column of the text.

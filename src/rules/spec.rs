@@ -74,6 +74,8 @@ pub struct RuleSpec {
     /// Key/value pairs for people, such as `crop: tomato`.
     #[schemars(transform = schema::labels)]
     pub labels: Entries<Spanned<String>>,
+    /// Checks that say nothing about this rule.
+    pub allow: Option<OneOrMore>,
 }
 
 /// The alert that an episode is: raised when it begins, resolved when it ends.
@@ -93,7 +95,7 @@ pub struct AlertSpec {
     pub repeat: Option<OneOrMore>,
     /// Receivers when nobody answers.
     // Its shape is the alert book's to check.
-    pub escalate: Option<Value>,
+    pub escalate: Option<Spanned<Value>>,
 }
 
 /// One text or a list of texts, each with its place. A bare number or boolean is taken as it is written.
@@ -168,7 +170,8 @@ mod tests {
     fn every_key_is_read_and_an_unknown_one_is_refused() {
         let text = "description: d\nsubscribe: [a, b]\nschedule: every 30s\nwhen: msg.t > 1\nfor: 30s\nuntil: [90s, reset]\n\
             then: a\neach: b\nfinally: c\nper: rule\ncooldown: 1m\nstale: never\npriority: 5\nstate: { n: 1 }\n\
-            alert: { severity: warning, summary: s, notify: [x], repeat: [15m], escalate: y }\nmode: shadow\nlabels: { k: v }\n";
+            alert: { severity: warning, summary: s, notify: [x], repeat: [15m], escalate: y }\nmode: shadow\nlabels: { k: v }\n\
+            allow: [gate-forgotten]\n";
         let mut report = Report::default();
         let spec: RuleSpec = read(&SourceFile::new("r.yaml", text), &mut report).expect("it is right");
         let texts = |of: Option<OneOrMore>| of.unwrap().iter().map(|text| text.value.clone()).collect::<Vec<_>>();

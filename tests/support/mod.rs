@@ -35,6 +35,7 @@ fn node(room: &str, cluster: &str, name: &str, frames: &[&[&str]], stale_after: 
         broad: Name::from("sensor:update"),
         stale_after: Some(Duration::from_secs(stale_after)),
         frames: frames.iter().map(|frame| frame.iter().map(|field| Name::from(*field)).collect()).collect(),
+        facts: Vec::new(),
     })
 }
 

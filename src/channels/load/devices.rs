@@ -15,6 +15,8 @@ use super::names::check_name;
 use super::nodes::{Sites, can_id};
 use super::safe;
 
+/// The check that finds a device without a watchdog, as `allow` and the reference call it.
+pub const NO_WATCHDOG: &str = "no-watchdog";
 /// On the wire within this, where the device says nothing.
 const TTL: Duration = Duration::from_secs(2);
 /// How long a client's request without `for` lives, where the device says nothing.
@@ -67,9 +69,11 @@ fn device(
         None => None,
     };
     let feedback = spec.feedback.as_ref().map(|feedback| feedback::feedback(check, sites, claims, &key, feedback));
-    if spec.watchdog.value == "none" && spec.safe.as_text() != Some("keep") {
-        let message = format!("{key} has no watchdog: it stays as it is when growctl dies");
-        check.warning(spec.watchdog.place, message).help("its `safe` is reached by command only");
+    let allowed = allowed(check, &spec.allow);
+    if spec.watchdog.value == "none" && spec.safe.as_text() != Some("keep") && !allowed {
+        let message = format!("{key} has no watchdog: it stays as it is when growctl dies [{NO_WATCHDOG}]");
+        let help = "its `safe` is reached by command only; if its node has none: `allow: [no-watchdog]`";
+        check.warning(spec.watchdog.place, message).help(help);
     }
     if let (Some(watchdog), Some("keep")) = (watchdog, spec.safe.as_text()) {
         let after = format_duration(watchdog);
@@ -84,6 +88,15 @@ fn device(
     let channel = Name::from(format!("device:update:{}:{}", key.room, key.device));
     let kind = Name::from(spec.kind.as_str());
     Some(Device { key, kind, channel, command: command?, feedback, safe: safe?, watchdog, repeat, ttl, lease })
+}
+
+/// Whether a device may be without a watchdog.
+fn allowed(check: &mut Check, allow: &[Spanned<String>]) -> bool {
+    for other in allow.iter().filter(|id| id.value != NO_WATCHDOG) {
+        let message = format!("there is no check `{}` of devices", other.value);
+        check.error(other.place, message).did_you_mean(other, [NO_WATCHDOG]);
+    }
+    allow.iter().any(|id| id.value == NO_WATCHDOG)
 }
 
 /// Watchdog and repeat. A node with a watchdog falls to its safe state unless commands go on: without `repeat` they are

@@ -13,6 +13,7 @@ use super::super::spec::FeedbackSpec;
 use super::check::{Check, Feature};
 use super::claims::{Claim, Claims, Role};
 use super::devices::{own_signal, time};
+use super::facts;
 use super::frames::Lookup;
 use super::nodes::{Sites, can_id};
 
@@ -61,7 +62,7 @@ pub(super) fn feedback(
             check.error(spec.frame.place, message).help(format!("call the signal of {} otherwise", frame.layout.name));
         }
     }
-    let source = Arc::new(source(key, &frame.layout, &shown, frame.stale_after));
+    let source = Arc::new(source(key, &frame.layout, signal, &shown, frame.stale_after));
     Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, source })
 }
 
@@ -74,7 +75,7 @@ fn tolerance(check: &mut Check, spec: &FeedbackSpec) -> f64 {
     tolerance.value
 }
 
-fn source(key: &DeviceKey, frame: &FrameLayout, shown: &[usize], stale_after: Duration) -> Source {
+fn source(key: &DeviceKey, frame: &FrameLayout, signal: usize, shown: &[usize], stale_after: Duration) -> Source {
     Source {
         kind: SourceKind::Device,
         room: key.room.clone(),
@@ -84,6 +85,7 @@ fn source(key: &DeviceKey, frame: &FrameLayout, shown: &[usize], stale_after: Du
         broad: Name::from("device:update"),
         stale_after: Some(stale_after),
         frames: vec![shown.iter().map(|at| frame.signals[*at].name.clone()).collect()],
+        facts: facts::of_device(frame, signal, shown),
     }
 }
 
@@ -98,7 +100,7 @@ pub(super) fn share(devices: &mut [Device]) {
         if count[&(feedback.bus, feedback.id)] > 1 {
             feedback.shown = vec![feedback.signal];
             let stale_after = feedback.source.stale_after.unwrap_or(super::STALE_AFTER);
-            feedback.source = Arc::new(source(key, &feedback.frame, &feedback.shown, stale_after));
+            feedback.source = Arc::new(source(key, &feedback.frame, feedback.signal, &feedback.shown, stale_after));
         }
     }
 }

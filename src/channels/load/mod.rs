@@ -5,6 +5,7 @@ mod buses;
 mod check;
 mod claims;
 mod devices;
+mod facts;
 mod feedback;
 mod fields;
 mod frames;
@@ -27,6 +28,7 @@ use super::map::{ChannelMap, NodeFrame};
 use super::spec::MapSpec;
 use check::{Check, Feature};
 use claims::Claims;
+pub use devices::NO_WATCHDOG;
 use frames::Frames;
 
 /// The version of the grammar that is read.

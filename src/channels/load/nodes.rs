@@ -11,6 +11,7 @@ use super::super::map::{Bus, Field, NodeFrame};
 use super::super::spec::{BusSpec, IdSpec, NodeSpec};
 use super::check::{Check, Feature};
 use super::claims::{Claim, Claims, Role};
+use super::facts;
 use super::fields::{self, Picks};
 use super::frames::{FrameEntry, Frames, Lookup};
 use super::names::{check_name, name_fault};
@@ -142,7 +143,8 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
             channel: channel.clone(),
             broad: broad.clone(),
             stale_after: Some(stale_after.unwrap_or(draft.frame.stale_after)),
-            frames: speaking.map(published).collect(),
+            frames: speaking.clone().map(published).collect(),
+            facts: speaking.flat_map(|draft| facts::of_node(&draft.frame.layout, &draft.frame.fields)).collect(),
         };
         sources.insert(draft.node.clone(), Arc::new(source));
     }

@@ -157,7 +157,7 @@ fn range(check: &mut Check, spec: &SignalSpec, signal: &Signal) -> Option<(f64, 
 }
 
 /// The least and the greatest value that the bits can say.
-fn reach(signal: &Signal) -> (f64, f64) {
+pub(super) fn reach(signal: &Signal) -> (f64, f64) {
     let mask = signal.layout.mask() as f64;
     let (low, high) = match signal.layout.kind {
         Kind::Unsigned => (0.0, mask),

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::bus::Pattern;
-use crate::files::{Place, Spanned};
-use crate::model::{Fields, Name, parse_duration};
+use crate::files::{Place, Severity, Spanned};
+use crate::model::{Fields, Name, Value, parse_duration};
 
+use super::super::lint::LINTS;
 use super::super::rule::{Mode, Per, StaleLimit};
-use super::super::{RuleSpec, Schedule};
+use super::super::{OneOrMore, RuleSpec, Schedule};
 use super::Loading;
 
 /// Variables of scripts, which no segment may be called like.
@@ -146,6 +147,26 @@ impl Loading<'_> {
         }
     }
 
+    /// `allow`: checks that say nothing about this rule. What can never be right is not to be allowed.
+    pub(super) fn allow(&mut self, texts: Option<&OneOrMore>) -> Vec<&'static str> {
+        let mut allowed = Vec::new();
+        for text in texts.iter().flat_map(|texts| texts.iter()) {
+            let lint = LINTS.iter().find(|lint| lint.id == text.value);
+            if let Some(lint) = lint.filter(|lint| lint.is_for_rules()) {
+                allowed.push(lint.id);
+                continue;
+            }
+            let message = match lint.map(|lint| lint.severity) {
+                Some(Severity::Error) => format!("`{}` cannot be allowed: such a rule could never work", text.value),
+                Some(Severity::Warning) => format!("`{}` is for a device of channels.yaml, not for a rule", text.value),
+                None => format!("there is no check `{}`", text.value),
+            };
+            let known = LINTS.iter().filter(|lint| lint.is_for_rules()).map(|lint| lint.id);
+            self.report.error(self.file, text.place, message).did_you_mean(text, known);
+        }
+        allowed
+    }
+
     pub(super) fn state(&mut self, spec: &RuleSpec) -> Fields {
         for (name, _) in &spec.state {
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -155,6 +176,28 @@ impl Loading<'_> {
             }
         }
         spec.state.iter().map(|(name, value)| (Name::from(name.as_str()), value.clone())).collect()
+    }
+}
+
+/// Who an alert is for: the names in `notify`, and in `escalate` wherever it has some.
+pub(super) fn receivers(spec: &RuleSpec) -> Vec<Spanned<String>> {
+    let Some(alert) = &spec.alert else { return Vec::new() };
+    let mut names: Vec<Spanned<String>> = alert.notify.iter().flat_map(|names| names.iter()).cloned().collect();
+    if let Some(escalate) = &alert.escalate {
+        let mut found = Vec::new();
+        escalated(&escalate.value, true, &mut found);
+        names.extend(found.into_iter().map(|value| Spanned { value, place: escalate.place }));
+    }
+    names
+}
+
+/// The texts of `escalate` that are names: those that stand alone or in a list, and those behind a `notify`.
+fn escalated(value: &Value, names: bool, found: &mut Vec<String>) {
+    match value {
+        Value::Text(text) if names && parse_duration(text).is_err() => found.push(text.to_string()),
+        Value::List(items) => items.iter().for_each(|item| escalated(item, names, found)),
+        Value::Map(fields) => fields.iter().for_each(|(key, value)| escalated(value, &**key == "notify", found)),
+        _ => {}
     }
 }
 

@@ -7,6 +7,7 @@ use crate::model::{Name, parse_duration};
 
 use super::super::condition::Condition;
 use super::super::host::ScriptError;
+use super::super::lint::NO_SUCH_DEVICE;
 use super::super::spec::OneOrMore;
 use super::{Loading, Script, Until, scalar, traps};
 
@@ -117,9 +118,8 @@ impl Loading<'_> {
             let mut rooms: Vec<&str> = rooms.collect();
             rooms.dedup();
             let place = self.quoted(text, room);
-            self.report
-                .error(self.file, place, format!("there is no room `{room}` with devices"))
-                .did_you_mean(room, rooms);
+            let message = NO_SUCH_DEVICE.tag(format!("there is no room `{room}` with devices"));
+            self.report.error(self.file, place, message).did_you_mean(room, rooms);
             return;
         }
         let Some(device) = device else { return };
@@ -128,7 +128,7 @@ impl Loading<'_> {
             let whose = room.map_or("no room has".to_owned(), |room| format!("`{room}` has no"));
             let place = self.quoted(text, device);
             let message = format!("{whose} device `{device}`").replace("has device", "has a device");
-            self.report.error(self.file, place, message).did_you_mean(device, there);
+            self.report.error(self.file, place, NO_SUCH_DEVICE.tag(message)).did_you_mean(device, there);
         }
     }
 
