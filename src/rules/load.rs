@@ -12,7 +12,7 @@ pub(super) use scalar::place as scalar_place;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::{Place, Report, SourceFile, Spanned, read, read_file};
+use crate::files::{Gaps, Place, Report, SourceFile, Spanned, read_file, read_with_gaps};
 use crate::model::{Inventory, Name};
 
 use super::host::Script;
@@ -32,6 +32,10 @@ pub struct Site<'a> {
 struct Loading<'a> {
     file: &'a Arc<SourceFile>,
     site: &'a Site<'a>,
+    /// What is missing from it because it was wrong.
+    gaps: Gaps,
+    /// Whether a pattern is missing, and with it perhaps a variable.
+    unknown_segments: bool,
     report: &'a mut Report,
     /// What its scripts and conditions name, with the place of each.
     names: Names,
@@ -52,15 +56,21 @@ struct Names {
 pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Option<Rule> {
     let (before, first) = (report.errors(), report.diagnostics.len());
     let name = file_name(file, report);
-    let Some(spec) = read::<RuleSpec>(file, report) else {
-        traps::explain(file, report);
-        return None;
-    };
-    traps::swallowed(file, report);
-    let mut loading = Loading { file, site, report, names: Names::default(), windows: Vec::new() };
-    let rule = loading.rule(name, &spec);
-    report.diagnostics[first..].sort_by_key(|fault| (fault.place.line, fault.place.column));
-    (report.errors() == before).then_some(rule)
+    let read = read_with_gaps::<RuleSpec>(file, report);
+    let rule = read.map(|(spec, gaps)| {
+        let mut loading = Loading {
+            file,
+            site,
+            gaps,
+            unknown_segments: false,
+            report,
+            names: Names::default(),
+            windows: Vec::new(),
+        };
+        loading.rule(name, &spec)
+    });
+    report.settle(first);
+    rule.filter(|_| report.errors() == before)
 }
 
 /// Reads every `rules/*.yaml` of a site folder, in order of their names. A file with errors is left out; the faults of
@@ -120,6 +130,8 @@ fn texts(spec: &RuleSpec) -> Vec<(&'static str, Spanned<String>)> {
 impl Loading<'_> {
     fn rule(&mut self, name: Name, spec: &RuleSpec) -> Rule {
         let patterns = self.patterns(spec);
+        let texts_of = spec.subscribe.as_ref().map_or(0, |texts| texts.iter().len());
+        self.unknown_segments = patterns.len() != texts_of || self.gaps.key("subscribe");
         let schedule = self.schedule(spec);
         let segments = parts::common_names(&patterns);
         let per = self.per(spec, &patterns);
