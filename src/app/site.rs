@@ -29,8 +29,11 @@ impl Site {
     pub fn load(folder: &Path, report: &mut Report) -> Option<Site> {
         let settings = load_settings(folder, report);
         let map = load_map(folder, report);
-        let (settings, map) = (settings?, map?);
         let host = Host::new(&host_functions());
+        if map.is_none() {
+            rules::look_through(folder, &host, report);
+        }
+        let (settings, map) = (settings?, map?);
         let site = rules::Site { host: &host, inventory: &map.inventory };
         let rules = rules::load_folder(folder, &site, report);
         Some(Site { folder: folder.to_owned(), settings, map, rules, host })

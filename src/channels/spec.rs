@@ -14,7 +14,7 @@ use crate::model::{Span, Value};
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
     /// Version of the grammar: 1.
-    pub version: Spanned<u32>,
+    pub version: Option<Spanned<u32>>,
     /// The buses by name.
     #[serde(default)]
     pub buses: Entries<BusSpec>,

@@ -65,11 +65,6 @@ impl Place {
         }
     }
 
-    /// Whether both begin in the same column of the same line, or one within the other.
-    pub(super) fn begins_in(self, other: Place) -> bool {
-        self.line == other.line && self.column >= other.column && self.column < other.column + other.len.max(1)
-    }
-
     /// Where this place begins in `text`, in bytes; `None` for the file as a whole.
     #[must_use]
     pub fn offset(self, text: &str) -> Option<usize> {

@@ -47,6 +47,12 @@ impl Gaps {
     /// Whether something called `name` may have been defined in what is missing.
     #[must_use]
     pub fn name(&self, name: &str) -> bool {
-        self.0.iter().any(|gap| gap.text.contains(name))
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let whole = |text: &str| {
+            text.match_indices(name).any(|(at, _)| {
+                !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part)
+            })
+        };
+        !name.is_empty() && self.0.iter().any(|gap| whole(&gap.text) || gap.keys.iter().any(|key| key == name))
     }
 }

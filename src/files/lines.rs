@@ -55,6 +55,15 @@ impl<'t> Lines<'t> {
             && text.ends_with(['|', '>'])
     }
 
+    /// The key and indentation of the block text that a line falls out of: it is indented, but less than the text.
+    pub(super) fn block_around(&self, line: usize) -> Option<(&'t str, usize)> {
+        let (deep, _) = indent(self.get(line));
+        let above = (1..line).rev().filter(|at| !self.get(*at).trim().is_empty());
+        let mut deeper = above.take_while(|at| indent(self.get(*at)).0 > deep || self.opens_block(*at));
+        let opening = deeper.find(|at| self.opens_block(*at)).filter(|at| indent(self.get(*at)).0 < deep)?;
+        Some((key_of(self.get(opening))?, indent(self.get(opening + 1)).0))
+    }
+
     /// The indentations of the keys and items above a line that it could belong to, from the outermost.
     pub(super) fn levels(&self, line: usize) -> Vec<usize> {
         let mut levels: Vec<usize> = Vec::new();
@@ -98,7 +107,7 @@ impl<'t> Lines<'t> {
             }
         }
         let here = self.get(line).chars().nth(column.saturating_sub(1)).filter(|c| matches!(c, '[' | '{'));
-        open.pop().or_else(|| here.map(|bracket| (line, column, bracket)))
+        here.map(|bracket| (line, column, bracket)).or_else(|| open.pop())
     }
 
     /// The line and what is indented deeper below it.

@@ -42,6 +42,8 @@ pub(super) enum Odd {
     Twice(u32, Place),
     /// A tag, and where.
     Tag(String, Place),
+    /// What has brackets and is neither a list nor a group of keys, as `{{ x }}`; it is there as a text.
+    Brackets(Place),
 }
 
 /// Why there is no tree.
@@ -163,7 +165,13 @@ impl<'a> Build<'a> {
         let end;
         (node.kind, end) = if map { self.entries(flow)? } else { self.items(flow)? };
         node.bytes.1 = node.bytes.1.max(self.offset(end.end));
+        if matches!(&node.kind, Kind::Map { entries, .. } if entries.iter().any(|(key, _)| key.text().is_none())) {
+            let text = self.text.get(node.bytes.0..node.bytes.1).unwrap_or_default();
+            node.kind = Kind::Scalar { text: Cow::Borrowed(text), plain: false };
+            self.odd.push(Odd::Brackets(Place { len: text.len(), ..node.place }));
+        }
         node.place.len = match &node.kind {
+            Kind::Scalar { text, .. } => text.len(),
             _ if flow => node.bytes.1 - node.bytes.0,
             Kind::Map { entries, .. } => entries.first().map_or(1, |(key, _)| key.place.len),
             _ => 1,
@@ -195,10 +203,9 @@ impl<'a> Build<'a> {
             let (event, span) = self.next_event()?;
             let value = self.node(event, span)?;
             match key.text() {
-                None => return Err(Broken::Refused(key.place, "a list or a group of keys cannot be a key")),
                 Some("<<") if matches!(key.kind, Kind::Scalar { plain: true, .. }) => merged.push(value),
-                Some(_) => {
-                    let twice = entries.iter().find(|(known, _)| known.text() == key.text());
+                given => {
+                    let twice = entries.iter().find(|(known, _)| given.is_some() && known.text() == given);
                     if let Some((first, _)) = twice {
                         self.odd.push(Odd::Twice(key.id, first.place));
                     }

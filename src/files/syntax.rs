@@ -68,7 +68,7 @@ impl<'t> Spot<'t> {
 
     /// A value in its line: how to write it so that YAML leaves it alone.
     fn as_text(&self) -> String {
-        as_text(key_of(self.text()))
+        as_text(self.text())
     }
 }
 
@@ -76,10 +76,20 @@ fn fault(line: usize, column: usize, len: usize, message: impl Into<String>, hel
     SyntaxFault { place: Place { line, column, len }, message: message.into(), help }
 }
 
-pub(super) fn as_text(key: Option<&str>) -> String {
+/// How to write the value of a line so that YAML leaves it alone.
+pub(super) fn as_text(line: &str) -> String {
+    let bare = line.trim().trim_start_matches("- ");
+    let (key, value) = match key_of(line) {
+        Some(key) => (Some(key), bare.get(key.len() + 1..).unwrap_or_default().trim()),
+        None => (None, bare),
+    };
+    let script = ["(", ";", "==", "&&", "||", "msg.", "${"].iter().any(|sign| value.contains(sign));
     match key {
-        Some(key) => format!("put the text into quotes, or write `{key}: |` and the text below it, indented"),
-        None => "put the text into quotes".to_owned(),
+        Some(key) if script => format!("write `{key}: |` and the script below it, indented"),
+        Some(key) if value.len() < 50 && !value.is_empty() && !value.contains(['"', '\\']) => {
+            format!("put it into quotes: `{key}: \"{value}\"`")
+        }
+        _ => "put it into quotes".to_owned(),
     }
 }
 
@@ -221,7 +231,11 @@ fn colon(at: &Spot<'_>) -> Option<SyntaxFault> {
     match key_of(at.lines.get(above)) {
         Some(key) if deep > above_deep => {
             let message = format!("this line is indented deeper than `{key}` above, so it reads as more of its text");
-            Some(at.at_line(at.line, message, Some(format!("indent it by {}, as `{key}`", spaces(above_deep)))))
+            let help = match above_deep {
+                0 => format!("begin it at the left edge, as `{key}`"),
+                deep => format!("indent it by {}, as `{key}`", spaces(deep)),
+            };
+            Some(at.at_line(at.line, message, Some(help)))
         }
         None => {
             let message = "this is neither a key nor the text of one: a colon is missing";
@@ -252,6 +266,10 @@ fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
         let key = key_of(at.lines.get(owner)).unwrap_or("key");
         let message = format!("the text of `{key}: |` is not indented");
         return Some(at.at_line(at.line, message, Some("indent every line of it by two spaces more than the key".to_owned())));
+    }
+    if let Some((key, first)) = at.lines.block_around(at.line) {
+        let message = format!("the text of `{key}: |` begins with {}, this line with {}", spaces(first), spaces(deep));
+        return Some(at.at_line(at.line, message, Some("indent all its lines alike".to_owned())));
     }
     let levels = at.lines.levels(at.line);
     if !levels.contains(&deep) {

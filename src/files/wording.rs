@@ -1,8 +1,10 @@
 //! What serde has against a value, in the words of somebody who writes files.
 
 use super::de::What;
+use super::lines::key_of;
 use super::node::{Found, Kind, Node};
 use super::scalar::{Plain, plain};
+use super::syntax::as_text;
 use super::{Diagnostic, Place, closest};
 
 /// A fault as it is shown.
@@ -16,7 +18,7 @@ pub(super) struct Told {
 }
 
 /// Says what is wrong; `None` if it follows from what has been said.
-pub(super) fn tell(found: Found<'_, '_>, what: &What) -> Option<Told> {
+pub(super) fn tell(found: Found<'_, '_>, what: &What, text: &str) -> Option<Told> {
     let node = found.node;
     let mut lost: Vec<String> = found.key.or(Some(node)).and_then(Node::text).map(str::to_owned).into_iter().collect();
     let (message, help) = match what {
@@ -28,11 +30,11 @@ pub(super) fn tell(found: Found<'_, '_>, what: &What) -> Option<Told> {
         What::MissingKey(_) | What::Unfit(_) if !node.lost.is_empty() && absent(node, what) => return None,
         What::MissingKey(key) => return Some(missing(key, found, lost)),
         What::UnknownWord { given, known } => {
-            (format!("`{}` is not one of the words that are possible here", short(given)), proposal(given, known.iter().copied()))
+            (format!("`{}` is not one of the words that are possible here", short(given)), Diagnostic::proposal(given, known.iter().copied()))
         }
         What::Expected(expected) | What::Unfit(expected) => {
             let expected = words(expected);
-            (format!("expected {expected}, found {}", describe(node)), advice(&expected, found))
+            (format!("expected {expected}, found {}", describe(node)), advice(&expected, found, text))
         }
         What::LeadingZero => leading_zero(node.text().unwrap_or_default()),
         What::Nothing => empty(found),
@@ -40,7 +42,7 @@ pub(super) fn tell(found: Found<'_, '_>, what: &What) -> Option<Told> {
             (format!("{} has none of the forms that are possible here", describe(node)), None)
         }
         What::Own(message) if message.starts_with("expected ") => {
-            (format!("{message}, found {}", describe(node)), advice(message, found))
+            (format!("{message}, found {}", describe(node)), advice(message, found, text))
         }
         What::Own(message) => (message.clone(), None),
     };
@@ -69,30 +71,51 @@ fn missing(key: &str, found: Found<'_, '_>, lost: Vec<String>) -> Told {
 }
 
 /// What was meant by an unknown key, and the name of that.
-fn unknown_key(given: &str, known: &[&str], found: Found<'_, '_>) -> (Option<String>, Option<String>) {
-    // In a flow map `byte:0` is a key without a value.
-    if let Some((key, value)) = given.split_once(':').filter(|(key, _)| known.contains(key)) {
-        return (Some(format!("a space is missing after the colon: write `{key}: {value}`")), Some(key.to_owned()));
-    }
+fn unknown_key(given: &str, known: &[&'static str], found: Found<'_, '_>) -> (Option<String>, Option<String>) {
     let lower = given.trim().to_lowercase();
     if let Some(key) = known.iter().find(|key| **key == lower) {
         return (Some(format!("did you mean `{key}`? keys are written in small letters")), Some((*key).to_owned()));
     }
-    let clean: String = given.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    if let Some(key) = known.iter().find(|key| **key == clean && clean != given && !given.is_ascii()) {
-        let help = format!("write `{key}`: this one has letters that look alike or are invisible, pasted from elsewhere");
-        return (Some(help), Some((*key).to_owned()));
+    if let Some(number) = decimal_comma(given, found) {
+        return (Some(format!("numbers have a point: `{number}`")), None);
+    }
+    if let Some(meant) = near(given, known) {
+        let help = match written_at(meant, found) {
+            Some(line) => format!("`{meant}` is in line {line} already"),
+            None => format!("did you mean `{meant}`?"),
+        };
+        return (Some(help), Some(meant.to_owned()));
     }
     if let Some(above) = unindented(found) {
         let help = format!("if it belongs to `{above}` above, indent it by two spaces");
-        return (proposal_near(given, known).or(Some(help)), Some(above.to_owned()));
+        return (Some(help), Some(above.to_owned()));
     }
-    let meant = closest(given, known.iter().copied()).map(str::to_owned);
-    (proposal(given, known.iter().copied()), meant)
+    (Diagnostic::proposal(given, known.iter().copied()), None)
 }
 
-fn proposal_near(given: &str, known: &[&str]) -> Option<String> {
-    closest(given, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+/// The known key that is a slip away, or of which this is the beginning.
+fn near(given: &str, known: &[&'static str]) -> Option<&'static str> {
+    let begins = |key: &&&str| given.len() >= 3 && (key.starts_with(given) || given.starts_with(**key));
+    closest(given, known.iter().copied()).or_else(|| {
+        let mut like = known.iter().filter(begins);
+        like.next().copied().filter(|_| like.next().is_none())
+    })
+}
+
+/// The line in which the key `key` stands beside this one.
+fn written_at(key: &str, found: Found<'_, '_>) -> Option<usize> {
+    let Kind::Map { entries, .. } = &found.parent?.kind else { return None };
+    entries.iter().find(|(known, _)| known.text() == Some(key)).map(|(known, _)| known.place.line)
+}
+
+/// `scale: 0,1` in a flow map is a scale of 0 and a key 1.
+fn decimal_comma(given: &str, found: Found<'_, '_>) -> Option<String> {
+    let Kind::Map { entries, flow: true } = &found.parent?.kind else { return None };
+    let at = entries.iter().position(|(key, _)| key.id == found.node.id)?;
+    let (_, before) = entries.get(at.checked_sub(1)?)?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let whole = before.text().filter(|text| digits(text.trim_start_matches('-')))?;
+    (digits(given) && before.bytes.1 + 1 == found.node.bytes.0).then(|| format!("{whole}.{given}"))
 }
 
 /// The key just above, if nothing stands under it: what follows was probably meant to.
@@ -103,15 +126,14 @@ fn unindented<'t>(found: Found<'t, '_>) -> Option<&'t str> {
     if value.is_nothing() { above.text() } else { None }
 }
 
-fn proposal<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    Diagnostic::proposal(given, names)
-}
-
 fn leading_zero(text: &str) -> (String, Option<String>) {
     let bare = text.trim_start_matches('0');
     let bare = if bare.is_empty() { "0" } else { bare };
-    let octal = i128::from_str_radix(bare, 8).map(|value| format!(", to others the octal number {value}"));
-    let message = format!("`{text}` begins with a zero: to some readers of YAML it is {bare}{}", octal.unwrap_or_default());
+    let octal = i128::from_str_radix(bare, 8).ok().map(|value| value.to_string()).filter(|octal| octal != bare);
+    let message = match octal {
+        Some(octal) => format!("`{text}` begins with a zero: to some readers of YAML it is {bare}, to others {octal}, as octal"),
+        None => format!("`{text}` begins with a zero, which some readers of YAML take for an octal number"),
+    };
     (message, Some(format!("write `{bare}`, or `\"{text}\"` if it is a text")))
 }
 
@@ -167,28 +189,31 @@ fn describe(node: &Node<'_>) -> String {
 }
 
 /// What to do, where the slip is a common one.
-fn advice(expected: &str, found: Found<'_, '_>) -> Option<String> {
+fn advice(expected: &str, found: Found<'_, '_>, text: &str) -> Option<String> {
     let node = found.node;
-    let key = found.key.and_then(Node::text).map(|key| format!("{key}: ")).unwrap_or_default();
+    let line = text.lines().nth(node.place.line.saturating_sub(1)).unwrap_or_default();
+    let quoted = || match found.key.and_then(Node::text).is_some_and(|key| key_of(line) == Some(key)) {
+        true => as_text(line),
+        false => "put it into quotes".to_owned(),
+    };
     match &node.kind {
         Kind::Scalar { text, plain: unquoted } => scalar_advice(expected, text, *unquoted),
-        Kind::Map { flow: true, .. } if expected.contains("text") => {
-            Some(format!("`{{` begins a group of keys in YAML: {}", as_text(&key)))
+        Kind::Map { entries, flow: true } if expected.contains("text") => {
+            // `{room}`, with nothing behind it, was meant for a text.
+            let name = entries.iter().all(|(_, value)| value.is_nothing()) && !entries.is_empty();
+            name.then(|| format!("`{{` begins a group of keys in YAML: {}", quoted()))
         }
-        Kind::List { flow: true, .. } if expected.contains("text") => {
-            Some(format!("`[` begins a list in YAML: {}", as_text(&key)))
-        }
-        Kind::Map { flow: false, .. } if expected.contains("text") => {
-            Some(format!("a colon with a space begins a value in YAML: {}", as_text(&key)))
-        }
+        Kind::Map { entries, flow: false } if expected.contains("text") => entries.first().map(|_| {
+            "a colon with a space begins a value in YAML: put a text that has one into quotes".to_owned()
+        }),
+        Kind::Map { .. } if expected.contains("a list") => Some("begin each item of the list with `- `".to_owned()),
+        Kind::List { items, .. } if expected.contains("text") => match items.as_slice() {
+            [one] if one.text().is_some_and(|one| one.contains('(')) => Some(format!("`[` begins a list in YAML: {}", quoted())),
+            [one] => one.text().map(|text| format!("one value is expected, not a list: `{}`", short(text))),
+            _ => Some("one value is expected, not a list".to_owned()),
+        },
+        Kind::List { flow: false, .. } if found.parent.is_none() => Some("write the keys without `- ` before them".to_owned()),
         _ => None,
-    }
-}
-
-fn as_text(key: &str) -> String {
-    match key.is_empty() {
-        true => "put the text into quotes".to_owned(),
-        false => format!("put the text into quotes, or write `{key}|` with the text indented below"),
     }
 }
 

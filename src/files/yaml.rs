@@ -14,7 +14,7 @@ use super::lines::{Lines, key_of};
 use super::node::{Broken, Kind, Node, Odd, tree};
 use super::syntax::{as_text, explain, glued};
 use super::wording::tell;
-use super::{Diagnostic, Gaps, Place, Report, Severity, SourceFile, traps};
+use super::{Gaps, Place, Report, Severity, SourceFile, traps};
 
 /// So many faults of one file are looked for.
 const MOST: usize = 100;
@@ -32,8 +32,7 @@ pub fn read<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) ->
 /// Reads YAML into a spec, and what is wrong is left out and reported, so that the rest can be checked as well: the
 /// caller MUST refuse the file if the gaps are not empty. `None` if nothing is left.
 pub fn read_with_gaps<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) -> Option<(T, Gaps)> {
-    let first = report.diagnostics.len();
-    let mut reading = Reading { file, report, first, gaps: Gaps::default(), faults: 0 };
+    let mut reading = Reading { file, report, gaps: Gaps::default(), faults: 0 };
     let spec = reading.whole();
     let gaps = reading.gaps;
     spec.map(|spec| (spec, gaps))
@@ -43,8 +42,6 @@ pub fn read_with_gaps<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut 
 struct Reading<'r> {
     file: &'r Arc<SourceFile>,
     report: &'r mut Report,
-    /// Where its faults begin in the report.
-    first: usize,
     gaps: Gaps,
     faults: usize,
 }
@@ -61,12 +58,17 @@ impl Reading<'_> {
         loop {
             match tree(&text) {
                 Ok((mut root, odd)) => {
-                    traps::look(&file, &root, self.report);
+                    for (id, key) in traps::look(&file, &root, self.report) {
+                        self.take_out(&mut root, id, key.as_slice());
+                    }
                     odd.into_iter().take(MOST).for_each(|odd| self.odd(&mut root, odd));
                     return self.spec(root);
                 }
                 Err(Broken::Refused(place, message)) => {
-                    self.report.error(&file, place, message);
+                    let fault = self.report.error(&file, place, message);
+                    if message.contains("---") {
+                        fault.help("make what follows a file of its own, or delete it");
+                    }
                     return None;
                 }
                 Err(Broken::Syntax(error)) => text = Cow::Owned(self.syntax(&text, &error)?),
@@ -103,13 +105,22 @@ impl Reading<'_> {
                 self.take_out(root, id, &[]);
             }
             Odd::Tag(tag, place) => {
-                let key = self.file.text.lines().nth(place.line.saturating_sub(1)).and_then(key_of);
                 let message = format!("`{tag}` is a tag in YAML, and no part of the text");
-                self.report.error(self.file, place, message).help(as_text(key));
-                let keys = key.map(str::to_owned).into_iter().collect();
-                self.gaps.0.push(Gap { keys, text: String::new(), top: None, within: ALL });
+                self.no_text(place, message);
+            }
+            Odd::Brackets(place) => {
+                let open = self.file.text[place.offset(&self.file.text).unwrap_or(0)..].chars().take(2).collect::<String>();
+                self.no_text(place, format!("`{open}` begins a group of keys or a list in YAML, and this is none"));
             }
         }
+    }
+
+    /// Something that is meant as a text, and is none in YAML.
+    fn no_text(&mut self, place: Place, message: String) {
+        let line = self.file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+        self.report.error(self.file, place, message).help(as_text(line));
+        let keys = key_of(line).map(str::to_owned).into_iter().collect();
+        self.gaps.0.push(Gap { keys, text: String::new(), top: None, within: ALL });
     }
 
     fn spec<T: DeserializeOwned>(&mut self, mut root: Node<'_>) -> Option<T> {
@@ -129,10 +140,10 @@ impl Reading<'_> {
         let found = root.find(fault.at?)?;
         let (id, is_root) = (found.node.id, found.parent.is_none());
         let mut lost = found.key.or(Some(found.node)).and_then(Node::text).map(str::to_owned).into_iter().collect();
-        if let Some(told) = tell(found, &fault.what) {
+        if let Some(told) = tell(found, &fault.what, &self.file.text) {
             self.faults += 1;
             lost = told.lost;
-            self.error(told.place, told.message, told.help);
+            self.report.error(self.file, told.place, told.message).help = told.help;
         }
         if self.faults >= MOST {
             self.report.error(self.file, Place::default(), "has too many faults: no more are looked for");
@@ -145,20 +156,15 @@ impl Reading<'_> {
         Some(())
     }
 
-    /// Reports, unless a trap has explained this very place.
-    fn error(&mut self, place: Place, message: String, help: Option<String>) {
-        let known = |known: &Diagnostic| known.severity == Severity::Error && known.place.begins_in(place);
-        if !self.report.diagnostics[self.first..].iter().any(known) {
-            self.report.error(self.file, place, message).help = help;
-        }
-    }
-
     fn take_out(&mut self, root: &mut Node<'_>, id: u32, lost: &[String]) {
         if let Some(found) = root.find(id) {
             let (start, end) = found.bytes();
             let text = self.file.text.get(start..end).unwrap_or_default().to_owned();
             let within = match found.parent {
-                Some(parent) if parent.id != root.id => self.lines(parent.bytes),
+                Some(parent) if parent.id != root.id => {
+                    let key = root.find(parent.id).and_then(|found| found.key).unwrap_or(parent);
+                    self.lines((key.bytes.0, parent.bytes.1))
+                }
                 _ => ALL,
             };
             let top = root.top_key(id).map(str::to_owned);

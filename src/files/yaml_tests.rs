@@ -112,7 +112,7 @@ fn what_is_no_yaml_hides_nothing_else() {
         [
             "3:6: `[` is never closed (write the `]` where the list ends)",
             "4:6: expected a whole number, 0 or more, found the text `x`",
-            "5:14: `: ` within a text begins a value in YAML (put the text into quotes, or write `then: |` and the text below it, indented)",
+            "5:14: `: ` within a text begins a value in YAML (write `then: |` and the script below it, indented)",
             "6:7: expected a list of 2 values, found the number `3` (one value is a list as well: `[3]`)",
             "8:1: a tab indents this line: YAML takes spaces only (replace it by spaces; most editors can do so whenever they save)",
         ]

@@ -34,6 +34,8 @@ struct Loading<'a> {
     site: &'a Site<'a>,
     /// What is missing from it because it was wrong.
     gaps: Gaps,
+    /// Whether there is a channel map to compare it with.
+    map: bool,
     /// Whether a pattern is missing, and with it perhaps a variable.
     unknown_segments: bool,
     report: &'a mut Report,
@@ -54,6 +56,10 @@ struct Names {
 
 /// Reads and checks a rule file; `None` if there were errors.
 pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Option<Rule> {
+    load_file(file, site, true, report)
+}
+
+fn load_file(file: &Arc<SourceFile>, site: &Site<'_>, map: bool, report: &mut Report) -> Option<Rule> {
     let (before, first) = (report.errors(), report.diagnostics.len());
     let name = file_name(file, report);
     let read = read_with_gaps::<RuleSpec>(file, report);
@@ -62,6 +68,7 @@ pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Opt
             file,
             site,
             gaps,
+            map,
             unknown_segments: false,
             report,
             names: Names::default(),
@@ -83,6 +90,16 @@ pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<R
         }
     }
     rules
+}
+
+/// Reports what is wrong with the rule files themselves, where there is no channel map to compare them with.
+pub fn look_through(folder: &Path, host: &Host, report: &mut Report) {
+    let inventory = Inventory::default();
+    for path in rule_files(folder, report) {
+        if let Some(file) = read_file(folder, &path, report) {
+            load_file(&file, &Site { host, inventory: &inventory }, false, report);
+        }
+    }
 }
 
 /// The rule files of a site, relative to its folder; without the folder `rules` there are none. `<name>.test.yaml` is a

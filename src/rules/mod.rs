@@ -36,7 +36,7 @@ pub use episode::{Episode, Judged, Phase, Settings, Step};
 pub use growing::{dew_point, saturation_vapour_pressure, vpd};
 pub use host::{Host, Script, ScriptError};
 pub use host_function::{HostFunction, Param};
-pub use load::{Site, load, load_folder};
+pub use load::{Site, load, load_folder, look_through};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
 pub use spec::{AlertSpec, OneOrMore, RuleSpec};

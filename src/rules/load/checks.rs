@@ -15,7 +15,7 @@ impl Loading<'_> {
     pub(super) fn against_the_map(&mut self, spec: &RuleSpec, patterns: &[Pattern], stale: Option<StaleLimit>) {
         let texts: &[Spanned<String>] = spec.subscribe.as_ref().map_or(&[], |OneOrMore(texts)| texts);
         // A pattern that was refused has been reported; without all of them nothing else can be told.
-        if self.unknown_segments || patterns.is_empty() {
+        if !self.map || self.unknown_segments || patterns.is_empty() {
             return;
         }
         let sources = &self.site.inventory.sources;

@@ -102,7 +102,7 @@ impl Loading<'_> {
         if spec.alert.is_some() && !always {
             self.report.warning(self.file, self.key("alert"), "`alert` has no effect yet");
         }
-        if idle {
+        if idle && self.gaps.is_empty() {
             let message = "does nothing: it has no `then`, `each`, `finally` or `alert`";
             self.report.warning(self.file, Place::default(), message);
         }

@@ -84,7 +84,9 @@ impl Loading<'_> {
         }
         let place = error.at.map_or(text.place, |(line, column)| scalar::place(self.file, text, line, column));
         let hint = traps::hint(self.file, text, place);
-        let mut letters = error.message.chars();
+        // Rhai wraps what its lexer refuses.
+        let message = error.message.replace("'Unexpected '", "'").replace("''", "'");
+        let mut letters = message.chars();
         let first = letters.next().map(char::to_lowercase).into_iter().flatten();
         let fault = self.report.error(self.file, place, first.chain(letters).collect::<String>());
         match (hint, undefined) {
@@ -115,7 +117,8 @@ impl Loading<'_> {
         if asks && !script.devices.is_empty() && self.names.asks.is_none() {
             self.names.asks = scalar::find(self.file, text, "device").or(Some(text.place));
         }
-        for (room, device) in &script.devices {
+        let named = if self.map { script.devices.as_slice() } else { &[] };
+        for (room, device) in named {
             self.device(text, room.as_deref(), device.as_deref());
         }
     }
