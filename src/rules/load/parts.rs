@@ -82,8 +82,11 @@ impl Loading<'_> {
             let message = "has neither `subscribe` nor `schedule`: nothing would ever run it";
             self.report.error(self.file, Place::default(), message);
         }
-        let lacks = |key: &str| self.key(key).line == 0 && !self.gaps.key(key);
-        let (always, idle) = (lacks("when"), ["then", "each", "finally", "alert"].into_iter().all(lacks));
+        // An empty key is there, and of one that was wrong enough has been said.
+        let unnamed = |key: &str| self.key(key).line == 0 && !self.gaps.key(key);
+        let scripts = spec.then.is_some() || spec.each.is_some() || spec.finally.is_some() || spec.alert.is_some();
+        let always = spec.when.is_none() && unnamed("when");
+        let idle = !scripts && ["then", "each", "finally", "alert"].into_iter().all(unnamed);
         if always {
             let keys = [
                 ("then", spec.then.is_some()),
