@@ -43,7 +43,7 @@ impl Site {
 /// Reads the channel map alone, for what needs no rules.
 pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
     let path = Path::new("channels.yaml");
-    if !folder.join(path).exists() {
+    if folder.join(path).symlink_metadata().is_err() {
         let file = SourceFile::new(path, "");
         let message = format!("{} has no channels.yaml", shown(folder));
         report
@@ -57,7 +57,8 @@ pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
 /// Reads `growctl.yaml`; without one, the defaults.
 pub fn load_settings(folder: &Path, report: &mut Report) -> Option<Settings> {
     let path = Path::new("growctl.yaml");
-    if !folder.join(path).exists() {
+    // A link to nothing is there: it is a fault, not a file left out.
+    if folder.join(path).symlink_metadata().is_err() {
         return Some(Settings::default());
     }
     Settings::load(&read_file(folder, path, report)?, folder, report)

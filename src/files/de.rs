@@ -2,88 +2,20 @@
 //! node can be taken out and everything else be read all the same.
 
 use std::cell::Cell;
-use std::fmt;
 
 use serde::de::value::UsizeDeserializer;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use super::Place;
+use super::fault::{Fault, What};
 use super::node::{Kind, Node};
 use super::scalar::{Plain, plain};
 
 /// By this name a [`super::Spanned`] makes itself known.
 pub(super) const SPANNED: &str = "$growctl::Spanned";
-
-/// What serde has against a node.
-#[derive(Debug, PartialEq)]
-pub(super) struct Fault {
-    /// The node; none only before the first one knows of it.
-    pub(super) at: Option<u32>,
-    pub(super) what: What,
-}
-
-#[derive(Debug, PartialEq)]
-pub(super) enum What {
-    UnknownKey { given: String, known: &'static [&'static str] },
-    MissingKey(&'static str),
-    /// One of some words was expected.
-    UnknownWord { given: String, known: &'static [&'static str] },
-    /// Another kind of value was expected: in serde's words, or in those of the spec.
-    Expected(String),
-    /// A number that does not fit, a list of another length: what was expected.
-    Unfit(String),
-    /// A number such as `010`.
-    LeadingZero,
-    /// A text is missing.
-    Nothing,
-    Own(String),
-}
-
-impl Fault {
-    fn new(what: What) -> Fault {
-        Fault { at: None, what }
-    }
-
-    fn at(mut self, node: &Node<'_>) -> Fault {
-        self.at.get_or_insert(node.id);
-        self
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.what)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Fault {
-        Fault::new(What::Own(message.to_string()))
-    }
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Fault {
-        Fault::new(What::Expected(expected.to_string()))
-    }
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Fault {
-        Fault::new(What::Unfit(expected.to_string()))
-    }
-    fn invalid_length(_: usize, expected: &dyn serde::de::Expected) -> Fault {
-        Fault::new(What::Unfit(expected.to_string()))
-    }
-    fn unknown_variant(given: &str, known: &'static [&'static str]) -> Fault {
-        Fault::new(What::UnknownWord { given: given.to_owned(), known })
-    }
-    fn unknown_field(given: &str, known: &'static [&'static str]) -> Fault {
-        Fault::new(What::UnknownKey { given: given.to_owned(), known })
-    }
-    fn missing_field(field: &'static str) -> Fault {
-        Fault::new(What::MissingKey(field))
-    }
-}
 
 thread_local! {
     static INNERMOST: Cell<Place> = const { Cell::new(Place { line: 0, column: 0, len: 0 }) };
@@ -185,9 +117,7 @@ impl<'de> Deserializer<'de> for &Node<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.is_nothing() {
-            true => {
-                visitor.visit_map(Pairs { entries: [].iter(), value: None }).map_err(|fault: Fault| fault.at(self))
-            }
+            true => visitor.visit_map(Pairs { entries: [].iter(), value: None }).map_err(|fault: Fault| fault.at(self)),
             false => self.deserialize_any(visitor),
         }
     }
@@ -237,12 +167,13 @@ impl<'de> Deserializer<'de> for &Node<'_> {
 impl Node<'_> {
     /// A number, also one in quotes: what is meant is plain.
     fn number<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
-        match &self.kind {
-            Kind::Scalar { text, plain: false } if !matches!(plain(text), Plain::Nothing | Plain::Bool(_)) => {
-                resolved(text, visitor).map_err(|fault: Fault| fault.at(self))
-            }
-            _ => self.deserialize_any(visitor),
-        }
+        let Kind::Scalar { text, plain: unquoted } = &self.kind else { return self.deserialize_any(visitor) };
+        let result = match plain(text) {
+            Plain::Number(number) => visitor.visit_f64(number),
+            Plain::Nothing | Plain::Bool(_) if !*unquoted => visitor.visit_str(text),
+            _ => resolved(text, visitor),
+        };
+        result.map_err(|fault| fault.at(self))
     }
 }
 
@@ -255,7 +186,8 @@ fn resolved<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Fa
             (_, Ok(number)) => visitor.visit_i64(number),
             _ => visitor.visit_f64(number as f64),
         },
-        Plain::Number(number) => visitor.visit_f64(number),
+        Plain::Number(number) if number.is_finite() => visitor.visit_f64(number),
+        Plain::Number(_) => Err(Fault::new(What::Own(format!("`{text}` is no number that could be used here")))),
         Plain::LeadingZero => Err(Fault::new(What::LeadingZero)),
         Plain::Text => visitor.visit_str(text),
     }
@@ -415,11 +347,7 @@ impl<'de> VariantAccess<'de> for Chosen<'_, '_> {
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
         self.value()?.deserialize_tuple(length, visitor)
     }
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
         self.value()?.deserialize_struct("", fields, visitor)
     }
 }

@@ -189,7 +189,10 @@ impl Diagnostic {
             None if names.is_empty() => None,
             None => {
                 let more = if names.len() > MOST_NAMES { ", …" } else { "" };
-                Some(format!("there is: {}{more}", names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ")))
+                Some(format!(
+                    "there is: {}{more}",
+                    names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ")
+                ))
             }
         }
     }

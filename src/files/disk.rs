@@ -55,9 +55,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Why {
             (message, Some("remove the link, or put back what it points to"))
         }
         (ErrorKind::NotFound, Err(_)) => ("does not exist".to_owned(), None),
-        (ErrorKind::PermissionDenied, _) => {
-            ("cannot be read: permission denied".to_owned(), Some("let the user who runs growctl read it (chmod, chown)"))
-        }
+        (ErrorKind::PermissionDenied, _) => (
+            "cannot be read: permission denied".to_owned(),
+            Some("let the user who runs growctl read it (chmod, chown)"),
+        ),
         _ => (format!("cannot be read: {error}"), None),
     };
     (Place::default(), message, help)
@@ -73,4 +74,39 @@ fn no_text(bytes: &[u8], at: usize) -> Why {
     let Place { line, column, .. } = Place::of_bytes(&before, at, 0);
     let message = format!("is not UTF-8 text: a byte in line {line}, column {column} is no character");
     (Place::default(), message, Some("save it as UTF-8 in the editor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(folder: &Path, name: &str) -> String {
+        let mut report = Report::default();
+        assert!(read_file(folder, Path::new(name), &mut report).is_none());
+        report.render(false)
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why_and_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        fs::create_dir(folder.join("folder.yaml")).expect("it is new");
+        std::os::unix::fs::symlink("../gone.yaml", folder.join("link.yaml")).expect("it is new");
+        std::os::unix::net::UnixListener::bind(folder.join("socket.yaml")).expect("it is new");
+        fs::write(folder.join("latin.yaml"), b"a: b\nc: d\xe9\n").expect("it can be written");
+        fs::write(folder.join("utf16.yaml"), b"\xff\xfea\0:\0").expect("it can be written");
+        fs::write(folder.join("huge.yaml"), vec![b'#'; 2 << 20]).expect("it can be written");
+        for (name, parts) in [
+            ("folder.yaml", ["is a folder", "folder.yaml"]),
+            ("link.yaml", ["symbolic link to ../gone.yaml, which does not exist", "remove the link"]),
+            ("socket.yaml", ["no ordinary file", "socket.yaml"]),
+            ("latin.yaml", ["line 2, column 5", "save it as UTF-8"]),
+            ("utf16.yaml", ["is UTF-16 text", "save it as UTF-8"]),
+            ("huge.yaml", ["2097152 bytes", "at most 1048576"]),
+            ("none.yaml", ["does not exist", "none.yaml"]),
+        ] {
+            let said = said(folder, name);
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
+    }
 }

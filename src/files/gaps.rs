@@ -49,9 +49,8 @@ impl Gaps {
     pub fn name(&self, name: &str) -> bool {
         let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let whole = |text: &str| {
-            text.match_indices(name).any(|(at, _)| {
-                !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part)
-            })
+            text.match_indices(name)
+                .any(|(at, _)| !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part))
         };
         !name.is_empty() && self.0.iter().any(|gap| whole(&gap.text) || gap.keys.iter().any(|key| key == name))
     }

@@ -51,7 +51,8 @@ impl<'t> Lines<'t> {
     pub(super) fn opens_block(&self, line: usize) -> bool {
         let text = self.get(line).split(" #").next().unwrap_or_default().trim_end();
         let text = text.trim_end_matches(|c: char| matches!(c, '+' | '-') || c.is_ascii_digit());
-        text.ends_with([':', ' ', '|', '>']) && text.trim_end_matches(['|', '>']).trim_end().ends_with([':', '-'])
+        text.ends_with([':', ' ', '|', '>'])
+            && text.trim_end_matches(['|', '>']).trim_end().ends_with([':', '-'])
             && text.ends_with(['|', '>'])
     }
 
@@ -84,7 +85,8 @@ impl<'t> Lines<'t> {
 
     /// The innermost bracket that is open before line and column, looked for from the last line without indentation.
     pub(super) fn open_bracket(&self, line: usize, column: usize) -> Option<(usize, usize, char)> {
-        let outer = |at: usize| indent(self.get(at)).0 == 0 && !bare(self.get(at)) && !self.get(at).starts_with([']', '}']);
+        let outer =
+            |at: usize| indent(self.get(at)).0 == 0 && !bare(self.get(at)) && !self.get(at).starts_with([']', '}']);
         let first = (1..line).rev().find(|at| outer(*at)).unwrap_or(1);
         let mut open = Vec::new();
         let mut quote = None;
@@ -120,11 +122,7 @@ impl<'t> Lines<'t> {
 
     /// The smallest entry around a faulty line without which the parser gets further: `error_of` tells in which line it
     /// stumbles next.
-    pub(super) fn to_leave_out(
-        &self,
-        line: usize,
-        error_of: impl Fn(&str) -> Option<usize>,
-    ) -> RangeInclusive<usize> {
+    pub(super) fn to_leave_out(&self, line: usize, error_of: impl Fn(&str) -> Option<usize>) -> RangeInclusive<usize> {
         let mut from = line.clamp(1, self.count().max(1));
         loop {
             let entry = self.entry(from);
@@ -133,7 +131,8 @@ impl<'t> Lines<'t> {
                 _ => return entry,
             }
             let (deep, _) = indent(self.get(from));
-            let parent = (1..from).rev().find(|at| !bare(self.get(*at)) && (indent(self.get(*at)).0 < deep || deep == 0));
+            let parent =
+                (1..from).rev().find(|at| !bare(self.get(*at)) && (indent(self.get(*at)).0 < deep || deep == 0));
             match parent {
                 Some(parent) => from = parent,
                 None => return 1..=self.count().max(1),
@@ -144,10 +143,8 @@ impl<'t> Lines<'t> {
     /// The text with blanks in place of these lines: every other place stays as it is.
     pub(super) fn without(&self, lines: RangeInclusive<usize>) -> String {
         let (start, end) = self.bytes(lines);
-        let blank: String = self.text[start..end]
-            .bytes()
-            .map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { ' ' })
-            .collect();
+        let blank: String =
+            self.text[start..end].bytes().map(|b| if b == b'\n' || b == b'\r' { char::from(b) } else { ' ' }).collect();
         format!("{}{blank}{}", &self.text[..start], &self.text[end..])
     }
 

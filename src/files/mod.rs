@@ -7,6 +7,7 @@
 mod de;
 mod diagnostic;
 mod disk;
+mod fault;
 mod gaps;
 mod lines;
 mod node;

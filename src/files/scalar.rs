@@ -52,7 +52,7 @@ fn whole(digits: &str) -> Option<i128> {
     if !digits.starts_with(|c: char| c.is_digit(radix)) {
         return None;
     }
-    i128::from_str_radix(&*without_underscores(digits)?, radix).ok()
+    i128::from_str_radix(&without_underscores(digits)?, radix).ok()
 }
 
 fn fraction(digits: &str) -> Option<f64> {

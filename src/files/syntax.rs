@@ -16,8 +16,17 @@ pub(super) struct SyntaxFault {
 /// The parser's error in plain words.
 pub(super) fn explain(text: &str, error: &ScanError) -> SyntaxFault {
     let at = Spot::new(text, error);
-    let causes: [fn(&Spot<'_>) -> Option<SyntaxFault>; 9] =
-        [tab, odd_space, no_space_after_colon, unclosed_bracket, unclosed_quote, colon, indentation, first_letter, others];
+    let causes: [fn(&Spot<'_>) -> Option<SyntaxFault>; 9] = [
+        tab,
+        odd_space,
+        no_space_after_colon,
+        unclosed_bracket,
+        unclosed_quote,
+        colon,
+        indentation,
+        first_letter,
+        others,
+    ];
     causes.iter().find_map(|cause| cause(&at)).unwrap_or_else(|| at.here(1, error.info(), None))
 }
 
@@ -128,7 +137,10 @@ pub(super) fn is_odd_space(c: char) -> bool {
 }
 
 fn no_space_after_colon(at: &Spot<'_>) -> Option<SyntaxFault> {
-    if !matches!(at.kind, ErrorKind::SimpleKeyExpected | ErrorKind::MappingValueNotAllowed | ErrorKind::ExpectedBlockMappingKey) {
+    if !matches!(
+        at.kind,
+        ErrorKind::SimpleKeyExpected | ErrorKind::MappingValueNotAllowed | ErrorKind::ExpectedBlockMappingKey
+    ) {
         return None;
     }
     let mut lines = [Some(at.line), at.lines.before(at.line)].into_iter().flatten();
@@ -157,8 +169,9 @@ pub(super) fn glued(line: &str) -> Option<(&str, &str)> {
 
 fn unclosed_bracket(at: &Spot<'_>) -> Option<SyntaxFault> {
     use ErrorKind::{
-        ExpectedFlowMappingSeparator, ExpectedFlowSequenceSeparator, InvalidColonPlacement, MismatchedFlowCollectionEnd,
-        MisplacedFlowCollectionEnd, UnclosedFlowCollection, UnexpectedEofFlowMapping, UnexpectedEofFlowSequence,
+        ExpectedFlowMappingSeparator, ExpectedFlowSequenceSeparator, InvalidColonPlacement,
+        MismatchedFlowCollectionEnd, MisplacedFlowCollectionEnd, UnclosedFlowCollection, UnexpectedEofFlowMapping,
+        UnexpectedEofFlowSequence,
     };
     match at.kind {
         MisplacedFlowCollectionEnd => {
@@ -169,15 +182,22 @@ fn unclosed_bracket(at: &Spot<'_>) -> Option<SyntaxFault> {
             let right = if *open == '[' { ']' } else { '}' };
             return Some(at.here(1, message, Some(format!("close it with `{right}`"))));
         }
-        ExpectedFlowMappingSeparator | ExpectedFlowSequenceSeparator | InvalidColonPlacement
-        | UnclosedFlowCollection { .. } | UnexpectedEofFlowMapping | UnexpectedEofFlowSequence => {}
+        ExpectedFlowMappingSeparator
+        | ExpectedFlowSequenceSeparator
+        | InvalidColonPlacement
+        | UnclosedFlowCollection { .. }
+        | UnexpectedEofFlowMapping
+        | UnexpectedEofFlowSequence => {}
         _ => return None,
     }
     let open = at.lines.open_bracket(at.line, at.column);
-    if let Some((line, column, bracket)) = open.filter(|(line, ..)| *line < at.line || at.rest().starts_with(['[', '{'])) {
+    if let Some((line, column, bracket)) =
+        open.filter(|(line, ..)| *line < at.line || at.rest().starts_with(['[', '{']))
+    {
         let right = if bracket == '[' { ']' } else { '}' };
         let message = format!("`{bracket}` is never closed");
-        let help = format!("write the `{right}` where the {} ends", if bracket == '[' { "list" } else { "group of keys" });
+        let help =
+            format!("write the `{right}` where the {} ends", if bracket == '[' { "list" } else { "group of keys" });
         return Some(fault(line, column, 1, message, Some(help)));
     }
     let message = "a comma is missing before this";
@@ -188,7 +208,11 @@ fn unclosed_quote(at: &Spot<'_>) -> Option<SyntaxFault> {
     let quote = match at.kind {
         ErrorKind::UnclosedQuotedScalar => {
             let quote = at.rest().chars().next().unwrap_or('"');
-            return Some(at.here(1, format!("this `{quote}` is never closed"), Some(format!("write `{quote}` where the text ends"))));
+            return Some(at.here(
+                1,
+                format!("this `{quote}` is never closed"),
+                Some(format!("write `{quote}` where the text ends")),
+            ));
         }
         ErrorKind::InvalidTrailingSingleQuotedScalar => '\'',
         ErrorKind::InvalidTrailingDoubleQuotedScalar => '"',
@@ -206,14 +230,17 @@ fn unclosed_quote(at: &Spot<'_>) -> Option<SyntaxFault> {
     }
     let message = "the text has ended with its quote, nothing can follow";
     let before = at.text().char_indices().nth(at.column.saturating_sub(2)).map_or("", |(end, _)| &at.text()[..end]);
-    let help = if quote == '\'' && before.ends_with(char::is_alphanumeric) && at.rest().starts_with(char::is_alphanumeric) {
-        "an apostrophe within '…' is written twice: ''".to_owned()
-    } else {
-        match key_of(at.text()) {
-            Some(key) => format!("if the quotes belong to a script, write `{key}: |` and the script below it, indented"),
-            None => "put the whole text into quotes".to_owned(),
-        }
-    };
+    let help =
+        if quote == '\'' && before.ends_with(char::is_alphanumeric) && at.rest().starts_with(char::is_alphanumeric) {
+            "an apostrophe within '…' is written twice: ''".to_owned()
+        } else {
+            match key_of(at.text()) {
+                Some(key) => {
+                    format!("if the quotes belong to a script, write `{key}: |` and the script below it, indented")
+                }
+                None => "put the whole text into quotes".to_owned(),
+            }
+        };
     Some(at.here(at.rest().trim_end().len(), message, Some(help)))
 }
 
@@ -255,7 +282,8 @@ fn spaces(count: usize) -> String {
 
 fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
     use ErrorKind::{ExpectedBlockMappingKey, ExpectedBlockSequenceEntry, InvalidIndentation, SimpleKeyExpected};
-    if !matches!(at.kind, ExpectedBlockMappingKey | ExpectedBlockSequenceEntry | InvalidIndentation | SimpleKeyExpected) {
+    if !matches!(at.kind, ExpectedBlockMappingKey | ExpectedBlockSequenceEntry | InvalidIndentation | SimpleKeyExpected)
+    {
         return None;
     }
     let (deep, blank) = indent(at.text());
@@ -265,7 +293,11 @@ fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
     if let Some(owner) = at.lines.before(at.line).filter(|line| at.lines.opens_block(*line)) {
         let key = key_of(at.lines.get(owner)).unwrap_or("key");
         let message = format!("the text of `{key}: |` is not indented");
-        return Some(at.at_line(at.line, message, Some("indent every line of it by two spaces more than the key".to_owned())));
+        return Some(at.at_line(
+            at.line,
+            message,
+            Some("indent every line of it by two spaces more than the key".to_owned()),
+        ));
     }
     if let Some((key, first)) = at.lines.block_around(at.line) {
         let message = format!("the text of `{key}: |` begins with {}, this line with {}", spaces(first), spaces(deep));
@@ -286,7 +318,11 @@ fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
         return Some(at.at_line(at.line, message, Some("indent it, to put it under the key above".to_owned())));
     }
     let message = "this line is no `key: value`";
-    Some(at.at_line(at.line, message, Some("a comment begins with `#`; a text of several lines is indented below `key: |`".to_owned())))
+    Some(at.at_line(
+        at.line,
+        message,
+        Some("a comment begins with `#`; a text of several lines is indented below `key: |`".to_owned()),
+    ))
 }
 
 /// What the first letter of a value means in YAML.
@@ -301,9 +337,7 @@ fn first_letter(at: &Spot<'_>) -> Option<SyntaxFault> {
         K::UnexpectedCharacter { character } if character.is_control() => {
             ("this is a control character, which is no text".to_owned(), "delete it".to_owned())
         }
-        K::UnexpectedCharacter { character } => {
-            (format!("`{character}` cannot begin a text in YAML"), at.as_text())
-        }
+        K::UnexpectedCharacter { character } => (format!("`{character}` cannot begin a text in YAML"), at.as_text()),
         K::InvalidBlockScalarHeader => {
             let sign = at.rest().chars().next().unwrap_or('|');
             let kept = if sign == '|' { "with its lines" } else { "with its lines joined" };

@@ -31,7 +31,9 @@ impl Looking<'_> {
                 self.below(item);
             }),
             Kind::Map { entries, flow } => entries.iter().for_each(|(key, of)| {
-                if odd_space(self.file, key, self.report) || (*flow && of.is_nothing() && glue(self.file, key, self.report)) {
+                if odd_space(self.file, key, self.report)
+                    || (*flow && of.is_nothing() && glue(self.file, key, self.report))
+                {
                     self.trapped.push((key.id, key.text().map(meant)));
                 } else {
                     self.value(Some(key), of);
@@ -101,7 +103,9 @@ fn swallowed(file: &Arc<SourceFile>, key: &Node<'_>, report: &mut Report) -> boo
 fn cut(file: &Arc<SourceFile>, node: &Node<'_>, report: &mut Report) -> bool {
     let rest = file.text.get(node.bytes.1..).unwrap_or_default().lines().next().unwrap_or_default();
     let comment = rest.trim_start();
-    if comment.len() < rest.len() && comment.strip_prefix('#').is_some_and(|c| c.starts_with(|c: char| c.is_ascii_digit())) {
+    if comment.len() < rest.len()
+        && comment.strip_prefix('#').is_some_and(|c| c.starts_with(|c: char| c.is_ascii_digit()))
+    {
         let at = node.bytes.1 + (rest.len() - comment.len());
         let place = Place::of_bytes(&file.text, at, comment.trim_end().len());
         let message = "` #` begins a comment in YAML: the text ends before it";

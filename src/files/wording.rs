@@ -1,6 +1,6 @@
 //! What serde has against a value, in the words of somebody who writes files.
 
-use super::de::What;
+use super::fault::What;
 use super::lines::key_of;
 use super::node::{Found, Kind, Node};
 use super::scalar::{Plain, plain};
@@ -29,9 +29,10 @@ pub(super) fn tell(found: Found<'_, '_>, what: &What, text: &str) -> Option<Told
         }
         What::MissingKey(_) | What::Unfit(_) if !node.lost.is_empty() && absent(node, what) => return None,
         What::MissingKey(key) => return Some(missing(key, found, lost)),
-        What::UnknownWord { given, known } => {
-            (format!("`{}` is not one of the words that are possible here", short(given)), Diagnostic::proposal(given, known.iter().copied()))
-        }
+        What::UnknownWord { given, known } => (
+            format!("`{}` is not one of the words that are possible here", short(given)),
+            Diagnostic::proposal(given, known.iter().copied()),
+        ),
         What::Expected(expected) | What::Unfit(expected) => {
             let expected = words(expected);
             (format!("expected {expected}, found {}", describe(node)), advice(&expected, found, text))
@@ -131,7 +132,9 @@ fn leading_zero(text: &str) -> (String, Option<String>) {
     let bare = if bare.is_empty() { "0" } else { bare };
     let octal = i128::from_str_radix(bare, 8).ok().map(|value| value.to_string()).filter(|octal| octal != bare);
     let message = match octal {
-        Some(octal) => format!("`{text}` begins with a zero: to some readers of YAML it is {bare}, to others {octal}, as octal"),
+        Some(octal) => {
+            format!("`{text}` begins with a zero: to some readers of YAML it is {bare}, to others {octal}, as octal")
+        }
         None => format!("`{text}` begins with a zero, which some readers of YAML take for an octal number"),
     };
     (message, Some(format!("write `{bare}`, or `\"{text}\"` if it is a text")))
@@ -203,16 +206,20 @@ fn advice(expected: &str, found: Found<'_, '_>, text: &str) -> Option<String> {
             let name = entries.iter().all(|(_, value)| value.is_nothing()) && !entries.is_empty();
             name.then(|| format!("`{{` begins a group of keys in YAML: {}", quoted()))
         }
-        Kind::Map { entries, flow: false } if expected.contains("text") => entries.first().map(|_| {
-            "a colon with a space begins a value in YAML: put a text that has one into quotes".to_owned()
-        }),
+        Kind::Map { entries, flow: false } if expected.contains("text") => entries
+            .first()
+            .map(|_| "a colon with a space begins a value in YAML: put a text that has one into quotes".to_owned()),
         Kind::Map { .. } if expected.contains("a list") => Some("begin each item of the list with `- `".to_owned()),
         Kind::List { items, .. } if expected.contains("text") => match items.as_slice() {
-            [one] if one.text().is_some_and(|one| one.contains('(')) => Some(format!("`[` begins a list in YAML: {}", quoted())),
+            [one] if one.text().is_some_and(|one| one.contains('(')) => {
+                Some(format!("`[` begins a list in YAML: {}", quoted()))
+            }
             [one] => one.text().map(|text| format!("one value is expected, not a list: `{}`", short(text))),
             _ => Some("one value is expected, not a list".to_owned()),
         },
-        Kind::List { flow: false, .. } if found.parent.is_none() => Some("write the keys without `- ` before them".to_owned()),
+        Kind::List { flow: false, .. } if found.parent.is_none() => {
+            Some("write the keys without `- ` before them".to_owned())
+        }
         _ => None,
     }
 }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use serde_saphyr::granit_parser::ScanError;
 
-use super::de::{Fault, spec};
+use super::de::spec;
+use super::fault::Fault;
 use super::gaps::{ALL, Gap};
 use super::lines::{Lines, key_of};
 use super::node::{Broken, Kind, Node, Odd, tree};
@@ -109,7 +110,8 @@ impl Reading<'_> {
                 self.no_text(place, message);
             }
             Odd::Brackets(place) => {
-                let open = self.file.text[place.offset(&self.file.text).unwrap_or(0)..].chars().take(2).collect::<String>();
+                let open =
+                    self.file.text[place.offset(&self.file.text).unwrap_or(0)..].chars().take(2).collect::<String>();
                 self.no_text(place, format!("`{open}` begins a group of keys or a list in YAML, and this is none"));
             }
         }

@@ -64,12 +64,16 @@ fn keys_and_values_know_their_place() {
 
 #[test]
 fn every_form_of_value_is_read() {
-    let spec = good("\u{feff}pair: [1, 0x10]\r\nitems:\r\n- name: 007\r\n  on: true\r\n- {name: 'it''s'}\r\nrooms:\r\n");
+    let spec =
+        good("\u{feff}pair: [1, 0x10]\r\nitems:\r\n- name: 007\r\n  on: true\r\n- {name: 'it''s'}\r\nrooms:\r\n");
     assert_eq!(spec.pair, Some((1.0, 16.0)));
     let names: Vec<&str> = spec.items.iter().map(|item| item.name.as_str()).collect();
     assert_eq!((names, spec.items[0].on), (vec!["007", "it's"], true));
     assert_eq!((spec.items[1].name.place.line, spec.items[1].name.place.column), (5, 10));
     assert_eq!((good("word: shadow").word, good("word: {every: 3}").word), (Some(Word::Shadow), Some(Word::Every(3))));
+    assert!(good("pair: [.inf, '-.5']").pair.is_some_and(|(inf, half)| inf.is_infinite() && half == -0.5));
+    let untyped: Option<serde_json::Value> = read(&file("a: .nan"), &mut Report::default());
+    assert_eq!(untyped, None);
     let merged = good("items:\n- &a {name: x, on: true}\n- {<<: *a, name: y}\n- *a\n");
     assert_eq!(merged.items.iter().filter(|item| item.on).count(), 3);
 }
@@ -89,7 +93,8 @@ fn a_value_of_several_forms_has_the_place_of_the_whole() {
 
 #[test]
 fn every_fault_of_shape_is_told_at_once_and_no_other_for_it() {
-    let text = "rooms: {a: x, b: 3}\nthem: x\npair: [1]\nitems:\n- nam: x\n- name: y\n  on: yes\n- {on: true}\nword: actve\n";
+    let text =
+        "rooms: {a: x, b: 3}\nthem: x\npair: [1]\nitems:\n- nam: x\n- name: y\n  on: yes\n- {on: true}\nword: actve\n";
     assert_eq!(
         faults(text),
         [
@@ -128,6 +133,32 @@ fn a_spec_with_gaps_knows_what_is_missing() {
     assert!(gaps.name("Veg") && !gaps.name("Flower") && gaps.key("word") && !gaps.key("name"));
     assert!(gaps.key_near(Place { line: 2, column: 1, len: 1 }, "Veg"));
     assert!(!gaps.key_near(Place { line: 2, column: 1, len: 1 }, "name"));
+}
+
+/// Whatever is typed or lost anywhere: a spec or faults, each at a place of the file, and never a panic.
+#[test]
+fn a_slip_at_any_place_is_told_at_a_place_of_the_file() {
+    const ODD: [&str; 18] =
+        ["\t", ":", ": ", "{", "}", "[", "]", "\"", "'", "- ", " #", "\u{a0}", "“", "*", "&a ", "!x ", "\n", "\r\n  "];
+    let good = "rooms:\n  Flower Room: 3 # why\n  'b': 0x10\nthen: |\n  info(\"°C\");\n\npair: [1, 2.5]\nitems:\n\
+        - name: one\n  on: true\n- {name: \"two\", on: false}\nswitch: {host: h}\nword: active\n";
+    let (mut refused, mut loaded) = (0, 0);
+    for at in (0..good.len()).filter(|at| good.is_char_boundary(*at)) {
+        let rest = good[at..].char_indices().nth(1).map_or("", |(next, _)| &good[at + next..]);
+        let slips = ODD.iter().map(|odd| format!("{}{odd}{}", &good[..at], &good[at..]));
+        for text in slips.chain([format!("{}{rest}", &good[..at]), good[..at].to_owned()]) {
+            let mut report = Report::default();
+            let spec: Option<Spec> = read(&file(&text), &mut report);
+            assert_eq!(spec.is_some(), report.errors() == 0, "{text}");
+            for fault in &report.diagnostics {
+                assert!(fault.place.line <= text.lines().count().max(1), "{}\n{text}", report.render(false));
+                assert!(fault.place.end(&text) >= (fault.place.line, fault.place.column), "{fault}\n{text}");
+            }
+            assert!(report.diagnostics.len() < 20, "{}", report.render(false));
+            *(if spec.is_some() { &mut loaded } else { &mut refused }) += 1;
+        }
+    }
+    assert!(refused > 500 && loaded > 500, "{refused} {loaded}");
 }
 
 #[test]

@@ -109,11 +109,23 @@ fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            report.error(&SourceFile::new("rules", ""), Place::default(), format!("cannot be read: {error}"));
+            let message = match error.kind() {
+                std::io::ErrorKind::NotADirectory => "is no folder: rules are files in the folder `rules`".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            report.error(&SourceFile::new("rules", ""), Place::default(), message);
             return Vec::new();
         }
     };
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let (mut names, mut odd) = (Vec::new(), Vec::new());
+    for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+        name.into_string().map_or_else(|name| odd.push(name), |name| names.push(name));
+    }
+    odd.sort();
+    for name in odd {
+        let file = SourceFile::new(Path::new("rules").join(name), "");
+        report.warning(&file, Place::default(), "is not read: its name is no UTF-8 text").help("rename it");
+    }
     names.retain(|name| !name.starts_with('.') && !name.ends_with(".test.yaml"));
     names.sort();
     for name in names.iter().filter(|name| name.ends_with(".yml")) {

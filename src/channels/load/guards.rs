@@ -54,6 +54,8 @@ fn forbid(check: &mut Check, rooms: &Rooms, text: &Spanned<String>) {
 fn check_needs(check: &mut Check, needs: &Spanned<NeedsSpec>) {
     if needs.below.is_none() && needs.above.is_none() && needs.fresh.is_none() {
         let message = "`needs` says nothing about the reading";
-        check.lacking(needs.channel.place, &["below", "above", "fresh"], message).help("write `below: 1500`, `above: 10` or `fresh: 30s`");
+        check
+            .lacking(needs.channel.place, &["below", "above", "fresh"], message)
+            .help("write `below: 1500`, `above: 10` or `fresh: 30s`");
     }
 }

@@ -229,7 +229,9 @@ fn ids(check: &mut Check, spec: &NodeSpec, frame: Lookup<'_>) -> Option<Vec<CanI
     let Some(id) = &spec.id else {
         if !matches!(frame, Lookup::Database) {
             let message = format!("the node {} has no `id`", spec.node.value);
-            check.lacking(spec.node.place, &["id", "pgn"], message).help("write the CAN id that it sends with: `id: 0x181`");
+            check
+                .lacking(spec.node.place, &["id", "pgn"], message)
+                .help("write the CAN id that it sends with: `id: 0x181`");
         }
         return None;
     };

@@ -10,7 +10,8 @@ pub(super) fn hint(file: &SourceFile, scalar: &Spanned<String>, place: Place) ->
 /// A sign that looks like another, in the line of the fault.
 fn pasted(file: &SourceFile, place: Place) -> Option<String> {
     let line = file.text.lines().nth(place.line.checked_sub(1)?)?;
-    let odd = line.chars().skip(place.column.saturating_sub(2)).take(3).find(|c| !c.is_ascii() && !c.is_alphanumeric())?;
+    let odd =
+        line.chars().skip(place.column.saturating_sub(2)).take(3).find(|c| !c.is_ascii() && !c.is_alphanumeric())?;
     let plain = match odd {
         '“' | '”' | '„' | '«' | '»' => "the plain quote \"",
         '‘' | '’' => "the plain quote ' (or \" around a text)",
@@ -33,5 +34,6 @@ pub(super) fn cut(file: &SourceFile, scalar: &Spanned<String>) -> Option<String>
     let (raw, rest) = (file.text.get(start..end)?, file.text.get(end..)?);
     let comment = rest.lines().next()?.trim_start().starts_with('#');
     let plain = !raw.starts_with(['\'', '"']) && !raw.contains('\n');
-    (comment && plain).then(|| format!("` #` begins a comment in YAML, the script ends before it: write it as a block, `|`"))
+    (comment && plain)
+        .then(|| "` #` begins a comment in YAML, the script ends before it: write it as a block, `|`".to_owned())
 }
