@@ -272,3 +272,43 @@ pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editors_are_told_where_a_fault_ends() {
+        let file = SourceFile::new("rules/x.yaml", "a: 1\r\n°C: é and\n  more\n");
+        let mut report = Report::default();
+        report.error(&file, Place { line: 2, column: 1, len: "°C".len() }, "x").help("y");
+        report.error(&file, Place::of_bytes(&file.text, 11, "é and\n  more".len()), "x");
+        report.warning(&file, Place { line: 3, column: 3, len: 99 }, "x");
+        report.warning(&file, Place::default(), "x");
+        let json = serde_json::to_value(&report.diagnostics).expect("it is data");
+        let ends =
+            |at: usize| ["line", "column", "end_line", "end_column"].map(|key| json[at][key].as_u64().expect(key));
+        assert_eq!(
+            [ends(0), ends(1), ends(2), ends(3)],
+            [[2, 1, 2, 3], [2, 5, 3, 7], [3, 3, 4, 1], [0, 0, 0, 0]],
+            "{json}"
+        );
+        assert_eq!(
+            (&json[0]["severity"], &json[0]["file"], &json[0]["help"]),
+            (&"error".into(), &"rules/x.yaml".into(), &"y".into())
+        );
+    }
+
+    #[test]
+    fn faults_of_a_file_come_in_the_order_of_their_places_and_once() {
+        let file = SourceFile::new("x.yaml", "a: 1\nb: 2\n");
+        let mut report = Report::default();
+        report.error(&file, Place::default(), "of another file");
+        for (line, message) in [(2, "b"), (1, "a"), (2, "b"), (0, "whole"), (2, "c")] {
+            report.error(&file, Place { line, column: line, len: 1 }, message);
+        }
+        report.settle(1);
+        let messages: Vec<&str> = report.diagnostics.iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(messages, ["of another file", "whole", "a", "b", "c"]);
+    }
+}

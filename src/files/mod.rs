@@ -4,6 +4,7 @@
 //! tree (`node`), the tree a spec (`de`); what is wrong is put into plain words (`syntax`, `traps`, `wording`), taken out,
 //! and the rest read again (`yaml`).
 
+mod blanks;
 mod de;
 mod diagnostic;
 mod disk;

@@ -3,6 +3,7 @@
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
 use super::Place;
+use super::blanks::{odd_space, tab};
 use super::lines::{Lines, indent, key_of};
 
 /// What is wrong, and where the cause is: not always where the parser noticed it.
@@ -31,11 +32,11 @@ pub(super) fn explain(text: &str, error: &ScanError) -> SyntaxFault {
 }
 
 /// The place of an error in its text.
-struct Spot<'t> {
-    lines: Lines<'t>,
-    kind: &'t ErrorKind,
-    line: usize,
-    column: usize,
+pub(super) struct Spot<'t> {
+    pub(super) lines: Lines<'t>,
+    pub(super) kind: &'t ErrorKind,
+    pub(super) line: usize,
+    pub(super) column: usize,
 }
 
 impl<'t> Spot<'t> {
@@ -53,7 +54,7 @@ impl<'t> Spot<'t> {
         }
     }
 
-    fn text(&self) -> &'t str {
+    pub(super) fn text(&self) -> &'t str {
         self.lines.get(self.line)
     }
 
@@ -81,7 +82,13 @@ impl<'t> Spot<'t> {
     }
 }
 
-fn fault(line: usize, column: usize, len: usize, message: impl Into<String>, help: Option<String>) -> SyntaxFault {
+pub(super) fn fault(
+    line: usize,
+    column: usize,
+    len: usize,
+    message: impl Into<String>,
+    help: Option<String>,
+) -> SyntaxFault {
     SyntaxFault { place: Place { line, column, len }, message: message.into(), help }
 }
 
@@ -102,40 +109,6 @@ pub(super) fn as_text(line: &str) -> String {
     }
 }
 
-fn tab(at: &Spot<'_>) -> Option<SyntaxFault> {
-    let lines = [at.line, at.line + 1].into_iter().filter(|line| *line <= at.lines.count());
-    let mut lines = lines.filter(|line| *line == at.line || matches!(at.kind, ErrorKind::TabAtBlockScalarStart));
-    let line = lines.find(|line| indent(at.lines.get(*line)).1.contains('\t'))?;
-    let blank = indent(at.lines.get(line)).1;
-    let column = blank.find('\t').map_or(1, |at| at + 1);
-    let help = "replace it by spaces; most editors can do so whenever they save";
-    Some(fault(line, column, 1, "a tab indents this line: YAML takes spaces only", Some(help.to_owned())))
-}
-
-/// Spaces that look like one and are none, as web pages have them.
-fn odd_space(at: &Spot<'_>) -> Option<SyntaxFault> {
-    let (line, found) = [Some(at.line), at.lines.before(at.line)]
-        .into_iter()
-        .flatten()
-        .find_map(|line| Some((line, at.lines.get(line).char_indices().find(|(_, c)| is_odd_space(*c))?)))?;
-    let text = at.lines.get(line);
-    let structural = text[..found.0].trim().is_empty() || text[..found.0].trim_end().ends_with([':', '-']);
-    if !structural {
-        return None;
-    }
-    let column = text[..found.0].chars().count() + 1;
-    let message = if found.1 == '\u{feff}' {
-        "an invisible byte-order mark stands in the middle of the file"
-    } else {
-        "this is not a plain space but a special one, as web pages and word processors have them"
-    };
-    Some(fault(line, column, found.1.len_utf8(), message, Some("delete it and type a space".to_owned())))
-}
-
-pub(super) fn is_odd_space(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{205f}' | '\u{3000}' | '\u{feff}' | '\u{2060}')
-}
-
 fn no_space_after_colon(at: &Spot<'_>) -> Option<SyntaxFault> {
     if !matches!(
         at.kind,
@@ -143,7 +116,12 @@ fn no_space_after_colon(at: &Spot<'_>) -> Option<SyntaxFault> {
     ) {
         return None;
     }
-    let mut lines = [Some(at.line), at.lines.before(at.line)].into_iter().flatten();
+    // `when:msg.x > 1` alone is a text, and goes on in the next line, where the parser finds a colon.
+    let joined = |above: &usize| {
+        let (above, own) = (at.lines.get(*above), at.text());
+        indent(above).0 == indent(own).0 && !above.trim_start().starts_with("- ")
+    };
+    let mut lines = [Some(at.line), at.lines.before(at.line).filter(joined)].into_iter().flatten();
     lines.find_map(|line| {
         let text = at.lines.get(line);
         let (key, value) = glued(text)?;
@@ -311,7 +289,11 @@ fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
     }
     if matches!(at.kind, ExpectedBlockSequenceEntry) {
         let message = "the lines above are a list, this one is no item of it";
-        return Some(at.at_line(at.line, message, Some("begin it with `- `".to_owned())));
+        return Some(at.at_line(
+            at.line,
+            message,
+            Some("begin it with `- `, or indent it less if it is a key".to_owned()),
+        ));
     }
     if at.text().trim_start().starts_with("- ") {
         let message = "a list item, `- …`, cannot stand between keys";
@@ -369,6 +351,18 @@ fn others(at: &Spot<'_>) -> Option<SyntaxFault> {
             (message, "write `\\\\`, or put the text into '…', where `\\` is just that".to_owned())
         }
         K::CommentNotSeparated => ("a space is missing before the `#` of the comment".to_owned(), String::new()),
+        K::FlowMappingValueAdjacentCollection => ("a space is missing after the colon".to_owned(), String::new()),
+        K::UnexpectedEofImplicitFlowMapping => {
+            ("a value is missing here, or a colon or comma is too much".to_owned(), String::new())
+        }
+        K::CommentInterceptedScalar => (
+            "a comment stands within a text that goes on in the next line".to_owned(),
+            "is a colon missing after a key? else put the comment into a line of its own".to_owned(),
+        ),
+        K::ExpectedDocumentStart => (
+            "this cannot follow: what the file began with has ended above".to_owned(),
+            "a file is one group of keys, `key: value`, without brackets around it".to_owned(),
+        ),
         K::RecursionLimitExceeded => ("values are nested too deep".to_owned(), String::new()),
         _ => return None,
     };

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::blanks::is_odd_space;
 use super::node::{Kind, Node};
-use super::syntax::{as_text, glued, is_odd_space};
+use super::syntax::{as_text, glued};
 use super::{Place, Report, SourceFile};
 
 /// What is to be left out: by its number, with the key that was meant.

@@ -86,7 +86,8 @@ impl Reading<'_> {
             _ => None,
         });
         let left_out = lines.text_of(out.clone());
-        let keys = left_out.lines().filter_map(|line| key_of(line).or(glued(line).map(|(key, _)| key)));
+        let key = |line| key_of(line).or(glued(line).map(|(key, _)| key));
+        let keys = left_out.lines().filter_map(|line| key(line).or(line.split_whitespace().next()));
         let keys = keys.map(str::to_owned).collect();
         // Where in the file it belongs is not known.
         self.gaps.0.push(Gap { keys, text: left_out.to_owned(), top: None, within: ALL });
