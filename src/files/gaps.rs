@@ -1,6 +1,6 @@
 //! What had to be left out of a file, so that nobody complains about its absence as well.
 
-use super::Place;
+use super::{Place, closest};
 
 /// Lines of the whole file.
 pub(super) const ALL: (usize, usize) = (0, usize::MAX);
@@ -16,6 +16,15 @@ pub(super) struct Gap {
     pub(super) top: Option<String>,
     /// First and last line of what it was in.
     pub(super) within: (usize, usize),
+    /// Its own lines, of what was no YAML.
+    pub(super) lines: Option<(usize, usize)>,
+}
+
+impl Gap {
+    /// Whether the key is missing with it, perhaps misspelt.
+    fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|lost| closest(lost, [key]).is_some())
+    }
 }
 
 /// What is missing from a spec because it was wrong and has been reported. Checks that find something absent ask here
@@ -33,7 +42,7 @@ impl Gaps {
     /// Whether the key `key` at the top of the file is missing, or not all there.
     #[must_use]
     pub fn key(&self, key: &str) -> bool {
-        let here = |gap: &Gap| gap.within == ALL && gap.keys.iter().any(|lost| lost == key);
+        let here = |gap: &Gap| gap.within == ALL && gap.has(key);
         self.0.iter().any(|gap| here(gap) || gap.top.as_deref() == Some(key))
     }
 
@@ -41,7 +50,13 @@ impl Gaps {
     #[must_use]
     pub fn key_near(&self, place: Place, key: &str) -> bool {
         let around = |gap: &&Gap| gap.within.0 <= place.line && place.line <= gap.within.1;
-        self.0.iter().filter(around).any(|gap| gap.keys.iter().any(|lost| lost == key))
+        self.0.iter().filter(around).any(|gap| gap.has(key))
+    }
+
+    /// Whether the key `key` may have stood in what was no YAML within these lines.
+    pub(super) fn key_in_lines(&self, (first, last): (usize, usize), key: &str) -> bool {
+        let inside = |(from, to): (usize, usize)| first <= to && from <= last;
+        self.0.iter().any(|gap| gap.lines.is_some_and(inside) && gap.has(key))
     }
 
     /// Whether something called `name` may have been defined in what is missing.

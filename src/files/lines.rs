@@ -56,13 +56,14 @@ impl<'t> Lines<'t> {
             && text.ends_with(['|', '>'])
     }
 
-    /// The key and indentation of the block text that a line falls out of: it is indented, but less than the text.
-    pub(super) fn block_around(&self, line: usize) -> Option<(&'t str, usize)> {
+    /// The opening line and the indentation of the block text that a line falls out of: it is indented, but less than the text.
+    pub(super) fn block_around(&self, line: usize) -> Option<(usize, usize)> {
         let (deep, _) = indent(self.get(line));
         let above = (1..line).rev().filter(|at| !self.get(*at).trim().is_empty());
         let mut deeper = above.take_while(|at| indent(self.get(*at)).0 > deep || self.opens_block(*at));
         let opening = deeper.find(|at| self.opens_block(*at)).filter(|at| indent(self.get(*at)).0 < deep)?;
-        Some((key_of(self.get(opening))?, indent(self.get(opening + 1)).0))
+        let first = (opening + 1..line).find(|at| !self.get(*at).trim().is_empty())?;
+        Some((opening, indent(self.get(first)).0))
     }
 
     /// The indentations of the keys and items above a line that it could belong to, from the outermost.
@@ -110,6 +111,27 @@ impl<'t> Lines<'t> {
         }
         let here = self.get(line).chars().nth(column.saturating_sub(1)).filter(|c| matches!(c, '[' | '{'));
         here.map(|bracket| (line, column, bracket)).or_else(|| open.pop())
+    }
+
+    /// The last line above this one in which a quote is opened and not closed, and its column.
+    pub(super) fn open_quote(&self, line: usize, wanted: char) -> Option<(usize, usize)> {
+        let above = (1..line).rev().filter(|at| !bare(self.get(*at)));
+        above.filter_map(|at| Some((at, self.quote_left_open(at, wanted)?))).next()
+    }
+
+    fn quote_left_open(&self, line: usize, wanted: char) -> Option<usize> {
+        let (mut before, mut open) = (' ', None);
+        for (number, letter) in self.get(line).chars().enumerate() {
+            match (open, letter) {
+                (Some((q, _)), c) if c == q && before != '\\' => open = None,
+                (Some(_), _) => {}
+                (None, '#') if before == ' ' => break,
+                (None, '"' | '\'') if matches!(before, ' ' | '[' | '{' | ',') => open = Some((letter, number + 1)),
+                _ => {}
+            }
+            before = letter;
+        }
+        open.filter(|(quote, _)| *quote == wanted).map(|(_, column)| column)
     }
 
     /// The line and what is indented deeper below it.

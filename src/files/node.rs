@@ -269,6 +269,8 @@ pub(super) struct Found<'t, 'a> {
     pub(super) key: Option<&'t Node<'a>>,
     /// What it is in; `None` for the root.
     pub(super) parent: Option<&'t Node<'a>>,
+    /// The key that the parent belongs to.
+    pub(super) above: Option<&'t Node<'a>>,
 }
 
 impl Found<'_, '_> {
@@ -299,25 +301,40 @@ impl<'a> Node<'a> {
 
     /// The node of this number.
     pub(super) fn find(&self, id: u32) -> Option<Found<'_, 'a>> {
-        if self.id == id { Some(Found { node: self, key: None, parent: None }) } else { self.find_below(id) }
+        match self.id == id {
+            true => Some(Found { node: self, key: None, parent: None, above: None }),
+            false => self.find_below(id, None),
+        }
     }
 
-    fn find_below(&self, id: u32) -> Option<Found<'_, 'a>> {
-        let parent = Some(self);
+    fn find_below<'t>(&'t self, id: u32, above: Option<&'t Node<'a>>) -> Option<Found<'t, 'a>> {
+        let found = |node, key| Some(Found { node, key, parent: Some(self), above });
         match &self.kind {
             Kind::Scalar { .. } => None,
             Kind::List { items, .. } => items.iter().find_map(|item| match item.id == id {
-                true => Some(Found { node: item, key: None, parent }),
-                false => item.find_below(id),
+                true => found(item, None),
+                false => item.find_below(id, None),
             }),
             Kind::Map { entries, .. } => entries.iter().find_map(|(key, value)| {
                 if key.id == id {
-                    Some(Found { node: key, key: None, parent })
+                    found(key, None)
                 } else if value.id == id {
-                    Some(Found { node: value, key: Some(key), parent })
+                    found(value, Some(key))
                 } else {
-                    value.find_below(id)
+                    value.find_below(id, Some(key))
                 }
+            }),
+        }
+    }
+
+    /// A value whose key stands in this line, and the key.
+    pub(super) fn value_of_line(&self, line: usize) -> Option<(u32, String)> {
+        match &self.kind {
+            Kind::Scalar { .. } => None,
+            Kind::List { items, .. } => items.iter().find_map(|item| item.value_of_line(line)),
+            Kind::Map { entries, .. } => entries.iter().find_map(|(key, value)| match key.place.line == line {
+                true => Some((value.id, key.text().unwrap_or_default().to_owned())),
+                false => value.value_of_line(line),
             }),
         }
     }

@@ -12,15 +12,18 @@ pub(super) struct SyntaxFault {
     pub(super) place: Place,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The line of a key whose text is not all there for it.
+    pub(super) damages: Option<usize>,
 }
 
 /// The parser's error in plain words.
 pub(super) fn explain(text: &str, error: &ScanError) -> SyntaxFault {
     let at = Spot::new(text, error);
-    let causes: [fn(&Spot<'_>) -> Option<SyntaxFault>; 9] = [
+    let causes: [fn(&Spot<'_>) -> Option<SyntaxFault>; 10] = [
         tab,
         odd_space,
         no_space_after_colon,
+        out_of_block,
         unclosed_bracket,
         unclosed_quote,
         colon,
@@ -89,7 +92,7 @@ pub(super) fn fault(
     message: impl Into<String>,
     help: Option<String>,
 ) -> SyntaxFault {
-    SyntaxFault { place: Place { line, column, len }, message: message.into(), help }
+    SyntaxFault { place: Place { line, column, len }, message: message.into(), help, damages: None }
 }
 
 /// How to write the value of a line so that YAML leaves it alone.
@@ -198,11 +201,7 @@ fn unclosed_quote(at: &Spot<'_>) -> Option<SyntaxFault> {
         _ => return None,
     };
     // A quote that was left open ends at the next one, lines below.
-    let odd = |line: &usize| at.lines.get(*line).matches(quote).count() % 2 == 1;
-    let begin = (1..at.line).rev().take_while(|line| !at.lines.get(*line).trim().is_empty()).find(odd);
-    if let Some(line) = begin.filter(|_| odd(&at.line) || at.text().matches(quote).count() == 2) {
-        let text = at.lines.get(line);
-        let column = text.find(quote).map_or(1, |start| text[..start].chars().count() + 1);
+    if let Some((line, column)) = at.lines.open_quote(at.line, quote) {
         let help = format!("write `{quote}` where the text ends");
         return Some(fault(line, column, 1, format!("this `{quote}` is not closed in its line"), Some(help)));
     }
@@ -258,6 +257,16 @@ fn spaces(count: usize) -> String {
     }
 }
 
+/// A line of a block text that is indented less than its first one.
+fn out_of_block(at: &Spot<'_>) -> Option<SyntaxFault> {
+    let (deep, _) = indent(at.text());
+    let (opening, first) = at.lines.block_around(at.line)?;
+    let key = key_of(at.lines.get(opening))?;
+    let message = format!("the text of `{key}: |` begins with {}, this line with {}", spaces(first), spaces(deep));
+    let told = at.at_line(at.line, message, Some("indent all its lines alike".to_owned()));
+    Some(SyntaxFault { damages: Some(opening), ..told })
+}
+
 fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
     use ErrorKind::{ExpectedBlockMappingKey, ExpectedBlockSequenceEntry, InvalidIndentation, SimpleKeyExpected};
     if !matches!(at.kind, ExpectedBlockMappingKey | ExpectedBlockSequenceEntry | InvalidIndentation | SimpleKeyExpected)
@@ -276,10 +285,6 @@ fn indentation(at: &Spot<'_>) -> Option<SyntaxFault> {
             message,
             Some("indent every line of it by two spaces more than the key".to_owned()),
         ));
-    }
-    if let Some((key, first)) = at.lines.block_around(at.line) {
-        let message = format!("the text of `{key}: |` begins with {}, this line with {}", spaces(first), spaces(deep));
-        return Some(at.at_line(at.line, message, Some("indent all its lines alike".to_owned())));
     }
     let levels = at.lines.levels(at.line);
     if !levels.contains(&deep) {
@@ -362,6 +367,10 @@ fn others(at: &Spot<'_>) -> Option<SyntaxFault> {
         K::ExpectedDocumentStart => (
             "this cannot follow: what the file began with has ended above".to_owned(),
             "a file is one group of keys, `key: value`, without brackets around it".to_owned(),
+        ),
+        K::UnexpectedEofBlockMapping | K::UnexpectedEofBlockSequence | K::UnexpectedEof | K::ExpectedNodeContent => (
+            "this cannot stand here: a key or a value is expected".to_owned(),
+            "put a text that begins with such a sign into quotes".to_owned(),
         ),
         K::RecursionLimitExceeded => ("values are nested too deep".to_owned(), String::new()),
         _ => return None,

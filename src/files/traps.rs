@@ -53,7 +53,11 @@ impl Looking<'_> {
                 true
             }
             (Some(key), None) if node.is_nothing() => swallowed(self.file, key, self.report),
-            _ => cut(self.file, node, self.report),
+            _ => {
+                unopened(self.file, node, text, self.report);
+                cut(self.file, node, self.report);
+                false
+            }
         };
         if wrong {
             self.trapped.push((node.id, key.and_then(Node::text).map(str::to_owned)));
@@ -101,7 +105,7 @@ fn swallowed(file: &Arc<SourceFile>, key: &Node<'_>, report: &mut Report) -> boo
 }
 
 /// `description: Valve #3`: the text ends before the `#`, which is a warning only. A comment has a space after its sign, or begins with a letter.
-fn cut(file: &Arc<SourceFile>, node: &Node<'_>, report: &mut Report) -> bool {
+fn cut(file: &Arc<SourceFile>, node: &Node<'_>, report: &mut Report) {
     let rest = file.text.get(node.bytes.1..).unwrap_or_default().lines().next().unwrap_or_default();
     let comment = rest.trim_start();
     if comment.len() < rest.len()
@@ -113,7 +117,16 @@ fn cut(file: &Arc<SourceFile>, node: &Node<'_>, report: &mut Report) -> bool {
         let help = "put the text into quotes; if it is a comment, write a space after the `#`";
         report.warning(file, place, message).help(help);
     }
-    false
+}
+
+/// `subscribe: sensor:update"`: the quote is part of the text.
+fn unopened(file: &Arc<SourceFile>, node: &Node<'_>, text: &str, report: &mut Report) {
+    let quote = text.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+    if let Some(quote) = quote.filter(|quote| text.matches(*quote).count() == 1 && !text.contains(['\n', '('])) {
+        let place = Place::of_bytes(&file.text, node.bytes.0 + text.len() - 1, 1);
+        let message = format!("this `{quote}` closes nothing, and is part of the text");
+        report.warning(file, place, message).help("write one where the text begins as well, or none");
+    }
 }
 
 /// A key with a space that is none is another key.

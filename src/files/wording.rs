@@ -50,6 +50,22 @@ pub(super) fn tell(found: Found<'_, '_>, what: &What, text: &str) -> Option<Told
     Some(Told { place: node.place, message, help, lost })
 }
 
+/// A group of keys none of which belongs there is told once, not key by key; the root is another matter.
+pub(super) fn strangers(found: Found<'_, '_>, what: &What) -> Option<Told> {
+    let What::UnknownKey { known, .. } = what else { return None };
+    let parent = found.parent?;
+    let Kind::Map { entries, .. } = &parent.kind else { return None };
+    let strange = |key: &Node<'_>| key.text().is_some_and(|key| !known.contains(&key) && near(key, known).is_none());
+    if entries.len() < 3 || found.above.is_none() || !entries.iter().all(|(key, _)| strange(key)) {
+        return None;
+    }
+    let above = found.above?;
+    let name = above.text().unwrap_or_default();
+    let message = format!("none of the keys under `{}` belongs there", short(name));
+    let help = Diagnostic::proposal("", known.iter().copied());
+    Some(Told { place: above.place, message, help, lost: vec![name.to_owned()] })
+}
+
 /// Whether what is missing is what has been taken out.
 fn absent(node: &Node<'_>, what: &What) -> bool {
     match what {

@@ -9,12 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::ScanError;
 
 use super::de::spec;
-use super::fault::Fault;
+use super::fault::{Fault, What};
 use super::gaps::{ALL, Gap};
 use super::lines::{Lines, key_of};
 use super::node::{Broken, Kind, Node, Odd, tree};
 use super::syntax::{as_text, explain, glued};
-use super::wording::tell;
+use super::wording::{strangers, tell};
 use super::{Gaps, Place, Report, Severity, SourceFile, traps};
 
 /// So many faults of one file are looked for.
@@ -33,7 +33,7 @@ pub fn read<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) ->
 /// Reads YAML into a spec, and what is wrong is left out and reported, so that the rest can be checked as well: the
 /// caller MUST refuse the file if the gaps are not empty. `None` if nothing is left.
 pub fn read_with_gaps<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) -> Option<(T, Gaps)> {
-    let mut reading = Reading { file, report, gaps: Gaps::default(), faults: 0 };
+    let mut reading = Reading { file, report, gaps: Gaps::default(), damaged: Vec::new(), faults: 0 };
     let spec = reading.whole();
     let gaps = reading.gaps;
     spec.map(|spec| (spec, gaps))
@@ -44,6 +44,8 @@ struct Reading<'r> {
     file: &'r Arc<SourceFile>,
     report: &'r mut Report,
     gaps: Gaps,
+    /// Lines of keys whose text was no YAML in part.
+    damaged: Vec<usize>,
     faults: usize,
 }
 
@@ -61,6 +63,11 @@ impl Reading<'_> {
                 Ok((mut root, odd)) => {
                     for (id, key) in traps::look(&file, &root, self.report) {
                         self.take_out(&mut root, id, key.as_slice());
+                    }
+                    for line in std::mem::take(&mut self.damaged) {
+                        while let Some((id, key)) = root.value_of_line(line) {
+                            self.take_out(&mut root, id, &[key]);
+                        }
                     }
                     odd.into_iter().take(MOST).for_each(|odd| self.odd(&mut root, odd));
                     return self.spec(root);
@@ -85,13 +92,20 @@ impl Reading<'_> {
             Err(Broken::Syntax(error)) => Some(error.marker().line()),
             _ => None,
         });
-        let left_out = lines.text_of(out.clone());
+        let (left_out, range) = (lines.text_of(out.clone()), (*out.start(), *out.end()));
+        self.damaged.extend(fault.damages);
         let key = |line| key_of(line).or(glued(line).map(|(key, _)| key));
         let keys = left_out.lines().filter_map(|line| key(line).or(line.split_whitespace().next()));
         let keys = keys.map(str::to_owned).collect();
+        let before = self.gaps.0.last().and_then(|gap| gap.lines).map(|(_, last)| last);
         // Where in the file it belongs is not known.
-        self.gaps.0.push(Gap { keys, text: left_out.to_owned(), top: None, within: ALL });
-        self.report.error(self.file, fault.place, fault.message).help = fault.help;
+        self.gaps.0.push(Gap { keys, text: left_out.to_owned(), top: None, within: ALL, lines: Some(range) });
+        // The lines below that are as wrong as this one: one slip, told once.
+        let last = self.report.diagnostics.last().filter(|_| before.is_some());
+        let same = last.is_some_and(|told| told.message == fault.message) && lines.before(range.0) <= before;
+        if !same {
+            self.report.error(self.file, fault.place, fault.message).help = fault.help;
+        }
         self.faults += MOST / 20;
         (self.faults < MOST).then(|| lines.without(out))
     }
@@ -123,7 +137,7 @@ impl Reading<'_> {
         let line = self.file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
         self.report.error(self.file, place, message).help(as_text(line));
         let keys = key_of(line).map(str::to_owned).into_iter().collect();
-        self.gaps.0.push(Gap { keys, text: String::new(), top: None, within: ALL });
+        self.gaps.0.push(Gap { keys, text: String::new(), top: None, within: ALL, lines: None });
     }
 
     fn spec<T: DeserializeOwned>(&mut self, mut root: Node<'_>) -> Option<T> {
@@ -142,8 +156,17 @@ impl Reading<'_> {
     fn fault(&mut self, root: &mut Node<'_>, fault: &Fault) -> Option<()> {
         let found = root.find(fault.at?)?;
         let (id, is_root) = (found.node.id, found.parent.is_none());
+        if let Some(told) = strangers(found, &fault.what) {
+            let parent = found.parent?.id;
+            self.faults += 1;
+            self.report.error(self.file, told.place, told.message).help = told.help;
+            self.take_out(root, parent, &told.lost);
+            return Some(());
+        }
         let mut lost = found.key.or(Some(found.node)).and_then(Node::text).map(str::to_owned).into_iter().collect();
-        if let Some(told) = tell(found, &fault.what, &self.file.text) {
+        let lines = self.lines((found.key.unwrap_or(found.node).bytes.0, found.node.bytes.1));
+        let follows = matches!(fault.what, What::MissingKey(key) if self.gaps.key_in_lines(lines, key));
+        if let Some(told) = tell(found, &fault.what, &self.file.text).filter(|_| !follows) {
             self.faults += 1;
             lost = told.lost;
             self.report.error(self.file, told.place, told.message).help = told.help;
@@ -171,7 +194,7 @@ impl Reading<'_> {
                 _ => ALL,
             };
             let top = root.top_key(id).map(str::to_owned);
-            self.gaps.0.push(Gap { keys: lost.to_vec(), text, top, within });
+            self.gaps.0.push(Gap { keys: lost.to_vec(), text, top, within, lines: None });
         }
         root.remove(id, lost);
     }

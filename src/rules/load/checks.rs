@@ -54,7 +54,7 @@ impl Loading<'_> {
         }
         // What stands for anything is not what is wrong: it is taken over before names are compared.
         let alike: Vec<String> = known.iter().filter_map(|channel| with_globs_of(&pattern.text, channel)).collect();
-        let near = closest(&pattern.text, alike.iter().map(String::as_str));
+        let near = closest(&pattern.text, alike.iter().map(String::as_str)).filter(|near| **near != *pattern.text);
         let ours = ["sensor:", "device:"].iter().any(|own| pattern.text.starts_with(own));
         if near.is_none() && !ours {
             return;
