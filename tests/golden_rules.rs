@@ -40,3 +40,19 @@ fn huge_files_and_bombs_are_refused_and_hide_no_rule() {
     let faulty: Vec<_> = report.diagnostics.iter().map(|fault| fault.path().to_string_lossy().into_owned()).collect();
     assert_eq!(faulty, ["rules/bomb.yaml", "rules/huge.yaml", "rules/latin.yaml"], "{}", report.render(false));
 }
+
+#[test]
+fn a_broken_map_hides_no_fault_of_a_rule_and_makes_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it can be written");
+    std::fs::create_dir(folder.path().join("rules")).expect("it is new");
+    write("channels.yaml", "version: 1\nbusses: {}\n");
+    write("growctl.yaml", "time_zone: [x, y]\n");
+    write("rules/good.yaml", "subscribe: \"sensor:update:A\"\neach: device(\"A\", \"b\").set(msg.x);\n");
+    write("rules/bad.yaml", "subscribe: \"sensor:update:A\"\neach: info(c);\nfro: 3s\n");
+    let mut report = Report::default();
+    assert!(growctl_engine::app::Site::load(folder.path(), &mut report).is_none());
+    let places: Vec<String> =
+        report.diagnostics.iter().map(|fault| format!("{}:{}", fault.path().display(), fault.place.line)).collect();
+    assert_eq!(places, ["growctl.yaml:1", "channels.yaml:2", "rules/bad.yaml:2", "rules/bad.yaml:3"]);
+}

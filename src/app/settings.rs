@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::bus::bridge::check_url;
-use crate::files::{Report, SourceFile, Spanned, read};
+use crate::files::{Report, SourceFile, Spanned, closest, read_with_gaps};
 use crate::model::{Name, Secret, Value};
 
 use super::secrets;
@@ -77,7 +77,7 @@ struct RedisSpec {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an address such as 127.0.0.1:6380, or false")]
 #[schemars(inline, description = "")]
 enum Embedded {
     Switch(bool),
@@ -129,8 +129,14 @@ impl Default for Settings {
 impl Settings {
     /// Checks what the file says; `None` if there were errors.
     pub fn load(file: &Arc<SourceFile>, folder: &Path, report: &mut Report) -> Option<Settings> {
-        let before = report.errors();
-        let spec: SettingsSpec = read(file, report)?;
+        let (before, first) = (report.errors(), report.diagnostics.len());
+        let spec = read_with_gaps::<SettingsSpec>(file, report);
+        let settings = spec.map(|(spec, _)| Settings::check(&spec, file, folder, report));
+        report.settle(first);
+        settings.filter(|_| report.errors() == before)
+    }
+
+    fn check(spec: &SettingsSpec, file: &Arc<SourceFile>, folder: &Path, report: &mut Report) -> Settings {
         let mut settings = Settings::default();
         if let Some(name) = &spec.name {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
@@ -141,9 +147,13 @@ impl Settings {
         if let Some(zone) = &spec.time_zone {
             match TimeZone::get(zone) {
                 Ok(found) => settings.zone = found,
-                Err(error) => {
-                    let message = format!("unknown time zone: {error}; expected one such as Europe/Amsterdam");
-                    report.error(file, zone.place, message);
+                Err(_) => {
+                    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+                    let fault = report.error(file, zone.place, format!("there is no time zone `{}`", zone.value));
+                    fault.help = Some(match closest(zone, names.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "write one such as Europe/Amsterdam".to_owned(),
+                    });
                 }
             }
         }
@@ -160,7 +170,7 @@ impl Settings {
             settings.receivers = receivers.iter().map(|(name, _)| name.clone()).collect();
         }
         spec.unused(file, report);
-        (report.errors() == before).then_some(settings)
+        settings
     }
 }
 

@@ -11,7 +11,7 @@ use crate::rules::{self, Host, Rule, Rulebook};
 
 use super::Settings;
 use super::revision::Revision;
-use super::snapshot::{MAP, SETTINGS, Snapshot};
+use super::snapshot::{MAP, SETTINGS, Snapshot, exists};
 
 /// Everything that a site's files say.
 #[derive(Clone, Debug)]
@@ -100,6 +100,9 @@ impl Loader {
         };
         let map = self.map(snapshot, report);
         self.settings.clone_from(&settings);
+        if map.is_none() {
+            rules::look_through(snapshot.rules(), &self.host, report);
+        }
         let (settings, map) = (settings?, map?);
         self.rules.retain(|path, _| snapshot.files.contains_key(path));
         let rules: Vec<_> = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
@@ -109,7 +112,7 @@ impl Loader {
 
     fn map(&mut self, snapshot: &Snapshot, report: &mut Report) -> Option<Arc<ChannelMap>> {
         let Some(file) = snapshot.file(MAP) else {
-            if snapshot.report.errors() == 0 {
+            if !exists(&self.folder.join(MAP)) {
                 no_map(&self.folder, report);
             }
             return None;
@@ -144,7 +147,7 @@ impl Loader {
 /// Reads the channel map alone, for what needs no rules.
 pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
     let path = Path::new(MAP);
-    if !folder.join(path).exists() {
+    if !exists(&folder.join(path)) {
         no_map(folder, report);
         return None;
     }
@@ -154,7 +157,7 @@ pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
 /// Reads `growctl.yaml`; without one, the defaults.
 pub fn load_settings(folder: &Path, report: &mut Report) -> Option<Settings> {
     let path = Path::new(SETTINGS);
-    if !folder.join(path).exists() {
+    if !exists(&folder.join(path)) {
         return Some(Settings::default());
     }
     Settings::load(&read_file(folder, path, report)?, folder, report)

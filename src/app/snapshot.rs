@@ -65,7 +65,7 @@ impl Snapshot {
 }
 
 /// A link that leads nowhere is there as well: to pass it over would be to forget a file.
-fn exists(path: &Path) -> bool {
+pub(super) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 

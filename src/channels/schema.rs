@@ -56,6 +56,10 @@ pub(super) fn version(schema: &mut Schema) {
     add(schema, json!({ "const": 1, "default": 1 }));
 }
 
+pub(super) fn allow(schema: &mut Schema) {
+    add(schema, json!({ "items": { "type": "string", "enum": [super::NO_WATCHDOG] } }));
+}
+
 pub(super) fn interface(schema: &mut Schema) {
     matching(schema, r"[^\s/:]{1,15}", "expected the name of an interface, such as can0 or vcan0");
     examples(schema, json!(["can0", "vcan0"]));

@@ -19,8 +19,8 @@ use super::schema;
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
     /// Version of this file's grammar: 1.
-    #[schemars(transform = schema::version)]
-    pub version: Spanned<u32>,
+    #[schemars(required, transform = schema::version)]
+    pub version: Option<Spanned<u32>>,
     /// The CAN buses by name: what is at the other end of each.
     #[serde(default)]
     pub buses: Entries<BusSpec>,
@@ -307,8 +307,9 @@ pub struct DeviceSpec {
     pub forbid_while: Vec<Spanned<String>>,
     /// A reading that must be good for the device to run. No effect yet.
     pub needs: Option<Spanned<NeedsSpec>>,
-    /// Checks that say nothing about this device.
+    /// Checks that say nothing about this device: `no-watchdog`.
     #[serde(default)]
+    #[schemars(transform = schema::allow)]
     pub allow: Vec<Spanned<String>>,
 }
 

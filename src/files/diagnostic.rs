@@ -7,6 +7,12 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
+/// So many faults of one file are shown.
+const MOST_SHOWN: usize = 50;
+
+/// So many names that would have been right are listed.
+const MOST_NAMES: usize = 20;
+
 /// A file that is being checked. A report holds on to it, to show the line.
 #[derive(Debug)]
 pub struct SourceFile {
@@ -57,6 +63,19 @@ impl Place {
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = text.get(line_start..start).map_or(1, |s| s.chars().count() + 1);
         Place { line, column, len }
+    }
+
+    /// The line and column (in characters, from 1) just behind this place; its own for the file as a whole.
+    #[must_use]
+    pub fn end(self, text: &str) -> (usize, usize) {
+        let Some(start) = self.offset(text) else { return (self.line, self.column) };
+        let end = (start + self.len).min(text.len());
+        let end = (start..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(start);
+        let within = &text[start..end];
+        match within.rfind('\n') {
+            Some(last) => (self.line + within.matches('\n').count(), within[last + 1..].chars().count() + 1),
+            None => (self.line, self.column + within.chars().count()),
+        }
     }
 
     /// Where this place begins in `text`, in bytes; `None` for the file as a whole.
@@ -124,6 +143,19 @@ impl Report {
         self.diagnostics.extend(other.diagnostics);
     }
 
+    /// Puts the faults from number `first` on, which are those of one file, in the order of their places; what is said
+    /// twice of one place is said once.
+    pub fn settle(&mut self, first: usize) {
+        let mut faults = self.diagnostics.split_off(first);
+        faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+        for fault in faults {
+            let here = self.diagnostics[first..].iter().rev().take_while(|known| known.place.line == fault.place.line);
+            if !here.into_iter().any(|known| known.place == fault.place && known.message == fault.message) {
+                self.diagnostics.push(fault);
+            }
+        }
+    }
+
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
@@ -136,10 +168,18 @@ impl Report {
         self.diagnostics.len() - self.errors()
     }
 
-    /// Every fault as a compiler shows it, with colours if asked.
+    /// Every fault as a compiler shows it, with colours if asked; of one file at most 50.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
-        self.diagnostics.iter().map(|d| d.render(colour) + "\n").collect()
+        let mut text = String::new();
+        let same_file = |a: &Diagnostic, b: &Diagnostic| a.file.path == b.file.path;
+        for faults in self.diagnostics.chunk_by(same_file) {
+            faults.iter().take(MOST_SHOWN).for_each(|fault| text += &(fault.render(colour) + "\n"));
+            if let Some(more) = faults.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
+                text += &format!("{}: and {more} more\n", faults[0].file.path.display());
+            }
+        }
+        text
     }
 }
 
@@ -151,12 +191,23 @@ impl Diagnostic {
 
     /// Proposes the nearest of the names that would have been right, or lists them.
     pub fn did_you_mean<'a>(&mut self, given: &str, names: impl IntoIterator<Item = &'a str>) {
+        self.help = Diagnostic::proposal(given, names);
+    }
+
+    /// The nearest of the names that would have been right, or all of them.
+    pub(super) fn proposal<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let names: Vec<&str> = names.into_iter().collect();
-        self.help = match closest(given, names.iter().copied()) {
+        match closest(given, names.iter().copied()) {
             Some(name) => Some(format!("did you mean `{name}`?")),
             None if names.is_empty() => None,
-            None => Some(format!("there is: {}", names.iter().take(12).copied().collect::<Vec<_>>().join(", "))),
-        };
+            None => {
+                let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+                Some(format!(
+                    "there is: {}{more}",
+                    names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ")
+                ))
+            }
+        }
     }
 
     /// The fault with its line and a caret.
@@ -206,15 +257,19 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// For editors: `{"severity","file","line","column","message","help"}`.
+/// For editors: `{"severity","file","line","column","end_line","end_column","message","help"}`. Lines and columns count from 1,
+/// columns in characters; the end is just behind the last one. The file as a whole has 0 in all four.
 impl Serialize for Diagnostic {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut out = to.serialize_struct("Diagnostic", 6)?;
+        let mut out = to.serialize_struct("Diagnostic", 8)?;
         out.serialize_field("severity", &self.severity)?;
         out.serialize_field("file", &self.file.path)?;
         out.serialize_field("line", &self.place.line)?;
         out.serialize_field("column", &self.place.column)?;
+        let (end_line, end_column) = self.place.end(&self.file.text);
+        out.serialize_field("end_line", &end_line)?;
+        out.serialize_field("end_column", &end_column)?;
         out.serialize_field("message", &self.message)?;
         out.serialize_field("help", &self.help)?;
         out.end()
@@ -229,4 +284,44 @@ pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(distance, name)| *distance <= 1.max(name.len().min(given.len()) / 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editors_are_told_where_a_fault_ends() {
+        let file = SourceFile::new("rules/x.yaml", "a: 1\r\n°C: é and\n  more\n");
+        let mut report = Report::default();
+        report.error(&file, Place { line: 2, column: 1, len: "°C".len() }, "x").help("y");
+        report.error(&file, Place::of_bytes(&file.text, 11, "é and\n  more".len()), "x");
+        report.warning(&file, Place { line: 3, column: 3, len: 99 }, "x");
+        report.warning(&file, Place::default(), "x");
+        let json = serde_json::to_value(&report.diagnostics).expect("it is data");
+        let ends =
+            |at: usize| ["line", "column", "end_line", "end_column"].map(|key| json[at][key].as_u64().expect(key));
+        assert_eq!(
+            [ends(0), ends(1), ends(2), ends(3)],
+            [[2, 1, 2, 3], [2, 5, 3, 7], [3, 3, 4, 1], [0, 0, 0, 0]],
+            "{json}"
+        );
+        assert_eq!(
+            (&json[0]["severity"], &json[0]["file"], &json[0]["help"]),
+            (&"error".into(), &"rules/x.yaml".into(), &"y".into())
+        );
+    }
+
+    #[test]
+    fn faults_of_a_file_come_in_the_order_of_their_places_and_once() {
+        let file = SourceFile::new("x.yaml", "a: 1\nb: 2\n");
+        let mut report = Report::default();
+        report.error(&file, Place::default(), "of another file");
+        for (line, message) in [(2, "b"), (1, "a"), (2, "b"), (0, "whole"), (2, "c")] {
+            report.error(&file, Place { line, column: line, len: 1 }, message);
+        }
+        report.settle(1);
+        let messages: Vec<&str> = report.diagnostics.iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(messages, ["of another file", "whole", "a", "b", "c"]);
+    }
 }

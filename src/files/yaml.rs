@@ -1,244 +1,219 @@
-//! YAML within a budget. A file of ours has some hundred nodes; what is far beyond that is an accident or an attack.
+//! From a file to a spec: the tree is read, what is wrong with it is reported and taken out, and the rest is read again,
+//! until nothing is wrong any more. So one report has every fault of a file.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::path::Path;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_saphyr::{Budget, Options};
+use serde::de::DeserializeOwned;
 
-use super::{Place, Report, SourceFile};
+use serde_saphyr::granit_parser::ScanError;
 
-/// The largest file that is read at all.
-const MAX_BYTES: u64 = 1 << 20;
+use super::de::spec;
+use super::fault::{Fault, What};
+use super::gaps::{ALL, Gap};
+use super::lines::{Lines, key_of};
+use super::node::{Broken, Kind, Node, Odd, tree};
+use super::syntax::{as_text, explain, glued};
+use super::wording::{strangers, tell};
+use super::{Gaps, Place, Report, Severity, SourceFile, traps};
 
-/// A value and where it stands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Its place in the file.
-    pub place: Place,
-}
+/// So many faults of one file are looked for.
+const MOST: usize = 100;
 
-impl<T> std::ops::Deref for Spanned<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let spanned = serde_saphyr::Spanned::<T>::deserialize(from)?;
-        Ok(Spanned { place: place(spanned.referenced), value: spanned.value })
-    }
-}
-
-/// A map in the order of the file, with the place of each key.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entries<V>(pub Vec<(Spanned<String>, V)>);
-
-impl<V> Default for Entries<V> {
-    fn default() -> Self {
-        Entries(Vec::new())
-    }
-}
-
-impl<V> Entries<V> {
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&V> {
-        self.0.iter().find(|(name, _)| name.value == key).map(|(_, value)| value)
-    }
-
-    /// The keys in order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.value.as_str())
-    }
-
-    /// Keys and values in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, (Spanned<String>, V)> {
-        self.0.iter()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'a, V> IntoIterator for &'a Entries<V> {
-    type Item = &'a (Spanned<String>, V);
-    type IntoIter = std::slice::Iter<'a, (Spanned<String>, V)>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entries<V> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct EntriesVisitor<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for EntriesVisitor<V> {
-            type Value = Entries<V>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<V>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-            fn visit_unit<E>(self) -> Result<Entries<V>, E> {
-                Ok(Entries(Vec::new()))
-            }
-        }
-        from.deserialize_map(EntriesVisitor(PhantomData))
-    }
-}
-
-/// Reads a file from disk, refusing what is far too large or no text.
-pub fn read_file(folder: &Path, path: &Path, report: &mut Report) -> Option<Arc<SourceFile>> {
-    let full = folder.join(path);
-    let refuse = |report: &mut Report, message: String| {
-        report.error(&SourceFile::new(path, ""), Place::default(), message);
-        None
-    };
-    match std::fs::metadata(&full) {
-        Ok(meta) if meta.len() > MAX_BYTES => {
-            return refuse(report, format!("the file has {} bytes; at most {MAX_BYTES} are read", meta.len()));
-        }
-        Err(error) => return refuse(report, format!("cannot be read: {error}")),
-        Ok(_) => {}
-    }
-    match std::fs::read(&full).map(String::from_utf8) {
-        Ok(Ok(text)) => Some(SourceFile::new(path, text)),
-        Ok(Err(error)) => {
-            refuse(report, format!("is not UTF-8 text: byte {} is no character", error.utf8_error().valid_up_to()))
-        }
-        Err(error) => refuse(report, format!("cannot be read: {error}")),
-    }
-}
-
-/// Reads YAML into a spec. An empty file is the default spec's business: it reads as an empty mapping.
+/// Reads YAML into a spec; `None` if there was any fault. All of them are reported, in the order of their places. An
+/// empty file reads as an empty map.
 pub fn read<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) -> Option<T> {
-    let empty = file.text.lines().all(|line| line.trim_start().starts_with('#') || line.trim().is_empty());
-    let text = if empty { "{}" } else { file.text.as_str() };
-    match serde_saphyr::from_str_with_options(text, options()) {
-        Ok(spec) => Some(spec),
-        Err(error) => {
-            refuse(file, &error, report);
-            None
+    let first = report.diagnostics.len();
+    let read = read_with_gaps(file, report);
+    report.settle(first);
+    let fine = report.diagnostics[first..].iter().all(|fault| fault.severity < Severity::Error);
+    read.filter(|_| fine).map(|(spec, _)| spec)
+}
+
+/// Reads YAML into a spec, and what is wrong is left out and reported, so that the rest can be checked as well: the
+/// caller MUST refuse the file if the gaps are not empty. `None` if nothing is left.
+pub fn read_with_gaps<T: DeserializeOwned>(file: &Arc<SourceFile>, report: &mut Report) -> Option<(T, Gaps)> {
+    let mut reading = Reading { file, report, gaps: Gaps::default(), damaged: Vec::new(), faults: 0 };
+    let spec = reading.whole();
+    let gaps = reading.gaps;
+    spec.map(|spec| (spec, gaps))
+}
+
+/// One file on its way to a spec.
+struct Reading<'r> {
+    file: &'r Arc<SourceFile>,
+    report: &'r mut Report,
+    gaps: Gaps,
+    /// Lines of keys whose text was no YAML in part.
+    damaged: Vec<usize>,
+    faults: usize,
+}
+
+impl Reading<'_> {
+    fn whole<T: DeserializeOwned>(&mut self) -> Option<T> {
+        if let Some(place) = conflict(&self.file.text) {
+            let message = "a git conflict is not resolved here";
+            self.report.error(self.file, place, message).help("keep one of the two versions, and delete the marks");
+            return None;
+        }
+        let file = self.file.clone();
+        let mut text = Cow::Borrowed(file.text.as_str());
+        loop {
+            match tree(&text) {
+                Ok((mut root, odd)) => {
+                    for (id, key) in traps::look(&file, &root, self.report) {
+                        self.take_out(&mut root, id, key.as_slice());
+                    }
+                    for line in std::mem::take(&mut self.damaged) {
+                        while let Some((id, key)) = root.value_of_line(line) {
+                            self.take_out(&mut root, id, &[key]);
+                        }
+                    }
+                    odd.into_iter().take(MOST).for_each(|odd| self.odd(&mut root, odd));
+                    return self.spec(root);
+                }
+                Err(Broken::Refused(place, message)) => {
+                    let fault = self.report.error(&file, place, message);
+                    if message.contains("---") {
+                        fault.help("make what follows a file of its own, or delete it");
+                    }
+                    return None;
+                }
+                Err(Broken::Syntax(error)) => text = Cow::Owned(self.syntax(&text, &error)?),
+            }
         }
     }
-}
 
-fn options() -> Options {
-    let mut options = Options::default();
-    options.strict_booleans = true;
-    let mut budget = Budget::default();
-    budget.max_nodes = 20_000;
-    budget.max_depth = 32;
-    budget.max_aliases = 200;
-    budget.max_anchors = 200;
-    options.budget = Some(budget);
-    options
-}
+    /// Reports what is no YAML, and returns the text without it; `None` if it goes on and on.
+    fn syntax(&mut self, text: &str, error: &ScanError) -> Option<String> {
+        let fault = explain(text, error);
+        let lines = Lines::new(text);
+        let out = lines.to_leave_out(fault.place.line, |rest| match tree(rest) {
+            Err(Broken::Syntax(error)) => Some(error.marker().line()),
+            _ => None,
+        });
+        let (left_out, range) = (lines.text_of(out.clone()), (*out.start(), *out.end()));
+        self.damaged.extend(fault.damages);
+        let key = |line| key_of(line).or(glued(line).map(|(key, _)| key));
+        let keys = left_out.lines().filter_map(|line| key(line).or(line.split_whitespace().next()));
+        let keys = keys.map(str::to_owned).collect();
+        let before = self.gaps.0.last().and_then(|gap| gap.lines).map(|(_, last)| last);
+        // Where in the file it belongs is not known.
+        self.gaps.0.push(Gap { keys, text: left_out.to_owned(), top: None, within: ALL, lines: Some(range) });
+        // The lines below that are as wrong as this one: one slip, told once.
+        let last = self.report.diagnostics.last().filter(|_| before.is_some());
+        let same = last.is_some_and(|told| told.message == fault.message) && lines.before(range.0) <= before;
+        if !same {
+            self.report.error(self.file, fault.place, fault.message).help = fault.help;
+        }
+        self.faults += MOST / 20;
+        (self.faults < MOST).then(|| lines.without(out))
+    }
 
-fn place(location: serde_saphyr::Location) -> Place {
-    Place {
-        line: location.line() as usize,
-        column: location.column() as usize,
-        len: location.span().byte_len().unwrap_or(location.span().len()) as usize,
+    /// A key that is there twice or a tag: the tree can be read, but not as it is meant.
+    fn odd(&mut self, root: &mut Node<'_>, odd: Odd) {
+        match odd {
+            Odd::Twice(id, first) => {
+                let Some(found) = root.find(id) else { return };
+                let message = format!("the key `{}` is here twice", found.node.text().unwrap_or_default());
+                let help = format!("the first one is in line {}: keep one of them", first.line);
+                self.report.error(self.file, found.node.place, message).help(help);
+                self.take_out(root, id, &[]);
+            }
+            Odd::Tag(tag, place) => {
+                let message = format!("`{tag}` is a tag in YAML, and no part of the text");
+                self.no_text(place, message);
+            }
+            Odd::Brackets(place) => {
+                let open =
+                    self.file.text[place.offset(&self.file.text).unwrap_or(0)..].chars().take(2).collect::<String>();
+                self.no_text(place, format!("`{open}` begins a group of keys or a list in YAML, and this is none"));
+            }
+        }
+    }
+
+    /// Something that is meant as a text, and is none in YAML.
+    fn no_text(&mut self, place: Place, message: String) {
+        let line = self.file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+        self.report.error(self.file, place, message).help(as_text(line));
+        let keys = key_of(line).map(str::to_owned).into_iter().collect();
+        self.gaps.0.push(Gap { keys, text: String::new(), top: None, within: ALL, lines: None });
+    }
+
+    fn spec<T: DeserializeOwned>(&mut self, mut root: Node<'_>) -> Option<T> {
+        if root.is_nothing() {
+            root.kind = Kind::Map { entries: Vec::new(), flow: false };
+        }
+        loop {
+            match spec(&root) {
+                Ok(spec) => return Some(spec),
+                Err(fault) => self.fault(&mut root, &fault)?,
+            }
+        }
+    }
+
+    /// Reports a fault and takes out what it is about; `None` if that is the whole file.
+    fn fault(&mut self, root: &mut Node<'_>, fault: &Fault) -> Option<()> {
+        let found = root.find(fault.at?)?;
+        let (id, is_root) = (found.node.id, found.parent.is_none());
+        if let Some(told) = strangers(found, &fault.what) {
+            let parent = found.parent?.id;
+            self.faults += 1;
+            self.report.error(self.file, told.place, told.message).help = told.help;
+            self.take_out(root, parent, &told.lost);
+            return Some(());
+        }
+        let mut lost = found.key.or(Some(found.node)).and_then(Node::text).map(str::to_owned).into_iter().collect();
+        let lines = self.lines((found.key.unwrap_or(found.node).bytes.0, found.node.bytes.1));
+        let follows = matches!(fault.what, What::MissingKey(key) if self.gaps.key_in_lines(lines, key));
+        if let Some(told) = tell(found, &fault.what, &self.file.text).filter(|_| !follows) {
+            self.faults += 1;
+            lost = told.lost;
+            self.report.error(self.file, told.place, told.message).help = told.help;
+        }
+        if self.faults >= MOST {
+            self.report.error(self.file, Place::default(), "has too many faults: no more are looked for");
+            return None;
+        }
+        if is_root {
+            return None;
+        }
+        self.take_out(root, id, &lost);
+        Some(())
+    }
+
+    fn take_out(&mut self, root: &mut Node<'_>, id: u32, lost: &[String]) {
+        if let Some(found) = root.find(id) {
+            let (start, end) = found.bytes();
+            let text = self.file.text.get(start..end).unwrap_or_default().to_owned();
+            let within = match found.parent {
+                Some(parent) if parent.id != root.id => {
+                    let key = root.find(parent.id).and_then(|found| found.key).unwrap_or(parent);
+                    self.lines((key.bytes.0, parent.bytes.1))
+                }
+                _ => ALL,
+            };
+            let top = root.top_key(id).map(str::to_owned);
+            self.gaps.0.push(Gap { keys: lost.to_vec(), text, top, within, lines: None });
+        }
+        root.remove(id, lost);
+    }
+
+    fn lines(&self, (start, end): (usize, usize)) -> (usize, usize) {
+        let line = |at: usize| self.file.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
+        (line(start), line(end))
     }
 }
 
-/// Turns the reader's error into ours: its first line without the position, and a proposal for an unknown key.
-fn refuse(file: &Arc<SourceFile>, error: &serde_saphyr::Error, report: &mut Report) {
-    let at = error.location().map(place).unwrap_or_default();
-    let bare = error.without_snippet();
-    let text = bare.to_string();
-    let text = text.lines().next().unwrap_or_default();
-    let text = match text.rfind(" at line ") {
-        Some(end) => &text[..end],
-        None => text,
-    };
-    let message = plain(text.strip_prefix("error: ").unwrap_or(text));
-    let diagnostic = report.error(file, at, message.as_str());
-    if let Some((given, known)) =
-        message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
-    {
-        let known = known.trim_start_matches("one of ");
-        let names: Vec<&str> = known.split(", ").map(|name| name.trim_matches('`')).collect();
-        diagnostic.message = format!("unknown key `{given}`");
-        diagnostic.did_you_mean(given, names);
+/// The first mark of a merge that git could not do.
+fn conflict(text: &str) -> Option<Place> {
+    if !text.contains("<<<<<<< ") || !text.contains("\n>>>>>>> ") {
+        return None;
     }
-}
-
-/// What the reader says about its own options, and in its own words, in those of somebody who writes a file.
-fn plain(text: &str) -> String {
-    if let Some(key) = text.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split_once(", set ")) {
-        return format!("the key `{}` is here twice", key.0);
-    }
-    if let Some(key) = text.strip_prefix("missing field ") {
-        return format!("the key {key} is missing");
-    }
-    text.replace("expected mapping start", "expected a mapping, `key: value`")
-        .replace("expected sequence start", "expected a list, `- item` or `[item]`")
+    let line = text.lines().position(|line| line.starts_with("<<<<<<< "))? + 1;
+    Some(Place { line, column: 1, len: 7 })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Spec {
-        #[serde(default)]
-        rooms: Entries<Spanned<u32>>,
-        #[allow(dead_code)]
-        then: Option<Spanned<String>>,
-    }
-
-    fn fault(text: &str) -> String {
-        let mut report = Report::default();
-        let spec: Option<Spec> = read(&SourceFile::new("x.yaml", text), &mut report);
-        assert!(spec.is_none(), "{spec:?}");
-        report.render(false)
-    }
-
-    #[test]
-    fn keys_and_values_know_their_place() {
-        let mut report = Report::default();
-        let text = "rooms:\n  Flower Room: 3\n  b: 4\nthen: |\n  let a = 1;\n";
-        let spec: Spec = read(&SourceFile::new("x.yaml", text), &mut report).expect("it is right");
-        assert_eq!(spec.rooms.0[0].0.place, Place { line: 2, column: 3, len: 11 });
-        assert_eq!((spec.rooms.0[1].1.place.line, spec.rooms.0[1].1.place.column), (3, 6));
-        assert_eq!(spec.then.map(|t| t.place.line), Some(5));
-    }
-
-    #[test]
-    fn faults_are_shown_with_line_and_proposal() {
-        let text = fault("rooms: {}\nthem: x\n");
-        assert!(
-            text.contains("unknown key `them`") && text.contains("x.yaml:2:1") && text.contains("`then`"),
-            "{text}"
-        );
-        assert!(fault("rooms: [").contains("x.yaml:1:"));
-        assert!(fault("rooms:\n  a: 1\n  a: 2\n").contains("x.yaml:3:3"));
-    }
-
-    #[test]
-    fn a_yaml_bomb_costs_nothing() {
-        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
-        for i in 1..12 {
-            let refs = vec![format!("*a{}", i - 1); 9].join(",");
-            text += &format!("a{i}: &a{i} [{refs}]\n");
-        }
-        let report = fault(&text);
-        assert!(report.contains("error"), "{report}");
-    }
-}
+#[path = "yaml_tests.rs"]
+mod tests;

@@ -12,7 +12,7 @@ pub(super) use scalar::place as scalar_place;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::{Place, Report, SourceFile, Spanned, read, read_file};
+use crate::files::{Gaps, Place, Report, SourceFile, Spanned, read_file, read_with_gaps};
 use crate::model::{Inventory, Name};
 
 use super::host::Script;
@@ -33,6 +33,12 @@ pub struct Site<'a> {
 struct Loading<'a> {
     file: &'a Arc<SourceFile>,
     site: &'a Site<'a>,
+    /// What is missing from it because it was wrong.
+    gaps: Gaps,
+    /// Whether there is a channel map to compare it with.
+    map: bool,
+    /// Whether a pattern is missing, and with it perhaps a variable.
+    unknown_segments: bool,
     report: &'a mut Report,
     /// What its scripts and conditions name, with the place of each.
     names: Names,
@@ -51,17 +57,28 @@ struct Names {
 
 /// Reads and checks a rule file; `None` if there were errors.
 pub fn load(file: &Arc<SourceFile>, site: &Site<'_>, report: &mut Report) -> Option<Rule> {
+    load_file(file, site, true, report)
+}
+
+fn load_file(file: &Arc<SourceFile>, site: &Site<'_>, map: bool, report: &mut Report) -> Option<Rule> {
     let (before, first) = (report.errors(), report.diagnostics.len());
     let name = file_name(file, report);
-    let Some(spec) = read::<RuleSpec>(file, report) else {
-        traps::explain(file, report);
-        return None;
-    };
-    traps::swallowed(file, report);
-    let mut loading = Loading { file, site, report, names: Names::default(), windows: Vec::new() };
-    let rule = loading.rule(name, &spec);
-    report.diagnostics[first..].sort_by_key(|fault| (fault.place.line, fault.place.column));
-    (report.errors() == before).then_some(rule)
+    let read = read_with_gaps::<RuleSpec>(file, report);
+    let rule = read.map(|(spec, gaps)| {
+        let mut loading = Loading {
+            file,
+            site,
+            gaps,
+            map,
+            unknown_segments: false,
+            report,
+            names: Names::default(),
+            windows: Vec::new(),
+        };
+        loading.rule(name, &spec)
+    });
+    report.settle(first);
+    rule.filter(|_| report.errors() == before)
 }
 
 /// Reads every `rules/*.yaml` of a site folder, in order of their names. A file with errors is left out; the faults of
@@ -74,6 +91,14 @@ pub fn load_folder(folder: &Path, site: &Site<'_>, report: &mut Report) -> Vec<A
         }
     }
     rules
+}
+
+/// Reports what is wrong with the rule files themselves, where there is no channel map to compare them with.
+pub fn look_through<'f>(files: impl Iterator<Item = &'f Arc<SourceFile>>, host: &Host, report: &mut Report) {
+    let inventory = Inventory::default();
+    for file in files {
+        load_file(file, &Site { host, inventory: &inventory }, false, report);
+    }
 }
 
 /// How the name of a rule's test ends: `<rule>_test.yaml`.
@@ -105,11 +130,23 @@ fn names(folder: &Path, report: &mut Report) -> Vec<String> {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            report.error(&SourceFile::new("rules", ""), Place::default(), format!("cannot be read: {error}"));
+            let message = match error.kind() {
+                std::io::ErrorKind::NotADirectory => "is no folder: rules are files in the folder `rules`".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            report.error(&SourceFile::new("rules", ""), Place::default(), message);
             return Vec::new();
         }
     };
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let (mut names, mut odd) = (Vec::new(), Vec::new());
+    for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+        name.into_string().map_or_else(|name| odd.push(name), |name| names.push(name));
+    }
+    odd.sort();
+    for name in odd {
+        let file = SourceFile::new(Path::new("rules").join(name), "");
+        report.warning(&file, Place::default(), "is not read: its name is no UTF-8 text").help("rename it");
+    }
     names.retain(|name| !name.starts_with('.'));
     names.sort();
     names
@@ -138,6 +175,8 @@ fn texts(spec: &RuleSpec) -> Vec<(&'static str, Spanned<String>)> {
 impl Loading<'_> {
     fn rule(&mut self, name: Name, spec: &RuleSpec) -> Rule {
         let patterns = self.patterns(spec);
+        let texts_of = spec.subscribe.as_ref().map_or(0, |texts| texts.iter().len());
+        self.unknown_segments = patterns.len() != texts_of || self.gaps.key("subscribe");
         let schedule = self.schedule(spec);
         let segments = parts::common_names(&patterns);
         let per = self.per(spec, &patterns);
@@ -178,9 +217,11 @@ impl Loading<'_> {
             allow: self.allow(spec.allow.as_ref()),
             receivers,
         };
-        let subscribe: Vec<Place> =
-            spec.subscribe.iter().flat_map(|texts| texts.iter()).map(|text| text.place).collect();
-        check_rule(&rule, &subscribe, self.site.inventory, self.report);
+        if self.map {
+            let subscribe: Vec<Place> =
+                spec.subscribe.iter().flat_map(|texts| texts.iter()).map(|text| text.place).collect();
+            check_rule(&rule, &subscribe, self.site.inventory, self.report);
+        }
         rule
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::files::schema::{DURATION, add, duration_or, matching};
 
+use super::lint::LINTS;
 use super::spec::OneOrMore;
 
 /// A text, or a list of them. The words for a text stand beside `items` too: each of the list is one.
@@ -109,6 +110,14 @@ pub(super) fn state(schema: &mut Schema) {
 
 pub(super) fn mode(schema: &mut Schema) {
     add(schema, json!({ "enum": ["active", "shadow", "off"], "default": "active" }));
+}
+
+pub(super) fn allow(schema: &mut Schema) {
+    let ids: Vec<&str> = LINTS.iter().filter(|lint| lint.is_for_rules()).map(|lint| lint.id).collect();
+    each_text(schema, |text| add(text, json!({ "enum": ids })));
+    // The list itself is none of them.
+    schema.remove("enum");
+    add(schema, json!({ "examples": ids }));
 }
 
 pub(super) fn labels(schema: &mut Schema) {

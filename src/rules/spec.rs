@@ -74,7 +74,8 @@ pub struct RuleSpec {
     /// Key/value pairs for people, such as `crop: tomato`.
     #[schemars(transform = schema::labels)]
     pub labels: Entries<Spanned<String>>,
-    /// Checks that say nothing about this rule.
+    /// Checks that say nothing about this rule, by the names that stand at the end of their messages.
+    #[schemars(transform = schema::allow)]
     pub allow: Option<OneOrMore>,
 }
 

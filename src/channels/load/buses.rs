@@ -44,7 +44,7 @@ fn link(check: &mut Check, name: &Spanned<String>, bus: &BusSpec) -> Option<Link
         0 => {
             let message = format!("the bus {} has nothing at its other end", name.value);
             let help = "write `interface: can0`, `replay: logs/monday.log` or `simulate: true`";
-            check.error(name.place, message).help(help);
+            check.lacking(name.place, &["interface", "replay", "simulate"], message).help(help);
         }
         _ => {
             let message = format!("the bus {} has more than one of interface, replay and simulate", name.value);

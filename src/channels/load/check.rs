@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::files::{Diagnostic, Place, Report, SourceFile};
+use crate::files::{Diagnostic, Gaps, Place, Report, Severity, SourceFile, Spanned};
 
 /// Names of left-out things in one warning; more are only counted.
 const MOST: usize = 6;
@@ -43,16 +43,41 @@ impl Feature {
 pub(super) struct Check {
     file: Arc<SourceFile>,
     pub(super) report: Report,
+    /// What is missing from the spec because it was wrong and has been reported.
+    pub(super) gaps: Gaps,
     not_yet: BTreeMap<Feature, (Place, Vec<String>)>,
+    /// A fault that is not told, because it follows from another.
+    unsaid: Diagnostic,
 }
 
 impl Check {
     pub(super) fn new(file: &Arc<SourceFile>) -> Check {
-        Check { file: file.clone(), report: Report::default(), not_yet: BTreeMap::new() }
+        let (place, message) = (Place::default(), String::new());
+        let unsaid = Diagnostic { severity: Severity::Error, file: file.clone(), place, message, help: None };
+        let (report, gaps) = (Report::default(), Gaps::default());
+        Check { file: file.clone(), report, gaps, not_yet: BTreeMap::new(), unsaid }
     }
 
     pub(super) fn error(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
         self.report.error(&self.file, place, message)
+    }
+
+    /// A name that stands for nothing; not told if what it stands for was wrong.
+    pub(super) fn unknown(&mut self, name: &Spanned<String>, message: impl Into<String>) -> &mut Diagnostic {
+        if self.gaps.name(name) { &mut self.unsaid } else { self.report.error(&self.file, name.place, message) }
+    }
+
+    /// A key that is missing around `place`; not told if it, or one that would do, was there and was wrong.
+    pub(super) fn lacking(&mut self, place: Place, keys: &[&str], message: impl Into<String>) -> &mut Diagnostic {
+        if keys.iter().any(|key| self.gaps.key_near(place, key)) {
+            return &mut self.unsaid;
+        }
+        self.report.error(&self.file, place, message)
+    }
+
+    /// A value that does not fit a signal; not told if the signal may not be all there.
+    pub(super) fn unfit(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        if self.gaps.key("frames") { &mut self.unsaid } else { self.report.error(&self.file, place, message) }
     }
 
     pub(super) fn warning(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {

@@ -161,7 +161,7 @@ fn command(
     };
     if spec.id.is_none() {
         let message = format!("the command of {key} has no `id`");
-        check.error(spec.bus.place, message).help("write the CAN id that its node listens to: `id: 0x301`");
+        check.lacking(spec.bus.place, &["id"], message).help("write the CAN id that its node listens to: `id: 0x301`");
     }
     let signal = own_signal(check, key, frame, &spec.signal);
     let with = with(check, key, frame, spec);
@@ -205,7 +205,7 @@ fn with(check: &mut Check, key: &DeviceKey, frame: &FrameEntry<'_>, spec: &Comma
             Ok(()) => with.push((at, state)),
             Err(why) => {
                 let given = value.as_text().unwrap_or_default().to_owned();
-                let diagnostic = check.error(value.place, why);
+                let diagnostic = check.unfit(value.place, why);
                 if !given.is_empty() {
                     diagnostic.did_you_mean(&given, signal.values.iter().map(|(_, text)| &**text));
                 }

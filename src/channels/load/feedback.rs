@@ -44,7 +44,7 @@ pub(super) fn feedback(
     };
     if spec.id.is_none() {
         let message = format!("the feedback of {key} has no `id`");
-        check.error(spec.bus.place, message).help("write the CAN id that its node sends with: `id: 0x381`");
+        check.lacking(spec.bus.place, &["id"], message).help("write the CAN id that its node sends with: `id: 0x381`");
     }
     let (bus, id, signal) = (bus, id, own_signal(check, key, frame, &spec.signal)?);
     let (bus, id) = (bus?, id?);

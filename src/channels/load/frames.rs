@@ -68,7 +68,7 @@ impl<'a> FrameEntry<'a> {
             Some(_) => Some(Found::Faulty),
             None => {
                 let message = format!("the frame {} has no signal '{}'", self.layout.name, name.value);
-                check.error(name.place, message).did_you_mean(name, self.spec.signals.keys());
+                check.unknown(name, message).did_you_mean(name, self.spec.signals.keys());
                 None
             }
         }
@@ -108,10 +108,10 @@ impl<'a> Frames<'a> {
                 return Lookup::Database;
             }
             let fault = format!("'{}' is no frame: there is no database '{database}'", name.value);
-            check.error(name.place, fault).did_you_mean(database, self.databases.iter().copied());
+            check.unknown(name, fault).did_you_mean(database, self.databases.iter().copied());
         } else {
             let names = self.entries.iter().map(|entry| &*entry.layout.name);
-            check.error(name.place, format!("there is no frame '{}'", name.value)).did_you_mean(name, names);
+            check.unknown(name, format!("there is no frame '{}'", name.value)).did_you_mean(name, names);
         }
         Lookup::Unknown
     }
@@ -146,7 +146,7 @@ fn entry<'a>(
         let stale = stale_after(check, text);
         if let (Some(Stale::Cycles(_)), None) = (stale, &spec.cycle) {
             let message = format!("'{}' has no length: the frame {} has no `cycle`", text.value, name.value);
-            check.error(text.place, message).help("say how often nodes send it: `cycle: 2s`");
+            check.lacking(text.place, &["cycle"], message).help("say how often nodes send it: `cycle: 2s`");
         }
         stale
     });
@@ -176,7 +176,7 @@ fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
             .help(format!("the next longer one has {next}"));
     }
     if spec.signals.is_empty() {
-        check.error(name.place, format!("the frame {} has no signals", name.value));
+        check.unfit(name.place, format!("the frame {} has no signals", name.value));
     }
 }
 
@@ -264,7 +264,7 @@ fn check_when(
             check.error(multiplexer.place, format!("{} cannot choose itself", name.value));
         } else if frame.signals.get(multiplexer).is_none() {
             let message = format!("there is no signal '{}' to choose by", multiplexer.value);
-            check.error(multiplexer.place, message).did_you_mean(multiplexer, frame.signals.keys());
+            check.unknown(multiplexer, message).did_you_mean(multiplexer, frame.signals.keys());
         }
         if values.is_empty() || values.iter().any(|value| *value < 0) {
             let place = if values.place == Place::default() { multiplexer.place } else { values.place };

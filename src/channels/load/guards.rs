@@ -45,13 +45,17 @@ fn forbid(check: &mut Check, rooms: &Rooms, text: &Spanned<String>) {
         .collect();
     if !known.iter().any(|name| name == key) {
         let message = format!("there is no device '{key}'");
-        check.error(text.place, message).did_you_mean(key, known.iter().map(String::as_str));
+        let device = key.rsplit('/').next().unwrap_or(key).to_owned();
+        let device = Spanned { value: device, place: text.place };
+        check.unknown(&device, message).did_you_mean(key, known.iter().map(String::as_str));
     }
 }
 
 fn check_needs(check: &mut Check, needs: &Spanned<NeedsSpec>) {
     if needs.below.is_none() && needs.above.is_none() && needs.fresh.is_none() {
         let message = "`needs` says nothing about the reading";
-        check.error(needs.channel.place, message).help("write `below: 1500`, `above: 10` or `fresh: 30s`");
+        check
+            .lacking(needs.channel.place, &["below", "above", "fresh"], message)
+            .help("write `below: 1500`, `above: 10` or `fresh: 30s`");
     }
 }

@@ -21,7 +21,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::files::{Report, Severity, SourceFile, closest, read};
+use crate::files::{Place, Report, SourceFile, closest, read_with_gaps};
 use crate::model::{Inventory, Source};
 
 use super::map::{ChannelMap, NodeFrame};
@@ -30,6 +30,9 @@ use check::{Check, Feature};
 use claims::Claims;
 pub use devices::NO_WATCHDOG;
 use frames::Frames;
+
+/// The beginning of the file.
+const TOP: Place = Place { line: 1, column: 1, len: 0 };
 
 /// The version of the grammar that is read.
 const VERSION: u32 = 1;
@@ -40,22 +43,32 @@ pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 /// Reads and checks a channel map. An identifier up to 0x7FF has 11 bits, one above it 29; a signal's range is judged
 /// before its node's correction; a source without `stale_after` and cycle is stale after 60 s.
 ///
-/// `None` if there were errors. All of them are in the report, in the order of their lines, then the warnings.
+/// `None` if there were errors. All of them are in the report, in the order of their places.
 pub fn load(file: &Arc<SourceFile>, report: &mut Report) -> Option<ChannelMap> {
     let mut check = Check::new(file);
-    let map = read::<MapSpec>(file, &mut check.report).and_then(|spec| build(&mut check, &spec));
+    let map = read_with_gaps::<MapSpec>(file, &mut check.report).and_then(|(spec, gaps)| {
+        check.gaps = gaps;
+        build(&mut check, &spec)
+    });
     let mut own = check.finish();
-    own.diagnostics.sort_by_key(|d| (d.severity == Severity::Warning, d.place.line, d.place.column));
+    own.settle(0);
     let fine = own.errors() == 0;
     report.extend(own);
     map.filter(|_| fine)
 }
 
 fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
-    if spec.version.value != VERSION {
-        let message = format!("version {} of the grammar is not known", spec.version.value);
-        check.error(spec.version.place, message).help(format!("this growctl reads `version: {VERSION}`"));
-        return None;
+    match &spec.version {
+        Some(version) if version.value != VERSION => {
+            let message = format!("version {} of the grammar is not known", version.value);
+            check.error(version.place, message).help(format!("this growctl reads `version: {VERSION}`"));
+            return None;
+        }
+        None if !check.gaps.key("version") => {
+            let message = "the key `version` is missing";
+            check.error(TOP, message).help(format!("write `version: {VERSION}` in the first line"));
+        }
+        _ => {}
     }
     if let Some((name, _)) = spec.databases.iter().next() {
         check.not_yet(Feature::Databases, name.place, None);
@@ -86,6 +99,7 @@ fn sources_of(nodes: &[NodeFrame]) -> Vec<Arc<Source>> {
 fn compare_rooms(check: &mut Check, spec: &MapSpec) {
     for (room, _) in &spec.devices {
         if spec.rooms.get(room).is_none()
+            && !check.gaps.name(room)
             && let Some(near) = closest(room, spec.rooms.keys())
         {
             let message = format!("no node stands in the room '{}'", room.value);

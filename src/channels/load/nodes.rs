@@ -34,7 +34,7 @@ impl Sites<'_> {
         let found = self.buses.iter().position(|bus| *bus.name == *name.value);
         if found.is_none() {
             let names = self.buses.iter().map(|bus| &*bus.name);
-            check.error(name.place, format!("there is no bus '{}'", name.value)).did_you_mean(name, names);
+            check.unknown(name, format!("there is no bus '{}'", name.value)).did_you_mean(name, names);
         }
         found.and_then(|at| u8::try_from(at).ok()).map(BusId)
     }
@@ -225,12 +225,15 @@ fn ids(check: &mut Check, spec: &NodeSpec, frame: Lookup<'_>) -> Option<Vec<CanI
         return None;
     }
     if let Some(source) = &spec.source {
-        check.error(source.place, "`source` goes with `pgn`: it is the address of a J1939 node");
+        let message = "`source` goes with `pgn`: it is the address of a J1939 node";
+        check.lacking(source.place, &["pgn"], message);
     }
     let Some(id) = &spec.id else {
         if !matches!(frame, Lookup::Database) {
             let message = format!("the node {} has no `id`", spec.node.value);
-            check.error(spec.node.place, message).help("write the CAN id that it sends with: `id: 0x181`");
+            check
+                .lacking(spec.node.place, &["id", "pgn"], message)
+                .help("write the CAN id that it sends with: `id: 0x181`");
         }
         return None;
     };

@@ -24,7 +24,7 @@ pub(super) fn safe(check: &mut Check, spec: &Spanned<Value>, signal: &Signal) ->
         Ok(level) => Some(Safe::At(level)),
         Err(why) => {
             let given = spec.as_text().unwrap_or_default();
-            let diagnostic = check.error(spec.place, format!("the device cannot go to `safe`: {why}"));
+            let diagnostic = check.unfit(spec.place, format!("the device cannot go to `safe`: {why}"));
             let mut words: Vec<&str> = signal.values.iter().map(|(_, text)| &**text).collect();
             words
                 .extend(["off", "on", "keep"].iter().filter(|word| !signal.values.iter().any(|(_, v)| **v == ***word)));

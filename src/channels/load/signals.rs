@@ -23,7 +23,7 @@ impl Fault {
     }
 
     fn tell(self, check: &mut Check) {
-        check.error(self.place, self.message).help = self.help.map(str::to_owned);
+        check.lacking(self.place, &["byte", "bits", "type", "dbc"], self.message).help = self.help.map(str::to_owned);
     }
 }
 

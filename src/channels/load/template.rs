@@ -32,7 +32,7 @@ pub(super) fn check_template(check: &mut Check, text: &Spanned<String>, known: &
     match rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
         Some((name @ "n", _)) => {
             let message = format!("`{{{name}}}` counts a row of nodes, and this is none");
-            check.error(text.place, message).help("a row has `id: {first: 0x3E8, count: 16}`");
+            check.lacking(text.place, &["id"], message).help("a row has `id: {first: 0x3E8, count: 16}`");
         }
         Some((name, _)) => {
             let message = format!("`{{{name}}}` in '{}' stands for nothing here", text.value);

@@ -17,7 +17,7 @@ impl Loading<'_> {
     pub(super) fn against_the_map(&mut self, spec: &RuleSpec, patterns: &[Pattern], stale: Option<StaleLimit>) {
         let texts: &[Spanned<String>] = spec.subscribe.as_ref().map_or(&[], |OneOrMore(texts)| texts);
         // A pattern that was refused has been reported; without all of them nothing else can be told.
-        if patterns.len() != texts.len() || patterns.is_empty() {
+        if !self.map || self.unknown_segments || patterns.is_empty() {
             return;
         }
         let sources = &self.site.inventory.sources;
@@ -26,6 +26,8 @@ impl Loading<'_> {
         let unmapped = patterns.iter().zip(texts).find(|(p, _)| !sources.iter().any(|source| hears(p, source)));
         let under: Vec<&Source> =
             sources.iter().map(|s| &**s).filter(|source| patterns.iter().any(|p| hears(p, source))).collect();
+        let given = spec.stale.is_some() || self.gaps.key("stale");
+        let stale = stale.or_else(|| given.then_some(StaleLimit::Never));
         if let (Some((pattern, text)), Some(_), None | Some(StaleLimit::After(std::time::Duration::ZERO))) =
             (unmapped, self.names.asks, stale)
         {

@@ -12,7 +12,7 @@ use super::super::{OneOrMore, RuleSpec, Schedule};
 use super::Loading;
 
 /// Variables of scripts, which no segment may be called like.
-const VARIABLES: [&str; 7] = ["msg", "channel", "state", "rule", "stale", "reset", "ended"];
+pub(super) const VARIABLES: [&str; 7] = ["msg", "channel", "state", "rule", "stale", "reset", "ended"];
 const DEFAULT_PRIORITY: u8 = 50;
 
 impl Loading<'_> {
@@ -50,7 +50,7 @@ impl Loading<'_> {
 
     /// `per`: `source`, `rule`, or names that every pattern has. A rule without `subscribe` has one instance.
     pub(super) fn per(&mut self, spec: &RuleSpec, patterns: &[Pattern]) -> Per {
-        let unsubscribed = spec.subscribe.is_none();
+        let unsubscribed = spec.subscribe.is_none() && !self.gaps.key("subscribe");
         let texts: Vec<&Spanned<String>> = spec.per.iter().flat_map(|texts| texts.iter()).collect();
         match texts.as_slice() {
             [] if unsubscribed => return Per::Rule,
@@ -78,13 +78,16 @@ impl Loading<'_> {
 
     /// Keys that need or exclude each other.
     pub(super) fn shape(&mut self, spec: &RuleSpec) {
-        if spec.subscribe.is_none() && spec.schedule.is_none() {
+        let lacks = |key: &str| !self.gaps.key(key);
+        if spec.subscribe.is_none() && spec.schedule.is_none() && lacks("subscribe") && lacks("schedule") {
             let message = "has neither `subscribe` nor `schedule`: nothing would ever run it";
             self.report.error(self.file, Place::default(), message);
         }
-        // A key that YAML has emptied has been reported.
-        let lacks = |key: &str| self.file.key(key).line == 0;
-        let (always, idle) = (lacks("when"), ["then", "each", "finally", "alert"].into_iter().all(lacks));
+        // An empty key is there, and of one that was wrong enough has been said.
+        let unnamed = |key: &str| self.file.key(key).line == 0 && !self.gaps.key(key);
+        let scripts = spec.then.is_some() || spec.each.is_some() || spec.finally.is_some() || spec.alert.is_some();
+        let always = spec.when.is_none() && unnamed("when");
+        let idle = !scripts && ["then", "each", "finally", "alert"].into_iter().all(unnamed);
         if always {
             let keys = [
                 ("then", spec.then.is_some()),
@@ -103,7 +106,7 @@ impl Loading<'_> {
         if spec.alert.is_some() && !always {
             self.report.warning(self.file, self.file.key("alert"), "`alert` has no effect yet");
         }
-        if idle {
+        if idle && self.gaps.is_empty() {
             let message = "does nothing: it has no `then`, `each`, `finally` or `alert`";
             self.report.warning(self.file, Place::default(), message);
         }

@@ -9,6 +9,7 @@ use super::super::condition::Condition;
 use super::super::host::ScriptError;
 use super::super::lint::NO_SUCH_DEVICE;
 use super::super::spec::OneOrMore;
+use super::parts::VARIABLES;
 use super::{Loading, Script, Until, scalar, traps};
 
 /// Namespaces that only the engine publishes on.
@@ -27,7 +28,7 @@ impl Loading<'_> {
                 self.gather(text, &script);
                 Some(script)
             }
-            Err(error) => self.refuse(text, error),
+            Err(error) => self.refuse(text, error, segments),
         }
     }
 
@@ -46,7 +47,7 @@ impl Loading<'_> {
                 }
                 Some(condition)
             }
-            Err(error) => self.refuse(text, error),
+            Err(error) => self.refuse(text, error, segments),
         }
     }
 
@@ -75,13 +76,26 @@ impl Loading<'_> {
         until
     }
 
-    fn refuse<T>(&mut self, text: &Spanned<String>, error: ScriptError) -> Option<T> {
+    fn refuse<T>(&mut self, text: &Spanned<String>, error: ScriptError, segments: &[Name]) -> Option<T> {
+        let undefined = error.message.to_lowercase();
+        let undefined = undefined.starts_with("undefined variable").then(|| error.message.rsplit(' ').next()).flatten();
+        // A pattern that was refused may have brought it.
+        if undefined.is_some() && self.unknown_segments {
+            return None;
+        }
         let place = error.at.map_or(text.place, |(line, column)| scalar::place(self.file, text, line, column));
-        let cut = traps::cut(self.file, text);
-        let mut letters = error.message.chars();
+        let hint = traps::hint(self.file, text, place);
+        // Rhai wraps what its lexer refuses.
+        let message = error.message.replace("'Unexpected '", "'").replace("''", "'");
+        let mut letters = message.chars();
         let first = letters.next().map(char::to_lowercase).into_iter().flatten();
         let fault = self.report.error(self.file, place, first.chain(letters).collect::<String>());
-        fault.help = cut;
+        match (hint, undefined) {
+            (None, Some(name)) => {
+                fault.did_you_mean(name, segments.iter().map(|name| &**name).chain(VARIABLES));
+            }
+            (hint, _) => fault.help = hint,
+        }
         None
     }
 
@@ -104,7 +118,8 @@ impl Loading<'_> {
         if asks && !script.devices.is_empty() && self.names.asks.is_none() {
             self.names.asks = scalar::find(self.file, text, "device").or(Some(text.place));
         }
-        for (room, device) in &script.devices {
+        let named = if self.map { script.devices.as_slice() } else { &[] };
+        for (room, device) in named {
             self.device(text, room.as_deref(), device.as_deref());
         }
     }

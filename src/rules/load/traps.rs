@@ -1,55 +1,30 @@
-//! What YAML makes of a script that it does not like: pointed diagnostics for what every user meets once.
+//! What YAML and web pages make of a script: why its text is not what its author sees.
 
-use std::sync::Arc;
+use crate::files::{Place, SourceFile, Spanned};
 
-use crate::files::{Place, Report, SourceFile, Spanned};
-
-const SCRIPTS: [&str; 6] = ["when", "until", "then", "each", "finally", "subscribe"];
-const BLOCK: &str = "write it as a block:";
-
-/// A top-level key with what follows on its line, and the place of that.
-fn scripts(file: &SourceFile) -> impl Iterator<Item = (&str, &str, Place)> {
-    let mut start = 0;
-    let lines = file.text.split_inclusive('\n').map(move |line| {
-        start += line.len();
-        (start - line.len(), line.trim_end())
-    });
-    lines.filter_map(|(start, line)| {
-        let (key, rest) = line.split_once(':')?;
-        let value = rest.trim_start();
-        let at = start + line.len() - value.len();
-        (SCRIPTS.contains(&key) && !value.is_empty())
-            .then(|| (key, value, Place::of_bytes(&file.text, at, value.len())))
-    })
+/// What may be behind a fault of a script at `place`.
+pub(super) fn hint(file: &SourceFile, scalar: &Spanned<String>, place: Place) -> Option<String> {
+    cut(file, scalar).or_else(|| pasted(file, place))
 }
 
-/// Reports scripts that YAML has taken for something else without a word: a comment or a tag.
-pub(super) fn swallowed(file: &Arc<SourceFile>, report: &mut Report) {
-    for (key, value, place) in scripts(file) {
-        let what = match value.as_bytes() {
-            [b'#', b'{', ..] => "` #` begins a comment in YAML, so nothing is left of the script",
-            [b'!', ..] => "`!` at the beginning is a tag in YAML, so nothing is left of the script",
-            _ => continue,
-        };
-        report.error(file, place, format!("`{key}` is empty: {what}")).help(block(key));
-    }
-}
-
-/// Says about a file that is no YAML at all which script it may be that YAML does not like.
-pub(super) fn explain(file: &SourceFile, report: &mut Report) {
-    let Some(fault) = report.diagnostics.last_mut() else { return };
-    if fault.help.is_some() || fault.place.line == 0 {
-        return;
-    }
-    let Some((key, value, _)) = scripts(file).find(|(.., place)| place.line == fault.place.line) else { return };
-    let what = match value.as_bytes() {
-        [b'{', ..] => "`{` begins a map in YAML",
-        [b'"' | b'\'', ..] => "what begins with a quote ends with it in YAML",
-        [b'%' | b'@' | b'`' | b'*' | b'&' | b'!' | b'|' | b'>', ..] => "YAML takes the first sign for its own",
-        _ if value.contains(": ") => "`: ` begins a value in YAML",
-        _ => return,
+/// A sign that looks like another, in the line of the fault.
+fn pasted(file: &SourceFile, place: Place) -> Option<String> {
+    let line = file.text.lines().nth(place.line.checked_sub(1)?)?;
+    let odd =
+        line.chars().skip(place.column.saturating_sub(2)).take(3).find(|c| !c.is_ascii() && !c.is_alphanumeric())?;
+    let plain = match odd {
+        '“' | '”' | '„' | '«' | '»' => "the plain quote \"",
+        '‘' | '’' => "the plain quote ' (or \" around a text)",
+        '–' | '—' | '−' => "the plain minus -",
+        '×' => "*",
+        '≥' => ">=",
+        '≤' => "<=",
+        '≠' => "!=",
+        _ if odd.is_whitespace() || ('\u{2000}'..='\u{206f}').contains(&odd) || odd == '\u{feff}' => "a plain space",
+        _ => return None,
     };
-    fault.help = Some(format!("{what}: {}", block(key)));
+    let shown = if odd.is_whitespace() || odd.is_control() { "a special space".to_owned() } else { format!("`{odd}`") };
+    Some(format!("{shown} comes from a web page or a word processor: type {plain}"))
 }
 
 /// Why a plain scalar may be shorter than the user thinks.
@@ -59,9 +34,6 @@ pub(super) fn cut(file: &SourceFile, scalar: &Spanned<String>) -> Option<String>
     let (raw, rest) = (file.text.get(start..end)?, file.text.get(end..)?);
     let comment = rest.lines().next()?.trim_start().starts_with('#');
     let plain = !raw.starts_with(['\'', '"']) && !raw.contains('\n');
-    (comment && plain).then(|| format!("` #` begins a comment in YAML, the script ends before it: {BLOCK} `|`"))
-}
-
-fn block(key: &str) -> String {
-    if key == "subscribe" { "put it into quotes".to_owned() } else { format!("{BLOCK} `{key}: |`, the script below") }
+    (comment && plain)
+        .then(|| "` #` begins a comment in YAML, the script ends before it: write it as a block, `|`".to_owned())
 }

@@ -51,6 +51,7 @@ enum What {
         Exit codes: 0 renamed, 1 the files cannot be renamed, 2 there is no such rule, or the new name is taken.")]
     Rename {
         /// The rule's name.
+        #[arg(add = complete::rules())]
         old: String,
         /// What it is to be called.
         new: String,
@@ -60,6 +61,7 @@ enum What {
         Exit codes: 0 removed, 1 not removed, 2 there is no such rule, or nobody can be asked and --yes is missing.")]
     Rm {
         /// The rule's name.
+        #[arg(add = complete::rules())]
         name: String,
         /// Ask nothing.
         #[arg(long, short)]

@@ -119,7 +119,17 @@ fn prepare(add: &Add, name: &str, folder: &Path) -> Result<(Made, Rule, ChannelM
     let map = map.filter(|_| !wrong).ok_or_else(|| fail(2, "nothing is written: the channel map cannot be used"))?;
     let (made, keys) = make(add, name, &map)?;
     let (rule, test) = check(name, &made, keys.as_ref(), &map)?;
-    Ok((Made { test: made.test.or(test), ..made }, rule, map))
+    let test = made.test.or(test).map(|text| for_editors(folder, "test", text));
+    Ok((Made { test, rule: for_editors(folder, "rule", made.rule), ..made }, rule, map))
+}
+
+/// The line by which editors know the file, where the site has the schemas for it.
+fn for_editors(folder: &Path, kind: &str, text: String) -> String {
+    let schema = format!("schemas/{kind}.json");
+    if !folder.join(&schema).exists() {
+        return text;
+    }
+    format!("# yaml-language-server: $schema=../{schema}\n{text}")
 }
 
 /// The rule's text, and the keys that it was made from where it was not a template.
