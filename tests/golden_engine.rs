@@ -88,7 +88,7 @@ fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
     let mut report = Report::default();
     let rules = load_folder(folder, &Site { host, inventory }, &mut report);
     assert_eq!(report.errors(), 0, "{}: {}", folder.display(), report.render(false));
-    Rulebook { rules, inventory: inventory.clone(), place: Place::default() }
+    Rulebook::new(rules, inventory.clone(), Place::default())
 }
 
 impl Play<'_> {

@@ -38,7 +38,7 @@ impl Site {
     #[must_use]
     pub fn book(&self) -> Rulebook {
         let place = rules::Place { zone: self.settings.zone.clone(), location: self.settings.location };
-        Rulebook { rules: self.rules.clone(), inventory: self.map.inventory.clone(), place }
+        Rulebook::new(self.rules.clone(), self.map.inventory.clone(), place)
     }
 
     /// Which state of the files this is; asks git.

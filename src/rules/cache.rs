@@ -2,6 +2,8 @@
 //! rule, the first with new fields at every rule of the channel; after that it is a look-up, and a rule that a message
 //! does not concern costs nothing.
 
+mod edit;
+
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -141,20 +143,6 @@ impl Cache {
         self.parts = 0;
     }
 
-    /// Forgets everything but the counts, which go with the rules to their new positions.
-    pub(super) fn rename(&mut self, new: &[Option<u32>]) {
-        self.clear();
-        let mut counts = Vec::new();
-        for (count, at) in std::mem::take(&mut self.gone).into_iter().zip(new) {
-            let Some(at) = at.map(|at| at as usize) else { continue };
-            if counts.len() <= at {
-                counts.resize(at + 1, 0);
-            }
-            counts[at] = count;
-        }
-        self.gone = counts;
-    }
-
     /// How many messages did not concern each rule, by its position.
     pub(super) fn not_concerned(&self, rules: usize) -> Vec<u64> {
         let mut counts = self.gone.clone();
@@ -198,21 +186,26 @@ impl Shape {
         inventory: &Inventory,
     ) -> Shape {
         let names: Box<[Name]> = message.fields.iter().map(|(name, _)| name.clone()).collect();
-        let silenced = silent.and_then(|source| inventory.sources.get(source as usize));
-        let mut matter = Vec::new();
-        for (position, subscribed) in (0..).zip(subscribed) {
-            let Some(rule) = rules(subscribed.rule as usize) else { continue };
-            // The word of silence has the fields of all frames at once, and no message ever has.
-            let concerned = match silenced {
-                Some(source) => brings(source, &rule.fields),
-                None => rule.fields.iter().all(|field| names.contains(field)),
-            };
-            let feeds = rule.windows.iter().any(|window| window.pattern.is_none() && names.contains(&window.field));
-            if concerned || feeds {
-                matter.push((position, concerned));
-            }
-        }
-        Shape { names, silent, rules: matter.into(), hits: 0 }
+        let mut shape = Shape { names, silent, rules: Box::default(), hits: 0 };
+        let matters = |(position, subscribed): (u32, &Subscribed)| {
+            let concerned = shape.concerns(rules(subscribed.rule as usize)?, inventory)?;
+            Some((position, concerned))
+        };
+        let matter = (0..).zip(subscribed).filter_map(matters).collect();
+        shape.rules = matter;
+        shape
+    }
+
+    /// Whether such messages concern a rule, or (`false`) only feed its windows.
+    fn concerns(&self, rule: &Rule, inventory: &Inventory) -> Option<bool> {
+        let silenced = self.silent.and_then(|source| inventory.sources.get(source as usize));
+        // The word of silence has the fields of all frames at once, and no message ever has.
+        let concerned = match silenced {
+            Some(source) => brings(source, &rule.fields),
+            None => rule.fields.iter().all(|field| self.names.contains(field)),
+        };
+        let feeds = rule.windows.iter().any(|window| window.pattern.is_none() && self.names.contains(&window.field));
+        (concerned || feeds).then_some(concerned)
     }
 
     fn fits(&self, message: &Message, silent: Option<u32>) -> bool {
@@ -249,15 +242,8 @@ impl Entry {
         let mut at = 0_u32;
         while let Some(rule) = rules(at as usize) {
             if rule.mode != Mode::Off {
-                if let Some(segments) = subscribes(rule, channel, broad) {
-                    let target = target(rule, channel, &segments);
-                    entry.subscribed.push(Subscribed { rule: at, segments, target });
-                }
-                for (index, window) in (0..).zip(&rule.windows) {
-                    if window.pattern.as_ref().is_some_and(|pattern| hears(pattern, channel, broad)) {
-                        entry.windows.push((at, index));
-                    }
-                }
+                entry.subscribed.extend(Subscribed::of(at, rule, channel, broad));
+                entry.windows.extend(windows(at, rule, channel, broad));
             }
             at += 1;
         }
@@ -267,6 +253,23 @@ impl Entry {
     fn parts(&self) -> usize {
         16 + self.subscribed.len() + self.windows.len() + self.sources.len()
     }
+}
+
+impl Subscribed {
+    /// The rule at that position, if it is subscribed to the channel.
+    fn of(at: u32, rule: &Rule, channel: &Name, broad: Option<&str>) -> Option<Subscribed> {
+        let segments = subscribes(rule, channel, broad)?;
+        let target = target(rule, channel, &segments);
+        Some(Subscribed { rule: at, segments, target })
+    }
+}
+
+/// Its windows over a pattern that the channel matches.
+fn windows(at: u32, rule: &Rule, channel: &str, broad: Option<&str>) -> impl Iterator<Item = (u32, u32)> {
+    let heard = (0_u32..)
+        .zip(&rule.windows)
+        .filter(move |(_, window)| window.pattern.as_ref().is_some_and(|pattern| hears(pattern, channel, broad)));
+    heard.map(move |(index, _)| (at, index))
 }
 
 /// Broad and specific copy are one message.

@@ -36,12 +36,21 @@ pub enum Event<'a> {
 /// What the rules work by: one consistent state of the site's files.
 #[derive(Clone, Debug)]
 pub struct Rulebook {
-    /// The rules.
-    pub rules: Vec<Arc<Rule>>,
+    /// In the order of their names.
+    rules: Vec<Arc<Rule>>,
     /// The nodes and devices that they were checked against.
-    pub inventory: Arc<Inventory>,
+    inventory: Arc<Inventory>,
     /// Where the site is.
-    pub place: Place,
+    place: Place,
+}
+
+impl Rulebook {
+    /// Rules in any order, the map that they were checked against, and where the site is.
+    #[must_use]
+    pub fn new(mut rules: Vec<Arc<Rule>>, inventory: Arc<Inventory>, place: Place) -> Rulebook {
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        Rulebook { rules, inventory, place }
+    }
 }
 
 /// All rules at work.
@@ -63,8 +72,7 @@ impl Engine {
     /// Rules at work from `now` on. Instances of the map's sources exist at once.
     #[must_use]
     pub fn new(book: Rulebook, host: Host, now: Timestamp) -> Engine {
-        let Rulebook { mut rules, inventory, place } = book;
-        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let Rulebook { rules, inventory, place } = book;
         let mut timers = Timers::default();
         let mut silence = Silence::new(inventory);
         let mut faults = Vec::new();

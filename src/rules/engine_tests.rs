@@ -13,8 +13,8 @@ use crate::model::{Act, Ask, Fields, Name, Provenance, Source, SourceKind, Utc, 
 use crate::rules::episode::{Judged, Settings};
 use crate::rules::{Ended, Episode, HostFunction, Param, Phase, Site, StaleLimit, Truth, load};
 
-const S: u64 = 1_000_000_000;
-const INFO: HostFunction = HostFunction { name: "info", params: &[Param::Any], summary: "" };
+pub(super) const S: u64 = 1_000_000_000;
+pub(super) const INFO: HostFunction = HostFunction { name: "info", params: &[Param::Any], summary: "" };
 const PATTERNS: [&str; 4] =
     ["sensor:update:{room}:{cluster}", "sensor:update:{room}:a", "sensor:update:one:{cluster}", "sensor:update"];
 const PER: [&str; 4] = ["source", "room", "cluster", "rule"];
@@ -28,7 +28,7 @@ const SOURCES: [(&str, &str, &str, &[&[&str]]); 4] = [
 ];
 
 #[derive(Clone, Debug)]
-struct Shape {
+pub(super) struct Shape {
     pattern: usize,
     per: usize,
     /// `t`, `h`, or both.
@@ -38,11 +38,11 @@ struct Shape {
     after: Option<u64>,
     cooldown: u64,
     stale: Option<u64>,
-    every: Option<u64>,
+    pub(super) every: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
-enum Happening {
+pub(super) enum Happening {
     /// A source of the map, or a stranger, with what it says of `t` and `h`.
     Message(usize, Option<Option<i8>>, Option<Option<i8>>),
     Silent(usize),
@@ -52,7 +52,7 @@ enum Happening {
     Reload(bool, bool),
 }
 
-fn shapes() -> impl Strategy<Value = Shape> {
+pub(super) fn shapes() -> impl Strategy<Value = Shape> {
     let spans = (0..4_u64, proptest::option::of(1..6_u64), 0..5_u64, proptest::option::of(1..8_u64));
     let every = proptest::option::weighted(0.3, 1..7_u64);
     (0..4_usize, 0..4_usize, 0..3_usize, proptest::option::of(any::<bool>()), spans, every).prop_map(
@@ -64,7 +64,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
     )
 }
 
-fn happenings() -> impl Strategy<Value = Happening> {
+pub(super) fn happenings() -> impl Strategy<Value = Happening> {
     let said = || proptest::option::weighted(0.8, proptest::option::weighted(0.9, -3..4_i8));
     prop_oneof![
         8 => (0..6_usize, said(), said()).prop_map(|(source, t, h)| Happening::Message(source, t, h)),
@@ -98,7 +98,7 @@ impl Shape {
     }
 }
 
-fn inventory() -> Arc<Inventory> {
+pub(super) fn inventory() -> Arc<Inventory> {
     let source = |(name, room, place, frames): &(&str, &str, &str, &[&[&str]])| Source {
         kind: SourceKind::Node,
         room: Name::from(*room),
@@ -113,7 +113,7 @@ fn inventory() -> Arc<Inventory> {
     Arc::new(Inventory { sources: SOURCES.iter().map(|s| Arc::new(source(s))).collect(), devices: Vec::new() })
 }
 
-fn message(inventory: &Inventory, happening: &Happening) -> Option<Message> {
+pub(super) fn message(inventory: &Inventory, happening: &Happening) -> Option<Message> {
     let (source, said, stale) = match happening {
         Happening::Message(source, t, h) => (*source, [("t", *t), ("h", *h)], false),
         Happening::Silent(source) => (*source, [("t", Some(None)), ("h", Some(None))], true),
@@ -134,7 +134,7 @@ fn message(inventory: &Inventory, happening: &Happening) -> Option<Message> {
     })
 }
 
-type Seen = Vec<(u64, String, String, String)>;
+pub(super) type Seen = Vec<(u64, String, String, String)>;
 
 struct SlowInstance {
     episode: Episode,
@@ -309,7 +309,7 @@ impl Slow {
     }
 }
 
-fn note(now: u64, out: &mut Vec<Intent>, seen: &mut Seen) {
+pub(super) fn note(now: u64, out: &mut Vec<Intent>, seen: &mut Seen) {
     for intent in out.drain(..) {
         let Ask::Act(Act { args, .. }) = intent.ask else { continue };
         seen.push((now, intent.origin.rule.to_string(), intent.origin.instance.to_string(), args[0].to_string()));
@@ -317,7 +317,7 @@ fn note(now: u64, out: &mut Vec<Intent>, seen: &mut Seen) {
 }
 
 /// The rules of the shapes, and, if `shifts`, another one before them, which nothing concerns.
-fn book(shapes: &[Shape], shifts: bool, inventory: &Arc<Inventory>) -> Rulebook {
+pub(super) fn book(shapes: &[Shape], shifts: bool, inventory: &Arc<Inventory>) -> Rulebook {
     let (host, mut report) = (Host::new(&[INFO]), Report::default());
     let site = Site { host: &host, inventory };
     let before =
@@ -327,7 +327,7 @@ fn book(shapes: &[Shape], shifts: bool, inventory: &Arc<Inventory>) -> Rulebook 
     let load = |(name, text): &(String, String)| load(&SourceFile::new(name, text.as_str()), &site, &mut report);
     let rules: Vec<Arc<Rule>> = files.iter().filter_map(load).map(Arc::new).collect();
     assert_eq!(rules.len(), files.len(), "{}", report.render(false));
-    Rulebook { rules, inventory: inventory.clone(), place: Place::default() }
+    Rulebook::new(rules, inventory.clone(), Place::default())
 }
 
 proptest! {

@@ -151,6 +151,11 @@ impl Ticks {
         }
     }
 
+    /// Where the site is.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The site's time zone.
     pub(super) fn zone(&self) -> &TimeZone {
         &self.place.zone

@@ -46,18 +46,22 @@ struct Heir {
 impl Engine {
     /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
     pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
-        let Rulebook { mut rules, inventory, place } = book;
-        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let Rulebook { rules, inventory, place } = book;
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
         let mut next: Vec<Option<(u32, bool)>> = vec![None; self.rules.len()];
         for (at, heir) in (0..).zip(&heirs) {
             heir.before.into_iter().for_each(|before| next[before] = Some((at, heir.stays)));
         }
+        let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
+        let in_place = same_map && place == *self.ticks.place() && is_in_place(&self.rules, &heirs);
         self.retire(now, &heirs, &next, last, out);
         edited.last_words = out.len();
+        if in_place {
+            edited.remains = self.replace(now, heirs, last, out);
+            return edited;
+        }
         self.rename(now, &heirs, &next, place);
-        let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
         if !same_map {
             self.silence = Silence::of(inventory, &self.silence);
         }
@@ -79,7 +83,7 @@ impl Engine {
         let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
         for (rule, next) in rules.iter_mut().zip(next) {
             match next {
-                Some((_, true)) => rule.unpark(),
+                Some((_, true)) => {}
                 Some((at, false)) => rule.retire(Some(&heirs[*at as usize].rule), timers, world),
                 None => rule.retire(None, timers, world),
             }
@@ -99,6 +103,29 @@ impl Engine {
         });
         self.silence.rename(stays);
         self.cache.rename(&(0..next.len() as u32).map(of).collect::<Vec<_>>());
+    }
+
+    /// Some rules in other versions, and nothing else: what is known of the others stays as it is, so that the usual edit
+    /// costs what it changes. Deadlines of what is replaced are left over; they are recognised when they come.
+    fn replace(&mut self, now: Timestamp, heirs: Vec<Heir>, last: &Last, out: &mut Vec<Intent>) -> Remains {
+        let Engine { rules, cache, silence, timers, ticks, host, faults, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        silence.rename(|rule| heirs[rule as usize].stays.then_some(rule));
+        let mut remains = Remains::default();
+        for (at, Heir { rule, stays, .. }) in (0..).zip(heirs) {
+            let running = &mut rules[at as usize];
+            if stays {
+                remains.1.push(running.stay(rule, at));
+                continue;
+            }
+            let mut before = std::mem::replace(running, Running::new(rule, at));
+            running.populate(silence, now.mono);
+            running.inherit(&mut before, world);
+            running.judge_edited(timers, world);
+            cache.replace(at, &running.rule, &silence.inventory);
+            remains.0.push(before);
+        }
+        remains
     }
 
     /// Puts the new set in place: what stays moves over, the others begin, take over what survives, and are judged.
@@ -147,13 +174,25 @@ impl Engine {
     }
 }
 
+/// Whether the same rules stand at the same positions, and those that change have no schedule.
+fn is_in_place(old: &[Running], heirs: &[Heir]) -> bool {
+    let plain = |heir: &Heir, old: &Running| heir.rule.schedule.is_empty() && old.rule.schedule.is_empty();
+    let same =
+        |(at, (heir, old)): (usize, (&Heir, &Running))| heir.before == Some(at) && (heir.stays || plain(heir, old));
+    old.len() == heirs.len() && heirs.iter().zip(old).enumerate().all(same)
+}
+
 /// Finds in the old set, which is in the order of the names as the new one is, what each rule was.
 fn heirs(old: &[Running], rules: Vec<Arc<Rule>>) -> Vec<Heir> {
     let mut before = (0..).zip(old).peekable();
     let heir = |rule: Arc<Rule>| {
+        // Nearly all are what they were: the same in memory, which is told without a look at it.
+        if let Some((at, _)) = before.next_if(|(_, old)| Arc::ptr_eq(&old.rule, &rule)) {
+            return Heir { before: Some(at), stays: true, rule };
+        }
         while before.next_if(|(_, old)| old.rule.name < rule.name).is_some() {}
         let old = before.next_if(|(_, old)| old.rule.name == rule.name);
-        let stays = old.is_some_and(|(_, old)| Arc::ptr_eq(&old.rule, &rule) || old.rule.behaves_as(&rule));
+        let stays = old.is_some_and(|(_, old)| old.rule.behaves_as(&rule));
         Heir { before: old.map(|(at, _)| at), stays, rule }
     };
     rules.into_iter().map(heir).collect()
@@ -182,3 +221,7 @@ impl Edited {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 }
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;

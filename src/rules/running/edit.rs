@@ -66,15 +66,11 @@ impl Running {
         }
     }
 
-    /// It goes on as it is, at another position and in words that may be new.
+    /// It goes on as it is, at another position and in words that may be new. If it took too much, it is tried again.
     pub(in crate::rules) fn stay(&mut self, rule: Arc<Rule>, at: u32) -> Arc<Rule> {
         self.at = at;
-        std::mem::replace(&mut self.rule, rule)
-    }
-
-    /// It is tried again, if it took too much.
-    pub(in crate::rules) fn unpark(&mut self) {
         self.tally.unpark();
+        std::mem::replace(&mut self.rule, rule)
     }
 
     /// The map has changed beneath the unedited rule: instances whose sources are gone end, those of new sources begin.

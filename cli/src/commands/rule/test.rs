@@ -24,7 +24,7 @@ const PLAIN: &str = "\x1b[0m";
     Exit codes: 0 all passed, 2 a test failed or a file is wrong; with --strict also where a script never ran.")]
 pub(super) struct Test {
     /// Rules by name, or by a file of theirs; none: all.
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(value_name = "NAME|FILE", add = crate::complete::rules())]
     names: Vec<String>,
     /// A script that no test runs, or a rule without a test, counts as a failure.
     #[arg(long)]
