@@ -85,13 +85,14 @@ pub async fn run(
     let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
     let revision = site.revision();
+    let started = Reloaded::new(Outcome::Started, clock.now(), &revision, report);
     let status = Status {
         name: site.settings.name.clone(),
         origin: origin.map(char::from).iter().collect(),
         buses: site.map.buses.clone(),
         started: clock.now(),
         serves,
-        reloaded: Box::new(Reloaded::new(Outcome::Started, clock.now(), &revision, report)),
+        reloaded: Box::new(started.clone()),
         bridge: bridge.clone(),
     };
     let socket = socket_path(&site.folder, &site.settings);
@@ -107,7 +108,7 @@ pub async fn run(
     let control = thread::Builder::new().name("control".to_owned()).spawn(work)?;
     let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());
     let ends = Ends { clock, control: to_control, bridge: bridge.clone(), plant };
-    let reloader = Reloader::start(loader, &site, revision, ends)?;
+    let reloader = Reloader::start(loader, &site, (revision, started.lines), ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
     let desk = web::Desk { control: inlets.requests.clone(), files, plant };
     let web = tokio::spawn(async move {

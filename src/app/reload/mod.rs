@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::bus::{Bridge, cover};
 use crate::channels::ChannelMap;
-use crate::files::Report;
+use crate::files::{Report, Severity};
 use crate::model::{Doorbell, Full, Name, Push, Queue};
 use crate::rules::Remains;
 use crate::web::ReloadRequest;
@@ -44,6 +44,9 @@ pub(super) enum FilesEvent {
     Refused(Box<Reloaded>),
 }
 
+/// A fault in one line.
+pub(super) type Line = (Severity, String);
+
 /// The other ends of the thread.
 pub(super) struct Ends {
     pub(super) clock: Clock,
@@ -66,7 +69,12 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Starts watching a site that runs as `site` says, at that revision.
-    pub(super) fn start(loader: Loader, site: &Site, revision: Revision, ends: Ends) -> std::io::Result<Reloader> {
+    pub(super) fn start(
+        loader: Loader,
+        site: &Site,
+        (revision, said): (Revision, Vec<Line>),
+        ends: Ends,
+    ) -> std::io::Result<Reloader> {
         let (bell, stop) = (Doorbell::new(), Arc::new(AtomicBool::new(false)));
         let asks = Queue::with_doorbell("reload requests", 16, Full::Refuse, bell.clone());
         let mut work = Work {
@@ -76,6 +84,7 @@ impl Reloader {
             digest: site.digest,
             loader,
             revision,
+            said,
             watch: Watch::new(bell.clone()),
             ends,
             asks: asks.clone(),
@@ -118,6 +127,8 @@ struct Work {
     digest: u64,
     /// Of the files at the last look.
     revision: Revision,
+    /// What was said of them then.
+    said: Vec<Line>,
     loader: Loader,
     watch: Watch,
     ends: Ends,
@@ -158,7 +169,8 @@ impl Work {
         let reloaded = |outcome, report: &Report| Box::new(Reloaded::new(outcome, now, &self.revision, report));
         let Some(site) = site.filter(|_| report.errors() == 0) else {
             let refused = reloaded(Outcome::Refused, &report);
-            refused.log();
+            refused.log(&self.said);
+            self.said.clone_from(&refused.lines);
             if !same {
                 self.ends.control.push(FilesEvent::Refused(refused.clone()));
             }
@@ -191,7 +203,8 @@ impl Work {
             self.ends.plant.push(map.clone());
             self.map = map;
         }
-        applied.log();
+        applied.log(&self.said);
+        self.said.clone_from(&applied.lines);
         applied
     }
 

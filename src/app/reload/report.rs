@@ -8,6 +8,9 @@ use crate::files::{Report, Severity};
 use crate::model::{Fields, Name, Timestamp, Value};
 use crate::rules::Edited;
 
+/// Faults and warnings in one message: subscribers have no use for hundreds.
+const MOST_LINES: usize = 20;
+
 /// What became of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,7 +67,7 @@ impl Reloaded {
             map_changed: false,
             diagnostics: json!(report.diagnostics),
             text: report.render(false),
-            lines: report.diagnostics.iter().map(|fault| (fault.severity, fault.to_string())).collect(),
+            lines: lines(report),
         }
     }
 
@@ -85,7 +88,10 @@ impl Reloaded {
     /// For `system:update:reload`.
     pub(crate) fn fields(&self) -> Fields {
         let names = |names: &[Name]| Value::List(names.iter().cloned().map(Value::Text).collect());
-        let lines = self.lines.iter().map(|(_, line)| Value::text(line)).collect();
+        let shown = self.lines.iter().take(MOST_LINES).map(|(_, line)| Value::text(line));
+        let more = self.lines.len().saturating_sub(MOST_LINES);
+        let more = (more > 0).then(|| Value::text(&format!("and {more} more: see growctl status or check")));
+        let lines = shown.chain(more).collect();
         let outcome = json!(self.outcome);
         let fields = [
             ("outcome", Value::text(outcome.as_str().unwrap_or_default())),
@@ -102,13 +108,14 @@ impl Reloaded {
         fields.into_iter().map(|(name, value)| (Name::from(name), value)).collect()
     }
 
-    /// One line for the log, and one for each fault.
-    pub(crate) fn log(&self) {
+    /// One line for the log, and one for each fault; of the warnings, those that are new since `before`.
+    pub(crate) fn log(&self, before: &[(Severity, String)]) {
         let (added, changed, removed) = (self.added.len(), self.changed.len(), self.removed.len());
         let (revision, unchanged, map_changed) = (&*self.revision, self.unchanged, self.map_changed);
         for (severity, line) in &self.lines {
             match severity {
                 Severity::Error => tracing::error!("{line}"),
+                Severity::Warning if before.iter().any(|(_, known)| known == line) => {}
                 Severity::Warning => tracing::warn!("{line}"),
             }
         }
@@ -123,4 +130,11 @@ impl Reloaded {
             }
         }
     }
+}
+
+/// Each fault in one line, errors first.
+fn lines(report: &Report) -> Vec<(Severity, String)> {
+    let mut lines: Vec<_> = report.diagnostics.iter().map(|fault| (fault.severity, fault.to_string())).collect();
+    lines.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
+    lines
 }
