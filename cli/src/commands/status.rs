@@ -34,6 +34,7 @@ fn show(status: &Value) -> String {
         span(&status["uptime"])
     );
     out += &format!("redis    {}\n", redis(&status["redis"]));
+    out += &files(status);
     for bus in list(&status["buses"]) {
         let reason = bus["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
         out += &format!("bus      {}  {} ({}){reason}\n", text(&bus["bus"]), text(&bus["state"]), text(&bus["link"]));
@@ -87,6 +88,29 @@ fn dropped(queues: &Value) -> String {
         })
         .collect();
     if lost.is_empty() { String::new() } else { format!("\n{}", lost.concat()) }
+}
+
+/// Which state of the files decides, and what is wrong with those that do not.
+fn files(status: &Value) -> String {
+    let files = &status["files"];
+    let of = match (files["commit"].as_str(), files["dirty"].as_bool()) {
+        (None, _) => " (not in git)",
+        (_, Some(true)) => " (with changes that are not committed)",
+        _ => "",
+    };
+    let faults = list(&files["diagnostics"]);
+    let faults: Vec<String> = faults.iter().filter(|fault| fault["severity"] == "error").map(fault).collect();
+    if files["outcome"] == "refused" {
+        let now = text(&status["revision"]);
+        let heading = format!("files    revision {now} decides; the files are another and were refused:\n");
+        return heading + &faults.concat();
+    }
+    let left_out = if faults.is_empty() { String::new() } else { "         left out:\n".to_owned() + &faults.concat() };
+    format!("files    revision {}{of}\n{left_out}", text(&status["revision"]))
+}
+
+fn fault(fault: &Value) -> String {
+    format!("         {}:{}:{}: {}\n", text(&fault["file"]), fault["line"], fault["column"], text(&fault["message"]))
 }
 
 fn redis(redis: &Value) -> String {

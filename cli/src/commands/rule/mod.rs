@@ -128,6 +128,18 @@ fn devices(rule: &growctl_engine::rules::Rule) -> Vec<String> {
     devices.into_iter().collect()
 }
 
+/// Makes the running engine look at the files, and says what it made of them.
+async fn taken(folder: &Path) -> String {
+    match socket::post(folder, "/reload", Value::Null).await {
+        Ok(answer) if answer["outcome"] == "refused" => {
+            let text = answer["text"].as_str().unwrap_or_default().trim_end();
+            format!("{text}\nthe running engine goes on as before, until the files are mended")
+        }
+        Ok(_) => "the running engine has taken it".to_owned(),
+        Err(why) => format!("the running engine does not say whether it has taken it: {why}"),
+    }
+}
+
 /// What the running engine says about a rule's hold on devices.
 struct Held {
     running: bool,

@@ -42,7 +42,7 @@ pub(super) async fn rename(folder: &Path, old: &str, new: &str, json: bool) -> E
     ));
     held.devices.iter().for_each(|device| say(&format!("{device} is let go, until {new} asks for it")));
     if held.running {
-        say("the running engine takes it within a second");
+        say(&super::taken(folder).await);
     }
     say(&format!("what other files say of '{old}' stays as it is: grep -rn '{old}' rules"));
     ExitCode::SUCCESS

@@ -47,7 +47,7 @@ pub(super) async fn rm(folder: &Path, name: &str, yes: bool, json: bool) -> Exit
             .for_each(|device| say(&format!("{device} is let go: without another request it goes to its safe state")));
     }
     if held.running {
-        say("the running engine takes it within a second");
+        say(&super::taken(folder).await);
     }
     ExitCode::SUCCESS
 }

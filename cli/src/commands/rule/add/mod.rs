@@ -272,10 +272,10 @@ async fn write(folder: &Path, name: &str, made: &Made, (rule, map): (&Rule, &Cha
     }
     say("");
     rivals.iter().for_each(|rival| say(rival));
-    say(match heard.silent {
-        None => "the running engine takes it within a second",
-        Some(_) => "no engine runs on this site, so there are no last values; `growctl run` starts one",
-    });
+    match heard.silent {
+        None => say(&super::taken(folder).await),
+        Some(_) => say("no engine runs on this site, so there are no last values; `growctl run` starts one"),
+    }
     if test_path.is_none() {
         say(&no_test(name));
     }
