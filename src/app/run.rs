@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -99,23 +99,13 @@ pub async fn run(
     let engine = Engine::new(site.book(), Site::host(), clock.now());
     let core = Core::new(&site.map, engine, revision.name(), origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
-    // Dropped with the thread, however that ends.
-    let (alive, control_ended) = oneshot::channel::<()>();
-    let work = move || {
-        let _alive = alive;
-        control.run()
-    };
-    let control = thread::Builder::new().name("control".to_owned()).spawn(work)?;
+    let (control, control_ended) = start(control)?;
     let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());
     let ends = Ends { clock, control: to_control, bridge: bridge.clone(), plant };
     let reloader = Reloader::start(loader, &site, (revision, started.lines), ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
     let desk = web::Desk { control: inlets.requests.clone(), files, plant };
-    let web = tokio::spawn(async move {
-        if let Err(error) = web::serve(&socket, desk).await {
-            tracing::warn!("no control socket, `growctl status` cannot ask: {error}");
-        }
-    });
+    let web = tokio::spawn(serve(socket, desk));
 
     tokio::select! {
         () = stop => tracing::info!("stopping: devices to their safe states, queues drained"),
@@ -132,6 +122,22 @@ pub async fn run(
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
     leave(control, buses, dispatcher, bridge).await
+}
+
+/// Starts the control thread; the receiver ends with it, however that ends.
+fn start(control: Control) -> std::io::Result<(JoinHandle<Control>, oneshot::Receiver<()>)> {
+    let (alive, ended) = oneshot::channel::<()>();
+    let work = move || {
+        let _alive = alive;
+        control.run()
+    };
+    Ok((thread::Builder::new().name("control".to_owned()).spawn(work)?, ended))
+}
+
+async fn serve(socket: PathBuf, desk: web::Desk) {
+    if let Err(error) = web::serve(&socket, desk).await {
+        tracing::warn!("no control socket, `growctl status` cannot ask: {error}");
+    }
 }
 
 /// Lets what is under way arrive, each for a stated time.

@@ -14,7 +14,9 @@ use super::script::{Script, ScriptError};
 use super::{Env, Fault, Truth, WindowSpec};
 
 use lower::Lowering;
-use term::{Order, Term, Val};
+use term::{Term, Val};
+
+pub(super) use term::Order;
 
 /// A compiled condition.
 #[derive(Debug)]

@@ -69,15 +69,7 @@ impl Lowering<'_> {
         if call.op_token.is_none() || call.args.len() != 2 {
             return None;
         }
-        let order = match call.name.as_str() {
-            "==" => Order::Equal,
-            "!=" => Order::Differs,
-            "<" => Order::Less,
-            "<=" => Order::AtMost,
-            ">" => Order::Greater,
-            ">=" => Order::AtLeast,
-            _ => return None,
-        };
+        let order = Order::of(call.name.as_str())?;
         let (left, right) = (self.term(&call.args[0])?, self.term(&call.args[1])?);
         Some(match (order, left, right) {
             (Order::Equal | Order::Differs, term, Term::Null) | (Order::Equal | Order::Differs, Term::Null, term) => {

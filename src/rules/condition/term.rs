@@ -63,13 +63,39 @@ pub(super) enum Operator {
 
 /// A comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in crate::rules) enum Order {
     Equal,
     Differs,
     Less,
     AtMost,
     Greater,
     AtLeast,
+}
+
+impl Order {
+    /// The comparison of an operator.
+    pub(in crate::rules) fn of(operator: &str) -> Option<Order> {
+        Some(match operator {
+            "==" => Order::Equal,
+            "!=" => Order::Differs,
+            "<" => Order::Less,
+            "<=" => Order::AtMost,
+            ">" => Order::Greater,
+            ">=" => Order::AtLeast,
+            _ => return None,
+        })
+    }
+
+    /// With the sides exchanged.
+    pub(in crate::rules) fn turned(self) -> Order {
+        match self {
+            Order::Less => Order::Greater,
+            Order::AtMost => Order::AtLeast,
+            Order::Greater => Order::Less,
+            Order::AtLeast => Order::AtMost,
+            same => same,
+        }
+    }
 }
 
 impl Field {

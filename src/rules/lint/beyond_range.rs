@@ -4,7 +4,8 @@
 use crate::files::Severity;
 use crate::model::FieldFacts;
 
-use super::sight::{Constant, Order};
+use super::super::condition::Order;
+use super::sight::Constant;
 use super::{Lint, Looking, Of, Says};
 
 pub(super) static LINT: Lint = Lint {

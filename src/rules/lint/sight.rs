@@ -9,6 +9,7 @@ use rhai::{ASTNode, Expr, FnCallExpr, Stmt};
 
 use crate::model::{Name, parse_duration};
 
+use super::super::condition::Order;
 use super::super::script::Script;
 use super::glob::Glob;
 use super::written::{Written, plain};
@@ -36,17 +37,6 @@ pub(super) struct Read {
     pub(super) whole: Range<usize>,
     /// The argument that names the channel, and the one that names the field.
     pub(super) parts: [Range<usize>; 2],
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Equal,
-    Differs,
-    Less,
-    AtMost,
-    Greater,
-    AtLeast,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -232,15 +222,7 @@ impl<'a> Eye<'a> {
     }
 
     fn comparison(&self, call: &FnCallExpr) -> Option<Comparison> {
-        let order = match call.name.as_str() {
-            "==" => Order::Equal,
-            "!=" => Order::Differs,
-            "<" => Order::Less,
-            "<=" => Order::AtMost,
-            ">" => Order::Greater,
-            ">=" => Order::AtLeast,
-            _ => return None,
-        };
+        let order = Order::of(call.name.as_str())?;
         let [left, right] = &*call.args else { return None };
         let (read, order, with, beside) = match (constant(left), constant(right)) {
             (None, Some(with)) => (self.value(left)?, order, with, right),
@@ -292,19 +274,6 @@ impl<'a> Eye<'a> {
                 .find(|segment| ***segment == *name.1)
                 .map_or(Word::Open, |segment| Word::Segment(segment.clone())),
             _ => Word::Open,
-        }
-    }
-}
-
-impl Order {
-    /// With the sides exchanged.
-    fn turned(self) -> Order {
-        match self {
-            Order::Less => Order::Greater,
-            Order::AtMost => Order::AtLeast,
-            Order::Greater => Order::Less,
-            Order::AtLeast => Order::AtMost,
-            same => same,
         }
     }
 }
