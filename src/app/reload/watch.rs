@@ -113,3 +113,51 @@ fn decides(path: &Path) -> bool {
 fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use notify::event::{CreateKind, DataChange, Flag};
+
+    use super::*;
+
+    fn event(kind: EventKind, path: &str) -> notify::Result<Event> {
+        Ok(Event::new(kind).add_path(PathBuf::from(path)))
+    }
+
+    #[test]
+    fn what_may_have_been_missed_stirs_and_a_logger_does_not() {
+        let mut heard = Heard::default();
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        assert!(!hear(&mut heard, event(written, "site/readings.jsonl")) && !heard.stirred);
+        assert!(!hear(&mut heard, event(EventKind::Access(AccessKind::Read), "site/rules/a.yaml")));
+        assert!(hear(&mut heard, event(EventKind::Create(CreateKind::Any), "site/rules/a.yaml")));
+        for missed in [Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), Err(notify::Error::generic("gone"))] {
+            let mut heard = Heard::default();
+            assert!(hear(&mut heard, missed) && heard.stirred);
+        }
+    }
+
+    #[test]
+    fn a_file_is_being_written_until_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let bell = Doorbell::new();
+        let mut watch = Watch::new(bell.clone());
+        watch.on([folder.path().to_owned()]);
+        let wait = |watch: &Watch, wanted: bool| {
+            (0..500).any(|_| {
+                bell.wait(Duration::from_millis(20));
+                watch.is_being_written() == wanted
+            })
+        };
+        let mut file = std::fs::File::create(folder.path().join("a.yaml")).unwrap();
+        file.write_all(b"subscribe: a\n").unwrap();
+        assert!(wait(&watch, true));
+        assert!(watch.stirred() && !watch.stirred());
+        file.write_all(b"each: info(1)\n").unwrap();
+        drop(file);
+        assert!(wait(&watch, false));
+    }
+}
