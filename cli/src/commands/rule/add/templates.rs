@@ -4,17 +4,10 @@ use growctl_engine::channels::ChannelMap;
 use growctl_engine::files::closest;
 
 use super::Made;
-use super::fill::{Values, fill, fill_tests};
+use super::fill::{fill, fill_tests};
 use super::plant::Refusal;
-use super::recipes;
+use super::recipes::{self, Prepared};
 use super::wishes::Wishes;
-
-/// What a recipe leaves: values for the template's names, and in words what it took from the map.
-#[derive(Debug, Default)]
-pub(super) struct Prepared {
-    pub(super) values: Values,
-    pub(super) took: Vec<String>,
-}
 
 /// One template.
 pub(super) struct Template {

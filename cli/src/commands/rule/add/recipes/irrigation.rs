@@ -6,8 +6,8 @@ use growctl_engine::channels::ChannelMap;
 
 use super::super::fill::Values;
 use super::super::plant::{self, Reading, Refusal, Where};
-use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
+use super::Prepared;
 use super::{cycles, floor, nodes};
 
 const WET: [&str; 4] = ["vwc", "moisture", "soil", "substrate"];

@@ -4,8 +4,8 @@ use growctl_engine::channels::ChannelMap;
 
 use super::super::fill::Values;
 use super::super::plant::{self, Ask, Refusal};
-use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
+use super::Prepared;
 
 const DAY: u32 = 24 * 60 * 60;
 

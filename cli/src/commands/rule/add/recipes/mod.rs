@@ -9,8 +9,16 @@ pub(super) mod switching;
 
 use std::time::Duration;
 
+use super::fill::Values;
 use super::plant::{Reading, Refusal};
 use super::wishes::Wishes;
+
+/// What a recipe leaves: values for the template's names, and in words what it took from the map.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    pub(super) values: Values,
+    pub(super) took: Vec<String>,
+}
 
 /// How many cycles cover the span.
 fn cycles(span: Duration, cycle: Duration) -> u32 {

@@ -7,8 +7,8 @@ use growctl_engine::channels::ChannelMap;
 
 use super::super::fill::{Values, fill, shown};
 use super::super::plant::{self, Reading, Refusal};
-use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
+use super::Prepared;
 use super::{cycles, nodes};
 
 pub(in super::super) fn log(wishes: &Wishes, map: &ChannelMap) -> Result<Prepared, Refusal> {

@@ -6,8 +6,8 @@ use growctl_engine::channels::ChannelMap;
 
 use super::super::fill::Values;
 use super::super::plant::{self, Reading, Refusal};
-use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
+use super::Prepared;
 use super::{cycles, floor, nodes};
 
 pub(in super::super) fn dead_sensor(wishes: &Wishes, map: &ChannelMap) -> Result<Prepared, Refusal> {

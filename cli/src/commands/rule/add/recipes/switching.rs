@@ -6,8 +6,8 @@ use growctl_engine::channels::{ChannelMap, Device};
 
 use super::super::fill::Values;
 use super::super::plant::{self, Reading, Refusal, Where};
-use super::super::templates::Prepared;
 use super::super::wishes::Wishes;
+use super::Prepared;
 use super::{Limits, crossing, cycles, limits, nodes, words};
 
 /// What a template looks for on the map, and its usual numbers.
