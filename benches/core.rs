@@ -127,8 +127,8 @@ fn through_rules(rules: usize) -> f64 {
         load(&SourceFile::new(PathBuf::from(format!("rules/r{n:05}.yaml")), text), &site, &mut report)
     };
     let rules: Vec<_> = (0..rules).map(rule).map(|rule| Arc::new(rule.expect("it is right"))).collect();
-    let mut engine =
-        Engine::new(Rulebook { rules, inventory: map.inventory.clone(), place: Place::default() }, host, at(0));
+    let (inventory, place) = (map.inventory.clone(), Place::default());
+    let mut engine = Engine::new(Rulebook { rules, inventory, place, revision: "bench".into() }, host, at(0));
     let messages: Vec<Arc<Message>> = (0..64).map(|n| Arc::new(message(n))).collect();
     let (mut last, mut intents, mut now) = (Last::default(), Vec::new(), 0);
     per_call(|n| {

@@ -30,8 +30,8 @@ impl Running {
         assert_eq!((report.errors(), report.render(false)), (0, String::new()));
         let start = Timestamp { mono: Mono(1), utc: Utc((MIDNIGHT + 3600 * hour as i64) * 1_000_000_000) };
         let plant = Plant::new(&site.map, 1, start);
-        let engine = Engine::new(Rulebook { place: Place::default(), ..site.book() }, Site::host(), start);
-        let core = Core::new(&site.map, engine, "test".into(), *b"00000000", start);
+        let engine = Engine::new(Rulebook { place: Place::default(), ..site.book("test".into()) }, Site::host(), start);
+        let core = Core::new(&site.map, engine, *b"00000000", start);
         let mut running = Running { core, plant, start, now: start, said: Vec::new(), complaints: Vec::new() };
         let mut outputs = Vec::new();
         running.core.start(start, &mut outputs);

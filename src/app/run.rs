@@ -95,8 +95,8 @@ pub async fn run(
         bridge: bridge.clone(),
     };
     let socket = socket_path(&site.folder, &site.settings);
-    let engine = Engine::new(site.book(), Site::host(), clock.now());
-    let core = Core::new(&site.map, engine, revision.name(), origin, clock.now());
+    let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
+    let core = Core::new(&site.map, engine, origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     // Dropped with the thread, however that ends.
     let (alive, control_ended) = oneshot::channel::<()>();

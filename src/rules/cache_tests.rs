@@ -29,7 +29,8 @@ impl World {
             .collect();
         assert_eq!(report.errors(), 0, "{}", report.render(false));
         let now = Timestamp { mono: Mono(0), utc: Utc(0) };
-        let engine = Engine::new(Rulebook { rules, inventory, place: Place::default() }, host, now);
+        let book = Rulebook { rules, inventory, place: Place::default(), revision: "test".into() };
+        let engine = Engine::new(book, host, now);
         World { engine, last: Last::default(), out: Vec::new(), now }
     }
 

@@ -130,7 +130,8 @@ impl<'a> Bench<'a> {
         let mut again = Report::default();
         let rules = names.filter_map(file).filter_map(|file| self.load(file, &host, &mut again));
         let rules = rules.map(Arc::new).collect();
-        Engine::new(Rulebook { rules, inventory: stage.inventory.clone(), place }, host, now)
+        let book = Rulebook { rules, inventory: stage.inventory.clone(), place, revision: "test".into() };
+        Engine::new(book, host, now)
     }
 }
 

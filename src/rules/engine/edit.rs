@@ -46,7 +46,7 @@ struct Heir {
 impl Engine {
     /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
     pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
-        let Rulebook { mut rules, inventory, place } = book;
+        let Rulebook { mut rules, inventory, place, revision } = book;
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
@@ -56,6 +56,7 @@ impl Engine {
         }
         self.retire(now, &heirs, &next, last, out);
         edited.last_words = out.len();
+        (self.revision, self.decides_since) = (revision, now.mono);
         self.rename(now, &heirs, &next, place);
         let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
         if !same_map {
@@ -75,8 +76,8 @@ impl Engine {
         last: &Last,
         out: &mut Vec<Intent>,
     ) {
-        let Engine { rules, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         for (rule, next) in rules.iter_mut().zip(next) {
             match next {
                 Some((_, true)) => rule.unpark(),
@@ -111,8 +112,8 @@ impl Engine {
         out: &mut Vec<Intent>,
     ) -> Remains {
         let mut old: Vec<Option<Running>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
-        let Engine { rules, silence, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, silence, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         let mut remains = Remains::default();
         for (at, Heir { rule, before, stays }) in (0..).zip(heirs) {
             let before = before.and_then(|before| old[before].take());
