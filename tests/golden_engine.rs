@@ -78,7 +78,8 @@ fn play(case: &Path) -> String {
     let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
     let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
     let engine = Engine::new(book, host, start);
-    let mut play = Play { case, engine, inventory, last: Last::default(), last_event: Mono(0), civil, out: String::new() };
+    let mut play =
+        Play { case, engine, inventory, last: Last::default(), last_event: Mono(0), civil, out: String::new() };
     for line in &lines {
         for n in 0..line.times.unwrap_or(1) {
             // What repeats for hours is asked about as it begins.
@@ -96,7 +97,12 @@ fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
     let mut report = Report::default();
     let rules = load_folder(folder, &Site { host, inventory }, &mut report);
     assert_eq!(report.errors(), 0, "{}: {}", folder.display(), report.render(false));
-    Rulebook { rules, inventory: inventory.clone(), place: Place::default(), revision: folder.file_name().unwrap().to_string_lossy().into() }
+    Rulebook {
+        rules,
+        inventory: inventory.clone(),
+        place: Place::default(),
+        revision: folder.file_name().unwrap().to_string_lossy().into(),
+    }
 }
 
 impl Play<'_> {

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use crate::bus::{Delivery, Last, Refused, Router};
 use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway};
-use crate::devices::{DeviceOut, Guard, GuardEvent};
+use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
     Value, WellKnown,
 };
-use crate::rules::{Engine, Event, RuleFault};
+use crate::rules::{Engine, Event, RuleFault, Why};
 
 use super::output::{CoreCounts, Notice, Output};
 pub use reload::Next;
@@ -135,6 +135,20 @@ impl Core {
         self.engine.step(self.now, Event::Reset(rule), &self.last, &mut self.intents);
         self.settle(out);
         known
+    }
+
+    /// Why a rule, or one of its instances, acts or does not, and what it holds; `None` if there is no such rule.
+    pub fn why(
+        &mut self,
+        now: Timestamp,
+        rule: &str,
+        instance: Option<&str>,
+        out: &mut Vec<Output>,
+    ) -> Option<(Why, Vec<Hold>)> {
+        self.advance(now, out);
+        let why = self.engine.why(self.now, rule, instance, &self.last)?;
+        let about = |hold: &Hold| instance.is_none_or(|instance| *hold.instance == *instance);
+        Some((why, self.guard.holds(rule).into_iter().filter(about).collect()))
     }
 
     /// What names the state of the files that decides now.

@@ -253,11 +253,9 @@ impl Entry {
 impl Asked {
     fn of(ask: &Ask) -> Asked {
         match ask {
-            Ask::Set(request) => Asked::Set {
-                set: request.device.clone(),
-                to: level(request.level),
-                reason: request.reason.clone(),
-            },
+            Ask::Set(request) => {
+                Asked::Set { set: request.device.clone(), to: level(request.level), reason: request.reason.clone() }
+            }
             Ask::Release(device) => Asked::Release { release: device.clone() },
             Ask::Publish { channel, .. } => Asked::Publish { publish: channel.clone() },
             Ask::Act(act) => Asked::Call { call: act.action },
@@ -267,9 +265,7 @@ impl Asked {
 
     fn is_alike(&self, ask: &Ask) -> bool {
         match (self, ask) {
-            (Asked::Set { set, to, .. }, Ask::Set(request)) => {
-                *set == request.device && is_at(to, request.level)
-            }
+            (Asked::Set { set, to, .. }, Ask::Set(request)) => *set == request.device && is_at(to, request.level),
             (Asked::Release { release }, Ask::Release(device)) => release == device,
             (Asked::Publish { publish }, Ask::Publish { channel, .. }) => publish == channel,
             (Asked::Call { call }, Ask::Act(act)) => *call == act.action,

@@ -139,7 +139,7 @@ pub struct Standing {
     pub drifted: bool,
     /// The channel of its last message.
     pub channel: Option<Name>,
-    /// When that came.
+    /// When it last had one that was no word of silence.
     pub heard: Option<f64>,
     /// Fields that the rule names and that have no good value in it, each with the reason.
     pub not_good: Vec<(Name, String)>,
@@ -154,7 +154,7 @@ pub struct Standing {
 pub struct Judgement {
     /// When.
     pub at: f64,
-    /// `message`, `tick` (any schedule), `reset` or `edit`.
+    /// `message`, `silence` (the word that a source says nothing more), `tick` (any schedule), `reset` or `edit`.
     pub event: &'static str,
     /// `when`, `until` or `each`.
     pub part: &'static str,

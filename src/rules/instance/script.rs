@@ -46,7 +46,13 @@ impl Instance {
     }
 
     /// Runs a script; `false` if it left nothing.
-    pub(super) fn run(&mut self, part: Part, script: Option<&Script>, turn: &mut Turn<'_, '_>, ended: Option<Ended>) -> bool {
+    pub(super) fn run(
+        &mut self,
+        part: Part,
+        script: Option<&Script>,
+        turn: &mut Turn<'_, '_>,
+        ended: Option<Ended>,
+    ) -> bool {
         let Some(script) = script else { return true };
         let before = ended.map(|_| self.state.clone());
         let result = self.with_env(turn, ended, |host, env| host.run(script, env));

@@ -16,6 +16,8 @@ pub(super) struct Look {
     at: Timestamp,
     cause: Cause,
     pub(super) edit: bool,
+    /// The message was the word that a source has fallen silent.
+    silence: bool,
     part: &'static str,
     truth: Option<Truth>,
 }
@@ -24,10 +26,11 @@ impl Instance {
     /// Remembers what an event was judged to be.
     pub(super) fn look(&mut self, part: &'static str, truth: Option<Truth>, turn: &Turn<'_, '_>) {
         let (at, cause) = (turn.world.now, turn.cause);
-        if cause.heard {
+        let silence = self.message.as_ref().is_some_and(|message| message.stale);
+        if cause.heard && !silence {
             self.heard = Some(at.mono);
         }
-        self.looked = Some(Look { at, cause, edit: false, part, truth });
+        self.looked = Some(Look { at, cause, edit: false, silence, part, truth });
     }
 
     /// Writes down that the condition held since then and broke off, if it had to hold for some time.
@@ -233,6 +236,7 @@ impl Look {
     fn shown(&self, civil: Civil) -> Judgement {
         let event = match self.cause {
             _ if self.edit => "edit",
+            Cause { heard: true, .. } if self.silence => "silence",
             Cause { heard: true, .. } => "message",
             Cause { reset: true, .. } => "reset",
             _ => "tick",
