@@ -127,7 +127,8 @@ fn through_rules(rules: usize) -> f64 {
         load(&SourceFile::new(PathBuf::from(format!("rules/r{n:05}.yaml")), text), &site, &mut report)
     };
     let rules: Vec<_> = (0..rules).map(rule).map(|rule| Arc::new(rule.expect("it is right"))).collect();
-    let mut engine = Engine::new(Rulebook::new(rules, map.inventory.clone(), Place::default()), host, at(0));
+    let mut engine =
+        Engine::new(Rulebook::new(rules, map.inventory.clone(), Place::default(), "bench".into()), host, at(0));
     let messages: Vec<Arc<Message>> = (0..64).map(|n| Arc::new(message(n))).collect();
     let (mut last, mut intents, mut now) = (Last::default(), Vec::new(), 0);
     per_call(|n| {

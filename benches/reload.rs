@@ -37,8 +37,8 @@ fn main() {
     write_site(folder.path());
     let (mut loader, site) = Loader::open(folder.path(), &mut Report::default()).expect("it is right");
     assert_eq!(site.rules.len(), RULES);
-    let engine = Engine::new(site.book(), Site::host(), at(0));
-    let mut core = Core::new(&site.map, engine, "first".into(), *b"00000000", at(0));
+    let engine = Engine::new(site.book("first".into()), Site::host(), at(0));
+    let mut core = Core::new(&site.map, engine, *b"00000000", at(0));
     let (mut out, mut clock) = (Vec::<Output>::new(), 0);
     let mut message = |core: &mut Core, clock: &mut u64| {
         *clock += 1_000_000;
@@ -59,7 +59,7 @@ fn main() {
         read.push(start.elapsed().as_secs_f64());
         // What was just read has driven the rules out of the processor's caches, as it would not on a thread of its own.
         cold.push(message(&mut core, &mut clock));
-        let next = Next { map: None, book: site.book(), revision: format!("r{round}").into() };
+        let next = Next { map: None, book: site.book(format!("r{round}").into()) };
         clock += 1_000_000;
         let (start, mut reloaded) = (now(), Vec::new());
         let edited = core.reload(at(clock), next, &mut reloaded);

@@ -2,7 +2,9 @@
 //! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
-//! `shutdown`, `reload` (a folder of the case: the rules are now those in it), or nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event.
+//! `shutdown`, `reload` (a folder of the case: the rules are now those in it), `why` (a rule: its answer is written), or
+//! nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event. Between any two events
+//! every rule is asked why: nothing may come of that.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -38,6 +40,7 @@ struct Line {
     startup: bool,
     shutdown: bool,
     reload: Option<String>,
+    why: Option<String>,
     utc: Option<f64>,
     hop: u8,
 }
@@ -47,6 +50,7 @@ struct Play<'a> {
     engine: Engine,
     inventory: Arc<Inventory>,
     last: Last,
+    last_event: Mono,
     /// Civil time at mono 0, in seconds.
     civil: f64,
     out: String,
@@ -74,9 +78,14 @@ fn play(case: &Path) -> String {
     let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
     let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
     let engine = Engine::new(book, host, start);
-    let mut play = Play { case, engine, inventory, last: Last::default(), civil, out: String::new() };
+    let mut play =
+        Play { case, engine, inventory, last: Last::default(), last_event: Mono(0), civil, out: String::new() };
     for line in &lines {
         for n in 0..line.times.unwrap_or(1) {
+            // What repeats for hours is asked about as it begins.
+            if n < 20 {
+                play.ask_all();
+            }
             play.line(line, line.at + f64::from(n) * line.every.unwrap_or(0.0));
         }
     }
@@ -88,7 +97,8 @@ fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
     let mut report = Report::default();
     let rules = load_folder(folder, &Site { host, inventory }, &mut report);
     assert_eq!(report.errors(), 0, "{}: {}", folder.display(), report.render(false));
-    Rulebook::new(rules, inventory.clone(), Place::default())
+    let revision = folder.file_name().unwrap().to_string_lossy().into();
+    Rulebook::new(rules, inventory.clone(), Place::default(), revision)
 }
 
 impl Play<'_> {
@@ -106,7 +116,13 @@ impl Play<'_> {
         if let Some(utc) = line.utc {
             self.civil = utc - line.at;
         }
+        self.last_event = at;
         let (now, mut out) = (self.now(at), Vec::new());
+        if let Some(rule) = &line.why {
+            let why = self.engine.why(now, rule, None, &self.last).expect("the case has the rule");
+            self.out += &(serde_json::to_string_pretty(&why).expect("facts are JSON") + "\n");
+            return;
+        }
         if let Some(folder) = &line.reload {
             let host = Host::new(&growctl_engine::actions::host_functions());
             let book = book(&self.case.join(folder), &host, &self.inventory);
@@ -126,6 +142,15 @@ impl Play<'_> {
         };
         self.engine.step(now, event, &self.last, &mut out);
         self.write(at, &out);
+    }
+
+    /// Asks every rule why, as it stands after the last event.
+    fn ask_all(&mut self) {
+        let now = self.now(self.last_event);
+        for rule in self.engine.status(now.mono) {
+            assert!(self.engine.why(now, &rule.name, None, &self.last).is_some());
+        }
+        assert!(self.engine.why(now, "no-such-rule", None, &self.last).is_none());
     }
 
     /// What was counted, where it was anything.

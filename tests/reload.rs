@@ -154,7 +154,7 @@ impl Bench {
         }
         let revision = Name::from(format!("{:016x}", site.digest));
         let now = self.at();
-        let next = Next { map: None, book: site.book(), revision: revision.clone() };
+        let next = Next { map: None, book: site.book(revision.clone()) };
         self.core.reload(now, next, &mut self.out);
         self.applied = (files.iter().map(|(name, version)| (name.clone(), version.unwrap())).collect(), revision);
         self.reloads += 1;
@@ -185,8 +185,8 @@ fn ten_thousand_changes_of_the_files_mix_no_decision_and_lose_none() {
     let mut folder = Folder::new(temporary.path());
     let (loader, site) = Loader::open(temporary.path(), &mut Report::default()).unwrap();
     let start = Timestamp { mono: Mono(0), utc: Utc(1_767_225_600_000_000_000) };
-    let engine = Engine::new(site.book(), Site::host(), start);
-    let core = Core::new(&site.map, engine, "first".into(), *b"00000000", start);
+    let engine = Engine::new(site.book("first".into()), Site::host(), start);
+    let core = Core::new(&site.map, engine, *b"00000000", start);
     let applied = (BTreeMap::new(), Name::from("first"));
     let mut bench = Bench { core, loader, applied, now: 0, out: Vec::new(), decisions: 0, reloads: 0, refused: 0 };
     let mut done = 0;

@@ -31,11 +31,11 @@ impl Running {
         let start = Timestamp { mono: Mono(1), utc: Utc((MIDNIGHT + 3600 * hour as i64) * 1_000_000_000) };
         let plant = Plant::new(&site.map, 1, start);
         let engine = Engine::new(
-            Rulebook::new(site.rules.clone(), site.map.inventory.clone(), Place::default()),
+            Rulebook::new(site.rules.clone(), site.map.inventory.clone(), Place::default(), "test".into()),
             Site::host(),
             start,
         );
-        let core = Core::new(&site.map, engine, "test".into(), *b"00000000", start);
+        let core = Core::new(&site.map, engine, *b"00000000", start);
         let mut running = Running { core, plant, start, now: start, said: Vec::new(), complaints: Vec::new() };
         let mut outputs = Vec::new();
         running.core.start(start, &mut outputs);

@@ -6,17 +6,25 @@ use growctl_engine::app;
 use growctl_engine::files::Report;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
 pub(crate) async fn get(folder: &Path, path: &str) -> Result<Value, String> {
-    request(folder, Method::GET, path, Value::Null).await
+    request(folder, Method::GET, path, Value::Null).await.and_then(fine)
+}
+
+/// As `get`; `None` if the engine knows nothing of that name.
+pub(crate) async fn look_up(folder: &Path, path: &str) -> Result<Option<Value>, String> {
+    match request(folder, Method::GET, path, Value::Null).await? {
+        (StatusCode::NOT_FOUND, _) => Ok(None),
+        answer => fine(answer).map(Some),
+    }
 }
 
 pub(crate) async fn post(folder: &Path, path: &str, body: Value) -> Result<Value, String> {
-    request(folder, Method::POST, path, body).await
+    request(folder, Method::POST, path, body).await.and_then(fine)
 }
 
 /// A text as one segment of a path.
@@ -26,7 +34,15 @@ pub(crate) fn escaped(text: &str) -> String {
     text.bytes().map(one).collect()
 }
 
-async fn request(folder: &Path, method: Method, path: &str, body: Value) -> Result<Value, String> {
+fn fine((status, value): (StatusCode, Value)) -> Result<Value, String> {
+    if status.is_success() {
+        Ok(value)
+    } else {
+        Err(value["error"].as_str().unwrap_or("the engine refused").to_owned())
+    }
+}
+
+async fn request(folder: &Path, method: Method, path: &str, body: Value) -> Result<(StatusCode, Value), String> {
     let socket = socket_path(folder);
     let stream = UnixStream::connect(&socket).await.map_err(|error| {
         format!("no engine runs on this site ({}: {error}); start one with `growctl run`", socket.display())
@@ -37,11 +53,10 @@ async fn request(folder: &Path, method: Method, path: &str, body: Value) -> Resu
     let request = Request::builder().method(method).uri(path).header("host", "growctl");
     let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_string())));
     let response = sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(broken)?;
-    let fine = response.status().is_success();
+    let status = response.status();
     let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
-    let value: Value =
-        serde_json::from_slice(&body).map_err(|error| format!("the engine's answer is no JSON: {error}"))?;
-    if fine { Ok(value) } else { Err(value["error"].as_str().unwrap_or("the engine refused").to_owned()) }
+    let value = serde_json::from_slice(&body).map_err(|error| format!("the engine's answer is no JSON: {error}"))?;
+    Ok((status, value))
 }
 
 fn socket_path(folder: &Path) -> std::path::PathBuf {

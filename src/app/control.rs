@@ -177,6 +177,14 @@ impl Control {
             Request::Last(pattern, answer) => {
                 let _ = answer.send(last_values(self.core.last(), &pattern, now));
             }
+            Request::Why { rule, instance, answer } => {
+                let why = self.core.why(now, &rule, instance.as_deref(), &mut self.outputs);
+                let _ = answer.send(why.map(|(why, holds)| {
+                    let mut told = serde_json::json!(why);
+                    told["devices"] = serde_json::json!(holds);
+                    told
+                }));
+            }
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use crate::bus::{Delivery, Last, Refused, Router};
 use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway};
-use crate::devices::{DeviceOut, Guard, GuardEvent};
+use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
     Value, WellKnown,
 };
-use crate::rules::{Engine, Event, RuleFault};
+use crate::rules::{Engine, Event, RuleFault, Why};
 
 use super::output::{CoreCounts, Notice, Output};
 pub use reload::Next;
@@ -40,8 +40,6 @@ pub struct Core {
     engine: Engine,
     guard: Guard,
     names: WellKnown,
-    /// Of the files that decide: on every decision.
-    revision: Name,
     now: Timestamp,
     counts: CoreCounts,
     // Kept between events, so that an event costs no allocation for them.
@@ -55,10 +53,9 @@ pub struct Core {
 }
 
 impl Core {
-    /// Joins the parts. `origin` names this run in the `id` of every message; it must be new at each start. `revision`
-    /// names the state of the files, in every decision.
+    /// Joins the parts. `origin` names this run in the `id` of every message; it must be new at each start.
     #[must_use]
-    pub fn new(map: &ChannelMap, engine: Engine, revision: Name, origin: [u8; 8], now: Timestamp) -> Core {
+    pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
         Core {
             gateway: Gateway::new(map, now),
             router: Router::new(origin),
@@ -66,7 +63,6 @@ impl Core {
             engine,
             guard: Guard::new(map, now),
             names: WellKnown::default(),
-            revision,
             now,
             counts: CoreCounts::default(),
             queue: VecDeque::new(),
@@ -141,10 +137,24 @@ impl Core {
         known
     }
 
+    /// Why a rule, or one of its instances, acts or does not, and what it holds; `None` if there is no such rule.
+    pub fn why(
+        &mut self,
+        now: Timestamp,
+        rule: &str,
+        instance: Option<&str>,
+        out: &mut Vec<Output>,
+    ) -> Option<(Why, Vec<Hold>)> {
+        self.advance(now, out);
+        let why = self.engine.why(self.now, rule, instance, &self.last)?;
+        let about = |hold: &Hold| instance.is_none_or(|instance| *hold.instance == *instance);
+        Some((why, self.guard.holds(rule).into_iter().filter(about).collect()))
+    }
+
     /// What names the state of the files that decides now.
     #[must_use]
     pub fn revision(&self) -> &Name {
-        &self.revision
+        self.engine.revision()
     }
 
     /// Fires every timer that is due at `now` or before, each at its own time.
@@ -260,7 +270,7 @@ impl Core {
         let mut intents = std::mem::take(&mut self.intents);
         let outermost = self.guard.hold();
         let mut asked = None;
-        for mut intent in intents.drain(..) {
+        for intent in intents.drain(..) {
             self.counts.intents += 1;
             if let Some(recorded) = &mut self.recorded {
                 recorded.push(intent.clone());
@@ -269,7 +279,6 @@ impl Core {
                 self.counts.shadowed += 1;
                 continue;
             }
-            intent.origin.revision = Some(self.revision.clone());
             if matches!(intent.ask, Ask::Set(_) | Ask::Release(_) | Ask::ReleaseAll) {
                 asked = Some((intent.hop, intent.origin.rule.clone()));
             }

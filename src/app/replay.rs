@@ -128,9 +128,9 @@ fn hand_over(
 }
 
 fn join(site: Site, start: Timestamp) -> Core {
-    let engine = Engine::new(site.book(), Site::host(), start);
+    let engine = Engine::new(site.book(site.revision().name()), Site::host(), start);
     // The log's own beginning names the run: the same log gives the same bytes.
     let origin = format!("{:08x}", (start.utc.0 / 1_000_000) as u32);
     let origin: [u8; 8] = origin.as_bytes().try_into().unwrap_or(*b"00000000");
-    Core::new(&site.map, engine, site.revision().name(), origin, start)
+    Core::new(&site.map, engine, origin, start)
 }

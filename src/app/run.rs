@@ -96,8 +96,8 @@ pub async fn run(
         bridge: bridge.clone(),
     };
     let socket = socket_path(&site.folder, &site.settings);
-    let engine = Engine::new(site.book(), Site::host(), clock.now());
-    let core = Core::new(&site.map, engine, revision.name(), origin, clock.now());
+    let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
+    let core = Core::new(&site.map, engine, origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     let (control, control_ended) = start(control)?;
     let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());

@@ -127,6 +127,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// A moment, in seconds since 1970, on the site's clocks: `2026-06-01 14:00:32`.
+    #[must_use]
+    pub fn civil(&self, seconds: f64) -> String {
+        let stamp = jiff::Timestamp::from_second(seconds.floor() as i64).unwrap_or_default();
+        stamp.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// Checks what the file says; `None` if there were errors.
     pub fn load(file: &Arc<SourceFile>, folder: &Path, report: &mut Report) -> Option<Settings> {
         let (before, first) = (report.errors(), report.diagnostics.len());

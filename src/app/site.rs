@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::actions::host_functions;
 use crate::channels::{self, ChannelMap};
 use crate::files::{Place, Report, SourceFile, read_file};
+use crate::model::Name;
 use crate::rules::{self, Host, Rule, Rulebook};
 
 use super::Settings;
@@ -34,11 +35,11 @@ impl Site {
         Loader::open(folder, report).map(|(_, site)| site)
     }
 
-    /// What the rules work by.
+    /// What the rules work by; `revision` names the state of the files, in every decision.
     #[must_use]
-    pub fn book(&self) -> Rulebook {
+    pub fn book(&self, revision: Name) -> Rulebook {
         let place = rules::Place { zone: self.settings.zone.clone(), location: self.settings.location };
-        Rulebook::new(self.rules.clone(), self.map.inventory.clone(), place)
+        Rulebook::new(self.rules.clone(), self.map.inventory.clone(), place, revision)
     }
 
     /// Which state of the files this is; asks git.

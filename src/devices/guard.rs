@@ -14,7 +14,7 @@ use super::arbitration::Held;
 use super::command::{self, Command};
 use super::device::Switched;
 use super::image::Image;
-use super::status::{DeviceStatus, GuardCounts};
+use super::status::{DeviceStatus, GuardCounts, Hold};
 use super::update::Names;
 
 pub use event::{DeviceOut, GuardEvent};
@@ -173,6 +173,13 @@ impl Guard {
     pub fn status(&self) -> Vec<DeviceStatus> {
         let held_back = |device: &Switched| self.images[device.image].held_back.clone();
         self.devices.iter().map(|device| DeviceStatus::of(self.now, device, held_back(device))).collect()
+    }
+
+    /// The requests of a rule's instances, in the order of the map.
+    #[must_use]
+    pub fn holds(&self, rule: &str) -> Vec<Hold> {
+        let of = |device: &Switched| Hold::of(self.now, device, rule, self.images[device.image].held_back.as_deref());
+        self.devices.iter().flat_map(of).collect()
     }
 
     fn request(

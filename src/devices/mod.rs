@@ -13,4 +13,4 @@ mod update;
 
 pub use arbitration::{Arbiter, Held, NotANumber};
 pub use guard::{DeviceOut, Guard, GuardEvent, PERSONS_PRIORITY};
-pub use status::{DeviceStatus, GuardCounts, RequestStatus};
+pub use status::{DeviceStatus, GuardCounts, Hold, RequestStatus};

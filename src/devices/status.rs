@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Mono, Timestamp, Value};
+use crate::model::{Mono, Name, Requester, Timestamp, Value};
 
 use super::arbitration::Held;
 use super::device::Switched;
@@ -119,5 +119,50 @@ impl RequestStatus {
             reason: held.reason.as_deref().map(str::to_owned),
             until: (held.end != Mono(u64::MAX)).then(|| civil(now, held.end)),
         }
+    }
+}
+
+/// A rule's request on a device, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hold {
+    /// Name of the room.
+    pub room: String,
+    /// Name of the device.
+    pub device: String,
+    /// The instance that asks; empty for `per: rule`.
+    pub instance: Name,
+    /// What it asks for.
+    pub request: RequestStatus,
+    /// Of the files that decided so.
+    pub revision: Option<Name>,
+    /// The request in force, if it is another one.
+    pub loses_to: Option<RequestStatus>,
+    /// What the device's feedback says; without feedback what it was told.
+    pub state: Value,
+    /// Why its frame is not being sent, if it is not.
+    pub held_back: Option<String>,
+}
+
+impl Hold {
+    pub(super) fn of(now: Timestamp, device: &Switched, rule: &str, held_back: Option<&str>) -> Vec<Hold> {
+        let winner = device.arbiter.winner().map(|held| &held.requester);
+        let status = |(held, level): (&Held, Value)| RequestStatus::of(now, held, level);
+        let its = device.held().filter_map(|(held, level)| match &held.requester {
+            Requester::Rule { rule: asking, instance } if **asking == *rule => Some((instance, held, level)),
+            _ => None,
+        });
+        let hold = |(instance, held, level): (&Name, &Held, Value)| Hold {
+            room: device.spec.key.room.to_string(),
+            device: device.spec.key.device.to_string(),
+            instance: instance.clone(),
+            loses_to: (winner != Some(&held.requester))
+                .then(|| device.held().find(|(held, _)| Some(&held.requester) == winner).map(status))
+                .flatten(),
+            revision: held.revision.clone(),
+            request: RequestStatus::of(now, held, level),
+            state: device.state().0,
+            held_back: held_back.map(str::to_owned),
+        };
+        its.map(hold).collect()
     }
 }

@@ -27,7 +27,7 @@ pub struct Origin {
     pub priority: u8,
     /// The rule is in shadow mode: count and show, do nothing.
     pub shadow: bool,
-    /// Of the files that decided; the Core puts it in.
+    /// Of the files that decided.
     pub revision: Option<Name>,
 }
 

@@ -22,6 +22,11 @@ impl Blindness {
         self.since.is_some()
     }
 
+    /// Since when it knows nothing.
+    pub(super) fn since(&self) -> Option<Mono> {
+        self.since
+    }
+
     /// Blindness counts from the last known event. If that is older than `stale_after`, a deadband kept a steady value
     /// back: it was known until now, or until its frames stopped, which is `stale_after` before silence is noticed.
     pub(super) fn watch(&mut self, now: Mono, settings: &Settings, blind: bool, judged: &Judged<'_>) {
@@ -106,6 +111,15 @@ impl Always {
 
     pub(super) fn suppressed(&self) -> u64 {
         self.suppressed
+    }
+
+    pub(super) fn rest_until(&self) -> Mono {
+        self.rest_until
+    }
+
+    /// Since when it knows nothing, and until when that may last.
+    pub(super) fn blind(&self) -> (Option<Mono>, Option<Mono>) {
+        (self.blindness.since(), self.blindness.end(&self.settings))
     }
 
     pub(super) fn next_deadline(&self) -> Option<Mono> {

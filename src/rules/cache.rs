@@ -11,7 +11,7 @@ use hashbrown::hash_map::EntryRef;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::bus::Pattern;
-use crate::model::{Inventory, Message, Name, Provenance};
+use crate::model::{Inventory, Message, Mono, Name, Provenance};
 
 use super::instance::Segments;
 use super::rule::{Mode, Per, Rule};
@@ -71,6 +71,8 @@ struct Shape {
     rules: Box<[(u32, bool)]>,
     /// From this follows how many did not concern a rule.
     hits: u64,
+    /// When the last one came.
+    at: Mono,
 }
 
 /// What is known about one message.
@@ -86,10 +88,27 @@ pub(super) struct Found<'a> {
 }
 
 impl Cache {
+    /// Messages of its channels that did not concern a rule, since the cache began anew: the channel, which of the rule's
+    /// fields they lacked, when the last one came, and how many they were. The newest first.
+    pub(super) fn lacking(&self, rule: u32, fields: &[Name]) -> Vec<(Name, Vec<Name>, Mono, u64)> {
+        let mut found = Vec::new();
+        for (channel, entry) in self.channels.iter().flatten() {
+            let Some(at) = entry.subscribed.iter().position(|subscribed| subscribed.rule == rule) else { continue };
+            let concerned = |shape: &Shape| shape.rules.iter().any(|(position, yes)| *position as usize == at && *yes);
+            for shape in entry.shapes.values().filter(|shape| shape.hits > 0 && !concerned(shape)) {
+                let lacks = fields.iter().filter(|field| !shape.names.contains(field)).cloned().collect();
+                found.push((channel.clone(), lacks, shape.at, shape.hits));
+            }
+        }
+        found.sort_by(|a, b| (b.2, &a.0, &a.1).cmp(&(a.2, &b.0, &b.1)));
+        found
+    }
+
     /// Looks a message up.
     pub(super) fn find<'r>(
         &mut self,
         message: &Message,
+        now: Mono,
         rules: impl Fn(usize) -> Option<&'r Rule>,
         inventory: &Inventory,
     ) -> Found<'_> {
@@ -129,6 +148,7 @@ impl Cache {
         let Entry { subscribed, windows, shapes, .. } = entry;
         let rules = shapes.get_mut(&hash).map_or(&[][..], |shape| {
             shape.hits += 1;
+            shape.at = now;
             &shape.rules
         });
         Found { subscribed, rules, windows, source }
@@ -186,7 +206,7 @@ impl Shape {
         inventory: &Inventory,
     ) -> Shape {
         let names: Box<[Name]> = message.fields.iter().map(|(name, _)| name.clone()).collect();
-        let mut shape = Shape { names, silent, rules: Box::default(), hits: 0 };
+        let mut shape = Shape { names, silent, rules: Box::default(), hits: 0, at: Mono(0) };
         let matters = |(position, subscribed): (u32, &Subscribed)| {
             let concerned = shape.concerns(rules(subscribed.rule as usize)?, inventory)?;
             Some((position, concerned))

@@ -29,7 +29,7 @@ impl World {
             .collect();
         assert_eq!(report.errors(), 0, "{}", report.render(false));
         let now = Timestamp { mono: Mono(0), utc: Utc(0) };
-        let engine = Engine::new(Rulebook::new(rules, inventory, Place::default()), host, now);
+        let engine = Engine::new(Rulebook::new(rules, inventory, Place::default(), "test".into()), host, now);
         World { engine, last: Last::default(), out: Vec::new(), now }
     }
 

@@ -4,7 +4,9 @@
 //! our own, which costs some ten nanoseconds and allocates nothing. The rest (calls, windows, `state`) stays Rhai's, as
 //! leaves of the tree. `unknown && false` is false and `unknown || true` is true, as Kleene has it.
 
+mod explain;
 mod lower;
+mod parts;
 mod term;
 
 use crate::model::Name;
@@ -13,7 +15,10 @@ use super::host::Host;
 use super::script::{Script, ScriptError};
 use super::{Env, Fault, Truth, WindowSpec};
 
+pub use explain::Checked;
+use explain::Part;
 use lower::Lowering;
+pub(super) use parts::Words;
 use term::{Term, Val};
 
 pub(super) use term::Order;
@@ -24,6 +29,8 @@ pub struct Condition {
     /// The whole of it, for what it names.
     script: Script,
     tree: Node,
+    /// What the tree's ends say by themselves, in its order.
+    parts: Box<[Part]>,
 }
 
 /// A part of a condition that is true, false or unknown.
@@ -54,8 +61,10 @@ impl Condition {
         windows: &mut Vec<WindowSpec>,
     ) -> Result<Condition, ScriptError> {
         let script = host.compile_question(text, segments, windows)?;
-        let tree = Lowering { host, segments, windows }.whole(&script.ast)?;
-        Ok(Condition { script, tree })
+        let mut lowering = Lowering { host, segments, windows, words: host.words(text), parts: Vec::new() };
+        let tree = lowering.whole(&script.ast)?;
+        let parts = lowering.parts.into();
+        Ok(Condition { script, tree, parts })
     }
 
     /// Judges it.

@@ -2,11 +2,12 @@
 //! calls `due` for every deadline before it hands in what happened after it.
 
 mod edit;
+mod why;
 
 use std::sync::Arc;
 
 use crate::bus::Last;
-use crate::model::{Intent, Inventory, Message, Mono, Timestamp};
+use crate::model::{Intent, Inventory, Message, Mono, Name, Timestamp};
 
 use super::cache::Cache;
 use super::instance::{Cause, World};
@@ -42,14 +43,17 @@ pub struct Rulebook {
     inventory: Arc<Inventory>,
     /// Where the site is.
     place: Place,
+    /// What names this state of the files: every decision carries it.
+    revision: Name,
 }
 
 impl Rulebook {
-    /// Rules in any order, the map that they were checked against, and where the site is.
+    /// Rules in any order, the map that they were checked against, where the site is, and what names this state of the
+    /// files.
     #[must_use]
-    pub fn new(mut rules: Vec<Arc<Rule>>, inventory: Arc<Inventory>, place: Place) -> Rulebook {
+    pub fn new(mut rules: Vec<Arc<Rule>>, inventory: Arc<Inventory>, place: Place, revision: Name) -> Rulebook {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
-        Rulebook { rules, inventory, place }
+        Rulebook { rules, inventory, place, revision }
     }
 }
 
@@ -66,13 +70,16 @@ pub struct Engine {
     faults: Vec<RuleFault>,
     /// Deadlines of one moment, while they are served.
     batch: Vec<Due>,
+    /// Of the files that decide, and since when they do.
+    revision: Name,
+    decides_since: Mono,
 }
 
 impl Engine {
     /// Rules at work from `now` on. Instances of the map's sources exist at once.
     #[must_use]
     pub fn new(book: Rulebook, host: Host, now: Timestamp) -> Engine {
-        let Rulebook { rules, inventory, place } = book;
+        let Rulebook { rules, inventory, place, revision } = book;
         let mut timers = Timers::default();
         let mut silence = Silence::new(inventory);
         let mut faults = Vec::new();
@@ -82,7 +89,8 @@ impl Engine {
             rule.populate(&mut silence, now.mono);
             faults.extend(rule.lacks(ticks.knows_the_sun()));
         }
-        Engine { rules, cache: Cache::default(), silence, timers, ticks, host, faults, batch: Vec::new() }
+        let (cache, batch, decides_since) = (Cache::default(), Vec::new(), now.mono);
+        Engine { rules, cache, silence, timers, ticks, host, faults, batch, revision, decides_since }
     }
 
     /// Takes one event. The caller has called `due` for every deadline up to `now` before.
@@ -123,14 +131,14 @@ impl Engine {
                 Due::Instance(rule, instance) => (0, *rule, rules[*rule as usize].key(*instance)),
                 Due::Tick(plan) => (1, *plan, None),
             });
-            let Engine { rules, timers, ticks, host, faults, .. } = self;
+            let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
             for due in &batch {
                 let ticked = match due {
                     Due::Tick(plan) => ticks.take(*plan, at, now, timers),
                     Due::Instance(..) => None,
                 };
                 let zone = ticks.zone();
-                let world = &mut World { now, hop: 0, host, last, zone, out, faults };
+                let world = &mut World { now, hop: 0, host, last, zone, revision, out, faults };
                 match (due, ticked) {
                     (Due::Instance(rule, instance), _) => rules[*rule as usize].due(*instance, at, timers, world),
                     (Due::Tick(_), Some(ticked)) => rules[ticked.rule as usize].tick(ticked, timers, world),
@@ -146,6 +154,12 @@ impl Engine {
         into.append(&mut self.faults);
     }
 
+    /// What names the state of the files that decides.
+    #[must_use]
+    pub fn revision(&self) -> &Name {
+        &self.revision
+    }
+
     /// How every rule is doing, in order of their names.
     #[must_use]
     pub fn status(&self, now: Mono) -> Vec<RuleStatus> {
@@ -154,8 +168,8 @@ impl Engine {
     }
 
     fn message(&mut self, now: Timestamp, message: &Arc<Message>, last: &Last, out: &mut Vec<Intent>) {
-        let Engine { rules, cache, silence, timers, ticks, host, faults, .. } = self;
-        let found = cache.find(message, |at| rules.get(at).map(|running| &*running.rule), &silence.inventory);
+        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, .. } = self;
+        let found = cache.find(message, now.mono, |at| rules.get(at).map(|running| &*running.rule), &silence.inventory);
         if let Some(source) = found.source {
             for (rule, instance) in silence.heard(source, message).unwrap_or_default() {
                 rules[*rule as usize].heard(*instance, message.stale);
@@ -164,7 +178,7 @@ impl Engine {
         for (rule, window) in found.windows {
             rules[*rule as usize].feed(*window, message, now.mono);
         }
-        let world = &mut World { now, hop: message.hop, host, last, zone: ticks.zone(), out, faults };
+        let world = &mut World { now, hop: message.hop, host, last, zone: ticks.zone(), revision, out, faults };
         for (position, concerned) in found.rules {
             let subscribed = &mut found.subscribed[*position as usize];
             rules[subscribed.rule as usize].message(subscribed, *concerned, message, timers, world);
@@ -186,8 +200,8 @@ impl Engine {
         wanted: impl Fn(&Running) -> bool,
         take: impl Fn(&mut Running, &mut Timers, &mut World<'_>),
     ) {
-        let Engine { rules, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         for rule in rules.iter_mut().filter(|rule| rule.rule.mode != super::Mode::Off && wanted(rule)) {
             take(rule, timers, world);
         }

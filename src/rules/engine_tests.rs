@@ -327,7 +327,7 @@ pub(super) fn book(shapes: &[Shape], shifts: bool, inventory: &Arc<Inventory>) -
     let load = |(name, text): &(String, String)| load(&SourceFile::new(name, text.as_str()), &site, &mut report);
     let rules: Vec<Arc<Rule>> = files.iter().filter_map(load).map(Arc::new).collect();
     assert_eq!(rules.len(), files.len(), "{}", report.render(false));
-    Rulebook::new(rules, inventory.clone(), Place::default())
+    Rulebook::new(rules, inventory.clone(), Place::default(), "test".into())
 }
 
 proptest! {
@@ -361,6 +361,11 @@ proptest! {
                     fast.reload(at(now), self::book(&shapes, *shifts, &map), &last, &mut out);
                 }
                 _ => {}
+            }
+            // To ask changes nothing.
+            for rule in 0..shapes.len() {
+                let why = fast.why(at(now), &format!("r{rule}"), None, &last).expect("it is there");
+                prop_assert_eq!(why.instances.len(), slow.rules[rule].instances.len());
             }
             note(now, &mut out, &mut seen);
             prop_assert_eq!(&seen, &slow.seen, "at {}:\n{}", now, shapes.iter().map(Shape::yaml).collect::<Vec<_>>().join("---\n"));

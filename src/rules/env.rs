@@ -11,7 +11,8 @@ use crate::model::{Ask, Fields, Message, Mono, Name, Timestamp};
 use super::Windows;
 
 /// The three answers of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Truth {
     /// It holds.
     True,
@@ -22,7 +23,8 @@ pub enum Truth {
 }
 
 /// Why an episode ended: the script variable `ended`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// `until` came true, or `when` false.
     Until,

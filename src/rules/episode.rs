@@ -62,6 +62,19 @@ pub enum Phase {
     Active(Mono),
 }
 
+/// How an episode stands, for whoever asks why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EpisodeStanding {
+    pub(super) phase: Phase,
+    /// `for` may complete.
+    pub(super) ready: bool,
+    /// Only the cooldown holds the beginning back.
+    pub(super) held: bool,
+    pub(super) rest_until: Mono,
+    pub(super) blind_since: Option<Mono>,
+    pub(super) blind_until: Option<Mono>,
+}
+
 /// The phase machine of one instance. Before `judge` at a time, the caller MUST call `due` until `next_deadline` lies
 /// after that time: due timers go first.
 #[derive(Clone, Debug)]
@@ -96,6 +109,18 @@ impl Episode {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Everything about where it stands.
+    pub(super) fn standing(&self) -> EpisodeStanding {
+        EpisodeStanding {
+            phase: self.phase,
+            ready: self.ready,
+            held: self.held,
+            rest_until: self.rest_until,
+            blind_since: self.blindness.since(),
+            blind_until: self.blindness.end(&self.settings),
+        }
     }
 
     /// Beginnings that a cooldown held back.

@@ -14,6 +14,7 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Map, Optimizati
 
 use crate::model::{Fields, Message, Name};
 
+use super::condition::Words;
 use super::convert::{to_dynamic, to_fields, to_message};
 use super::functions::{ACTING, NotGood, Notes, Shared, register};
 use super::names::{Known, VARIABLES, known_functions, survey};
@@ -100,6 +101,11 @@ impl Host {
         windows: &mut Vec<WindowSpec>,
     ) -> Result<Script, ScriptError> {
         survey(ast, &self.known, forbidden, segments, windows)
+    }
+
+    /// The words of a condition.
+    pub(super) fn words<'a>(&self, text: &'a str) -> Words<'a> {
+        Words::of(&self.engine, text)
     }
 
     fn parse(

@@ -1,6 +1,8 @@
 //! One instance of a rule: its phase, message and state, and what one event or timer makes of it.
 
 mod edit;
+mod script;
+mod why;
 
 use std::sync::Arc;
 
@@ -8,11 +10,12 @@ use crate::bus::Last;
 use crate::model::{Ask, Fields, Intent, Message, Mono, Name, Origin, Timestamp};
 
 use super::blindness::Always;
-use super::condition::Condition;
 use super::episode::{Judged, Settings, Step};
-use super::host::{Host, Script};
+use super::host::Host;
+use super::journal::{Stamp, What};
 use super::tally::{RuleFault, Tally};
-use super::{Ended, Env, Episode, Fault, Phase, Rule, Run, RunLog, Truth, Windows};
+use super::{Episode, Phase, Rule, RunLog, Truth, Windows};
+use why::Look;
 
 /// Names from the pattern and what they stand for.
 pub(super) type Segments = Arc<[(Name, Name)]>;
@@ -25,8 +28,21 @@ pub(super) struct World<'a> {
     pub(super) host: &'a mut Host,
     pub(super) last: &'a Last,
     pub(super) zone: &'a jiff::tz::TimeZone,
+    /// Of the files that decide.
+    pub(super) revision: &'a Name,
     pub(super) out: &'a mut Vec<Intent>,
     pub(super) faults: &'a mut Vec<RuleFault>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn stamp(&self) -> Stamp<'a> {
+        Stamp { at: self.now, revision: self.revision }
+    }
+
+    fn wish(&mut self, origin: &Origin, ask: Ask) {
+        let origin = Origin { revision: Some(self.revision.clone()), ..origin.clone() };
+        self.out.push(Intent { origin, hop: self.hop, ask });
+    }
 }
 
 /// What kind of event it is.
@@ -68,6 +84,9 @@ pub(super) struct Instance {
     holds: bool,
     /// What it holds was asked for before an edit: the next run asks anew, and the rest is let go.
     heir: bool,
+    /// The last event that it judged, and when its last message came.
+    looked: Option<Look>,
+    heard: Option<Mono>,
     /// It went over an edit, and whether its episode lasted then; until it is judged.
     edited: Option<bool>,
     /// How many sources of the map it has, and how many of them are silent.
@@ -113,6 +132,8 @@ impl Instance {
             begun: None,
             holds: false,
             heir: false,
+            looked: None,
+            heard: None,
             edited: None,
             sources: 0,
             silent: 0,
@@ -160,24 +181,24 @@ impl Instance {
             (Some(when), None) => self.judge(("when", 0), when, turn),
             _ => Truth::Unknown,
         };
+        let (part, truth) = until.map_or(("when", when), |until| ("until", until));
+        self.look(part, Some(truth), turn);
         let judged = Judged { when, until: until.as_slice(), silent: self.is_silent(), heard: turn.cause.heard };
         let Course::Episode(episode) = &mut self.course else { return };
         let step = episode.judge(turn.world.now.mono, &judged);
-        self.perform(step, turn);
+        self.perform(step, phase, false, turn);
     }
 
     /// Fires a timer that is due.
     pub(super) fn due(&mut self, turn: &mut Turn<'_, '_>) {
         match &mut self.course {
             Course::Episode(episode) => {
-                let step = episode.due(turn.world.now.mono);
-                self.perform(step, turn);
+                let (before, step) = (episode.phase(), episode.due(turn.world.now.mono));
+                self.perform(step, before, true, turn);
             }
             Course::Always(always) => {
                 always.due(turn.world.now.mono);
-                if always.is_over() {
-                    self.release(turn.world);
-                }
+                self.let_go(turn);
             }
         }
     }
@@ -191,12 +212,15 @@ impl Instance {
         self.release(world);
     }
 
-    fn perform(&mut self, step: Step, turn: &mut Turn<'_, '_>) {
-        self.begin(step, turn);
+    /// `before`: its phase before the event, or before the timer that was due.
+    fn perform(&mut self, step: Step, before: Phase, by_timer: bool, turn: &mut Turn<'_, '_>) {
+        self.begin(step, before, turn);
+        self.broke(before, turn);
         if step.each {
             self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
         }
         if let Some(why) = step.end {
+            self.ended(why, by_timer, turn);
             self.release(turn.world);
             self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
             (self.owed, self.begun) = (false, None);
@@ -204,8 +228,10 @@ impl Instance {
     }
 
     /// The beginning of an episode, and its `then`, which may still be owed later.
-    fn begin(&mut self, step: Step, turn: &mut Turn<'_, '_>) {
+    fn begin(&mut self, step: Step, before: Phase, turn: &mut Turn<'_, '_>) {
         if step.begin {
+            let since = if let Phase::Pending(since) = before { since } else { turn.world.now.mono };
+            self.note(What::Began(since), Some("when"), turn);
             turn.tally.episodes += 1;
             self.runs.record(turn.world.now.mono);
             (self.begun, self.owed) = (Some(turn.world.now), turn.rule.then.is_some());
@@ -218,6 +244,7 @@ impl Instance {
     /// One event of a rule without `when`. While it has been blind for too long, no wish for a device leaves it.
     fn event_always(&mut self, turn: &mut Turn<'_, '_>) {
         let (now, silent) = (turn.world.now.mono, self.is_silent());
+        self.look("each", None, turn);
         self.begun.get_or_insert(turn.world.now);
         let Course::Always(always) = &mut self.course else { return };
         if silent {
@@ -235,137 +262,23 @@ impl Instance {
         };
         let Course::Always(always) = &mut self.course else { return };
         always.watch(now, known, silent, turn.cause.heard);
-        if always.is_over() {
-            self.release(turn.world);
+        self.let_go(turn);
+    }
+
+    /// A rule without `when` that was blind for too long holds nothing.
+    fn let_go(&mut self, turn: &mut Turn<'_, '_>) {
+        if !matches!(&self.course, Course::Always(always) if always.is_over()) {
+            return;
         }
+        if self.holds {
+            self.note(What::LetGo, None, turn);
+        }
+        self.release(turn.world);
     }
 
     /// Whether every field that the rule names has a value.
     fn is_good(&self, rule: &Rule) -> bool {
         let value = |field: &Name| self.message.as_ref().and_then(|message| message.fields.get(field));
         rule.fields.iter().all(|field| value(field).is_some_and(|value| !value.is_null()))
-    }
-
-    pub(super) fn release(&mut self, world: &mut World<'_>) {
-        self.heir = false;
-        if std::mem::take(&mut self.holds) {
-            world.out.push(Intent { origin: self.origin.clone(), hop: world.hop, ask: Ask::ReleaseAll });
-        }
-    }
-
-    /// True if any is, else unknown if any is.
-    fn any(&mut self, conditions: &[Condition], turn: &mut Turn<'_, '_>) -> Truth {
-        let mut all = Truth::False;
-        for (nth, condition) in conditions.iter().enumerate() {
-            match self.judge(("until", nth), condition, turn) {
-                Truth::True => return Truth::True,
-                Truth::Unknown => all = Truth::Unknown,
-                Truth::False => {}
-            }
-        }
-        all
-    }
-
-    fn judge(&mut self, part: Part, condition: &Condition, turn: &mut Turn<'_, '_>) -> Truth {
-        let result = self.with_env(turn, None, |host, env| condition.judge(host, env));
-        match result {
-            Ok(Truth::Unknown) | Err(Fault::Unknown) => {
-                turn.tally.unknown += 1;
-                Truth::Unknown
-            }
-            Ok(truth) => truth,
-            Err(Fault::Failed { message }) => {
-                self.failed(part, &message, turn);
-                Truth::Unknown
-            }
-        }
-    }
-
-    /// Runs a script; `false` if it left nothing.
-    fn run(&mut self, part: Part, script: Option<&Script>, turn: &mut Turn<'_, '_>, ended: Option<Ended>) -> bool {
-        let Some(script) = script else { return true };
-        let before = ended.map(|_| self.state.clone());
-        let result = self.with_env(turn, ended, |host, env| host.run(script, env));
-        match result.and_then(|run| if ended.is_some() { leased(run) } else { Ok(run) }) {
-            Ok(run) => {
-                turn.tally.ran(part.0, turn.world.now.mono);
-                self.wish(run, ended.is_some(), turn);
-                return true;
-            }
-            Err(Fault::Unknown) => turn.tally.unknown += 1,
-            Err(Fault::Failed { message }) => self.failed(part, &message, turn),
-        }
-        if let Some(before) = before {
-            self.state = before;
-        }
-        false
-    }
-
-    fn wish(&mut self, run: Run, ends: bool, turn: &mut Turn<'_, '_>) {
-        let mute = matches!(&self.course, Course::Always(always) if always.is_over() && self.is_silent());
-        if self.heir && !ends {
-            self.release(turn.world);
-        }
-        for ask in run.asks {
-            if let Ask::Set(_) = ask {
-                if mute {
-                    continue;
-                }
-                self.holds |= !ends;
-            }
-            turn.world.out.push(Intent { origin: self.origin.clone(), hop: turn.world.hop, ask });
-        }
-    }
-
-    fn failed(&self, (part, nth): Part, message: &str, turn: &mut Turn<'_, '_>) {
-        let (rule, instance) = (self.origin.rule.clone(), self.origin.instance.clone());
-        let message = turn.rule.locate(part, nth, message);
-        turn.tally.failed(turn.world.now.mono, RuleFault { rule, instance, part, message }, turn.world.faults);
-    }
-
-    fn with_env<R>(
-        &mut self,
-        turn: &mut Turn<'_, '_>,
-        ended: Option<Ended>,
-        look: impl FnOnce(&mut Host, &mut Env<'_>) -> R,
-    ) -> R {
-        let stale = self.is_silent();
-        let mut env = Env {
-            now: turn.world.now,
-            rule: &turn.rule.name,
-            message: self.message.as_ref(),
-            channel: self.message.as_ref().map_or(&self.channel, |message| &message.channel),
-            segments: &self.segments,
-            state: &mut self.state,
-            stale,
-            reset: turn.cause.reset,
-            ended,
-            begun: self.begun,
-            runs: &self.runs,
-            windows: &self.windows,
-            last: turn.world.last,
-            zone: turn.world.zone,
-        };
-        let host = &mut *turn.world.host;
-        let before = host.operations();
-        let result = look(host, &mut env);
-        turn.operations += host.operations() - before;
-        result
-    }
-}
-
-/// In `finally` the episode is over: nothing would ever end a request without `lease`.
-fn leased(run: Run) -> Result<Run, Fault> {
-    let endless = run.asks.iter().find_map(|ask| match ask {
-        Ask::Set(request) if request.lease.is_none() => Some(&request.device),
-        _ => None,
-    });
-    match endless {
-        Some(device) => Err(Fault::Failed {
-            message: format!(
-                "in `finally` a request needs a lease, as in device(…).on(#{{ lease: \"5m\" }}): {device}"
-            ),
-        }),
-        None => Ok(run),
     }
 }

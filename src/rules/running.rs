@@ -1,6 +1,7 @@
 //! One rule with its instances: which one a message is for, and what an event of the rule reaches.
 
 mod edit;
+mod why;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::Windows;
 use super::cache::{Subscribed, Target, subscribes, target};
 use super::episode::Settings;
 use super::instance::{Cause, Instance, Segments, Turn, World};
+use super::journal::What;
 use super::rule::{Mode, Per, Rule, StaleLimit};
 use super::schedule::Schedule;
 use super::sources::{Silence, brings};
@@ -298,6 +300,8 @@ impl Running {
         let message = "it takes over 20 % of the time: parked for 10 minutes, its requests released".to_owned();
         let fault = RuleFault { rule: self.rule.name.clone(), instance: Name::from(""), part: "rule", message };
         self.tally.failed(world.now.mono, fault, world.faults);
+        let until = self.tally.parked_until(world.now.mono).unwrap_or_default();
+        self.tally.journal.note(world.stamp(), &Name::from(""), What::Parked(until), Vec::new());
         for index in &self.ordered {
             self.instances[*index as usize].park(world);
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::{Mono, Name};
 
 use super::Mode;
+use super::journal::Journal;
 
 /// Operations a rule may take within ten seconds: 2 s of them, at about 1 ms for 20,000, are 20 % of a processor.
 const MOST_OPERATIONS: u64 = 40_000_000;
@@ -94,6 +95,7 @@ pub(super) struct Tally {
     pub(super) refused_instances: u64,
     pub(super) parked_events: u64,
     pub(super) last_error: Option<String>,
+    pub(super) journal: Journal,
     /// What was reported, and when.
     said: Vec<(String, Mono)>,
     effort: Effort,
@@ -171,6 +173,11 @@ impl Tally {
             (effort.spent, effort.parked_until) = ([0; 10], Some(now + PARKED));
         }
         over
+    }
+
+    /// Until when the rule is left alone, if it is at `now`.
+    pub(super) fn parked_until(&self, now: Mono) -> Option<Mono> {
+        self.effort.parked_until.filter(|until| now < *until)
     }
 
     /// Whether the rule is left alone at `now`.

@@ -10,6 +10,7 @@ use crate::model::{Mono, Timestamp, Utc};
 
 use super::Schedule;
 use super::timers::{Due, Timers};
+use super::why::Civil;
 
 /// 2024-01-01T00:00:00Z: a clock that shows less was never set.
 const BELIEVABLE: Utc = Utc(1_704_067_200_000_000_000);
@@ -154,6 +155,17 @@ impl Ticks {
     /// Where the site is.
     pub(super) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whether a rule has schedules of which ticks come, and the next tick, if one is planned.
+    pub(super) fn next_of(&self, rule: u32, civil: Civil) -> (bool, Option<f64>) {
+        let mut plans = self.plans.iter().filter(|plan| plan.rule == rule).peekable();
+        let any = plans.peek().is_some();
+        let next = plans.filter_map(|plan| match &plan.next {
+            Next::Every(at) => Some(civil.at(*at)),
+            Next::Civil(planned, _) => planned.map(Utc::seconds),
+        });
+        (any, next.min_by(f64::total_cmp))
     }
 
     /// The site's time zone.

@@ -29,6 +29,15 @@ pub enum Request {
     Status(oneshot::Sender<Value>),
     /// The last good values of every channel that matches.
     Last(Pattern, oneshot::Sender<Value>),
+    /// Why a rule, or one of its instances, acts or does not; answered with `None` if there is no such rule.
+    Why {
+        /// The rule.
+        rule: String,
+        /// The only instance that is of interest.
+        instance: Option<String>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Option<Value>>,
+    },
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -63,6 +72,8 @@ pub fn router(desk: Desk) -> axum::Router {
         .route("/status", get(status))
         .route("/last/{pattern}", get(last))
         .route("/rules/{name}/reset", post(reset))
+        .route("/rules/{name}/why", get(why))
+        .route("/rules/{name}/why/{instance}", get(why_instance))
         .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
         .with_state(desk)
@@ -102,6 +113,23 @@ async fn reset(State(desk): State<Desk>, UrlPath(name): UrlPath<String>) -> Resp
     match known {
         Ok(true) => Json(json!({ "reset": name })).into_response(),
         Ok(false) => problem(StatusCode::NOT_FOUND, &format!("there is no rule '{name}'")),
+        Err(busy) => busy,
+    }
+}
+
+async fn why(State(desk): State<Desk>, UrlPath(rule): UrlPath<String>) -> Response {
+    answer_why(&desk, rule, None).await
+}
+
+async fn why_instance(State(desk): State<Desk>, UrlPath((rule, instance)): UrlPath<(String, String)>) -> Response {
+    answer_why(&desk, rule, Some(instance)).await
+}
+
+async fn answer_why(desk: &Desk, rule: String, instance: Option<String>) -> Response {
+    let unknown = format!("the running engine has no rule '{rule}'");
+    match ask(&desk.control, |answer| Request::Why { rule, instance, answer }).await {
+        Ok(Some(why)) => Json(why).into_response(),
+        Ok(None) => problem(StatusCode::NOT_FOUND, &unknown),
         Err(busy) => busy,
     }
 }

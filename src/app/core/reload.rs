@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::Output;
 use crate::channels::ChannelMap;
-use crate::model::{Name, Timestamp};
+use crate::model::Timestamp;
 use crate::rules::{Edited, Rulebook};
 
 use super::Core;
@@ -14,10 +14,8 @@ use super::Core;
 pub struct Next {
     /// The channel map, if it is another one.
     pub map: Option<Arc<ChannelMap>>,
-    /// The rules.
+    /// The rules, and what every decision from now on carries.
     pub book: Rulebook,
-    /// What every decision from now on carries.
-    pub revision: Name,
 }
 
 impl Core {
@@ -29,7 +27,6 @@ impl Core {
         let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
         let new = self.intents.split_off(edited.last_words);
         self.take_intents(None, out);
-        self.revision = next.revision;
         if let Some(map) = next.map {
             self.gateway.reload(&map, self.now);
             self.guard.reload(self.now, &map, &mut self.device_outs);

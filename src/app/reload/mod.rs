@@ -186,7 +186,7 @@ impl Work {
 
     fn apply(&mut self, site: &Site, applied: Box<Reloaded>) -> Box<Reloaded> {
         let map = applied.map_changed.then(|| site.map.clone());
-        let next = Next { map: map.clone(), book: site.book(), revision: self.revision.name() };
+        let next = Next { map: map.clone(), book: site.book(self.revision.name()) };
         let (answer, wait) = oneshot::channel();
         let unanswered = applied.clone();
         if let Push::Refused(_) | Push::Dropped(_) =

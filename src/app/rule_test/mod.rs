@@ -132,7 +132,7 @@ impl<'a> Bench<'a> {
         let mut again = Report::default();
         let rules = names.filter_map(file).filter_map(|file| self.load(file, &host, &mut again));
         let rules = rules.map(Arc::new).collect();
-        Engine::new(Rulebook::new(rules, stage.inventory.clone(), place), host, now)
+        Engine::new(Rulebook::new(rules, stage.inventory.clone(), place, "test".into()), host, now)
     }
 }
 

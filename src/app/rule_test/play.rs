@@ -113,7 +113,7 @@ impl Play<'_> {
         let place = Place { zone: self.test.calendar.zone.clone(), location: self.test.location };
         let names = std::iter::once(&self.rule.name).chain(&self.test.with);
         let engine = self.bench.engine(names, &self.map, place, now);
-        let mut core = Core::new(&self.map, engine, "test".into(), ORIGIN, now);
+        let mut core = Core::new(&self.map, engine, ORIGIN, now);
         core.record();
         let (.., guard) = core.parts();
         for device in guard.status().into_iter().filter(|device| !device.wanted.is_null()) {

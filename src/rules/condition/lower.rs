@@ -5,9 +5,11 @@ use rhai::{AST, ASTFlags, Expr, FnCallExpr, Stmt};
 use crate::model::Name;
 
 use super::super::host::Host;
-use super::super::script::ScriptError;
+use super::super::script::{Script, ScriptError};
 use super::super::{Truth, WindowSpec};
 use super::Node;
+use super::explain::{Part, Side};
+use super::parts::Words;
 use super::term::{Field, Operator, Order, Term};
 
 /// What a condition is compiled with.
@@ -15,6 +17,9 @@ pub(super) struct Lowering<'a> {
     pub(super) host: &'a Host,
     pub(super) segments: &'a [Name],
     pub(super) windows: &'a mut Vec<WindowSpec>,
+    pub(super) words: Words<'a>,
+    /// The ends of the tree so far.
+    pub(super) parts: Vec<Part>,
 }
 
 impl Lowering<'_> {
@@ -35,7 +40,7 @@ impl Lowering<'_> {
             }
             Expr::FnCall(call, _) => {
                 if let Some(node) = self.comparison(call) {
-                    return Ok(node);
+                    return Ok(self.end(expr, node));
                 }
             }
             Expr::Array(_, at) | Expr::Map(_, at) | Expr::InterpolatedString(_, at) => {
@@ -44,14 +49,14 @@ impl Lowering<'_> {
             _ => {}
         }
         match self.term(expr) {
-            Some(Term::Bool(holds)) => Ok(Node::Constant(super::truth(holds))),
+            Some(Term::Bool(holds)) => Ok(self.end(expr, Node::Constant(super::truth(holds)))),
             Some(Term::Null | Term::Int(_) | Term::Number(_) | Term::Text(_) | Term::Channel | Term::Rule) => {
                 Err(ScriptError::new("a condition must be true or false", expr.start_position()))
             }
             Some(Term::Negative(_) | Term::Calculate(..)) => {
                 Err(ScriptError::new("a condition must be true or false, not a number", expr.start_position()))
             }
-            Some(term) => Ok(Node::Flag(term)),
+            Some(term) => Ok(self.end(expr, Node::Flag(term))),
             None => self.leaf(expr, ast),
         }
     }
@@ -61,15 +66,35 @@ impl Lowering<'_> {
     }
 
     fn leaf(&mut self, expr: &Expr, ast: &AST) -> Result<Node, ScriptError> {
+        let script = self.script(expr, ast)?;
+        let mut sides = Vec::new();
+        if let Expr::FnCall(call, _) = expr
+            && order(call).is_some()
+        {
+            for side in &call.args {
+                sides.push(match self.term(side) {
+                    Some(term) => Side::Term(term),
+                    None => Side::Script(self.words.written(side).text, self.script(side, ast)?),
+                });
+            }
+        }
+        self.parts.push(Part { written: self.words.written(expr), sides: sides.into() });
+        Ok(Node::Leaf(script))
+    }
+
+    fn script(&mut self, expr: &Expr, ast: &AST) -> Result<Box<Script>, ScriptError> {
         let part = AST::new([Stmt::Expr(Box::new(expr.clone()))], ast.shared_lib().clone());
-        Ok(Node::Leaf(Box::new(self.host.survey(part, &[], self.segments, self.windows)?)))
+        self.host.survey(part, &[], self.segments, self.windows).map(Box::new)
+    }
+
+    /// An end of the tree, and how it is written.
+    fn end(&mut self, expr: &Expr, node: Node) -> Node {
+        self.parts.push(Part { written: self.words.written(expr), sides: Box::default() });
+        node
     }
 
     fn comparison(&self, call: &FnCallExpr) -> Option<Node> {
-        if call.op_token.is_none() || call.args.len() != 2 {
-            return None;
-        }
-        let order = Order::of(call.name.as_str())?;
+        let order = order(call)?;
         let (left, right) = (self.term(&call.args[0])?, self.term(&call.args[1])?);
         Some(match (order, left, right) {
             (Order::Equal | Order::Differs, term, Term::Null) | (Order::Equal | Order::Differs, Term::Null, term) => {
@@ -141,6 +166,14 @@ impl Lowering<'_> {
         let lowers = is_number(&left) && is_number(&right) && !(may_be_int(&left) && may_be_int(&right));
         lowers.then(|| Term::Calculate(operator, Box::new([left, right])))
     }
+}
+
+/// Which comparison a call is, if it is one.
+fn order(call: &FnCallExpr) -> Option<Order> {
+    if call.op_token.is_none() || call.args.len() != 2 {
+        return None;
+    }
+    Order::of(call.name.as_str())
 }
 
 fn is_operator(call: &FnCallExpr, name: &str, arity: usize) -> bool {

@@ -207,6 +207,9 @@ impl fmt::Display for Term {
         match self {
             Term::Field(field) => write!(f, "msg.{}", field.name),
             Term::Segment(name) => f.write_str(name),
+            Term::Channel => f.write_str("channel"),
+            Term::Stale => f.write_str("stale"),
+            Term::Reset => f.write_str("reset"),
             _ => f.write_str("a part of the condition"),
         }
     }

@@ -46,7 +46,7 @@ struct Heir {
 impl Engine {
     /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
     pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
-        let Rulebook { rules, inventory, place } = book;
+        let Rulebook { rules, inventory, place, revision } = book;
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
         let mut next: Vec<Option<(u32, bool)>> = vec![None; self.rules.len()];
@@ -57,6 +57,7 @@ impl Engine {
         let in_place = same_map && place == *self.ticks.place() && is_in_place(&self.rules, &heirs);
         self.retire(now, &heirs, &next, last, out);
         edited.last_words = out.len();
+        (self.revision, self.decides_since) = (revision, now.mono);
         if in_place {
             edited.remains = self.replace(now, heirs, last, out);
             return edited;
@@ -79,8 +80,8 @@ impl Engine {
         last: &Last,
         out: &mut Vec<Intent>,
     ) {
-        let Engine { rules, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         for (rule, next) in rules.iter_mut().zip(next) {
             match next {
                 Some((_, true)) => {}
@@ -108,8 +109,8 @@ impl Engine {
     /// Some rules in other versions, and nothing else: what is known of the others stays as it is, so that the usual edit
     /// costs what it changes. Deadlines of what is replaced are left over; they are recognised when they come.
     fn replace(&mut self, now: Timestamp, heirs: Vec<Heir>, last: &Last, out: &mut Vec<Intent>) -> Remains {
-        let Engine { rules, cache, silence, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         silence.rename(|rule| heirs[rule as usize].stays.then_some(rule));
         let mut remains = Remains::default();
         for (at, Heir { rule, stays, .. }) in (0..).zip(heirs) {
@@ -138,8 +139,8 @@ impl Engine {
         out: &mut Vec<Intent>,
     ) -> Remains {
         let mut old: Vec<Option<Running>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
-        let Engine { rules, silence, timers, ticks, host, faults, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), out, faults };
+        let Engine { rules, silence, timers, ticks, host, faults, revision, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         let mut remains = Remains::default();
         for (at, Heir { rule, before, stays }) in (0..).zip(heirs) {
             let before = before.and_then(|before| old[before].take());

@@ -18,8 +18,8 @@ impl Instance {
             Some(matches!(&self.course, Course::Episode(episode) if matches!(episode.phase(), Phase::Active(_))));
         match &mut self.course {
             Course::Episode(episode) => {
-                let step = episode.end(turn.world.now.mono, why);
-                self.perform(step, turn);
+                let (before, step) = (episode.phase(), episode.end(turn.world.now.mono, why));
+                self.perform(step, before, true, turn);
             }
             Course::Always(_) if self.begun.is_some() => {
                 if !keeps {
@@ -38,7 +38,7 @@ impl Instance {
 
     /// Takes over from the same instance of the rule as it was.
     pub(in crate::rules) fn inherit(&mut self, now: Mono, rule: &Rule, old: &mut Instance, before: &Rule) {
-        self.edited = old.edited;
+        (self.edited, self.heard) = (old.edited, old.heard);
         self.message = old.message.take().filter(|message| concerns(rule, message));
         self.runs = std::mem::take(&mut old.runs);
         self.state = carried(&rule.state, &before.state, &old.state);
@@ -70,10 +70,12 @@ impl Instance {
             return;
         }
         let when = self.judge(("when", 0), when, turn);
+        self.look("when", Some(when), turn);
+        self.looked.iter_mut().for_each(|look| look.edit = true);
         let judged = Judged { when, until: &[], silent: self.is_silent(), heard: false };
         let Course::Episode(episode) = &mut self.course else { return };
-        let step = episode.judge_edited(turn.world.now.mono, &judged, was_active);
-        self.begin(step, turn);
+        let (before, step) = (episode.phase(), episode.judge_edited(turn.world.now.mono, &judged, was_active));
+        self.begin(step, before, turn);
     }
 }
 

@@ -40,7 +40,11 @@ impl Loading<'_> {
     ) -> Option<Condition> {
         let text = text?;
         match Condition::compile(self.site.host, text, segments, &mut self.windows) {
-            Ok(condition) => {
+            Ok(mut condition) => {
+                condition.settle(|line, column| {
+                    let place = scalar::place(self.file, text, line, column);
+                    (place.line, place.column)
+                });
                 self.gather(text, condition.script());
                 if key == "when" && condition.names_stale() {
                     self.names.stale = scalar::find(self.file, text, "stale").or(Some(text.place));

@@ -9,6 +9,7 @@ mod rename;
 mod rm;
 mod show;
 mod test;
+mod why;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,6 +68,8 @@ enum What {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Why a rule acts or does not: how each instance stands, and what it decided lately.
+    Why(why::Why),
     /// Run the tests of rules: rules/<name>_test.yaml.
     Test(test::Test),
     /// Reset a rule's latches: `reset` is true for one event.
@@ -84,6 +87,7 @@ impl Rule {
             What::Add(add) => add::add(*add, folder, json).await,
             What::List => list::list(folder, json).await,
             What::Test(command) => command.run(folder, json),
+            What::Why(command) => command.run(folder, json).await,
             What::Show { name } => show::show(folder, &name, json).await,
             What::Rename { old, new } => rename::rename(folder, &old, &new, json).await,
             What::Rm { name, yes } => rm::rm(folder, &name, yes, json).await,
