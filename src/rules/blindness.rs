@@ -71,9 +71,11 @@ impl Always {
     }
 
     /// Takes over from the same instance of the rule as it was before an edit.
-    pub(super) fn inherit(&mut self, now: Mono, before: &Always) {
+    pub(super) fn inherit(&mut self, now: Mono, before: &Always, away: bool) {
         self.rest_until = before.rest_until.min(now + self.settings.cooldown);
-        self.blindness = before.blindness.clone();
+        if !away {
+            self.blindness = before.blindness.clone();
+        }
         self.suppressed = before.suppressed;
         self.due(now);
     }

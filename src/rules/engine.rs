@@ -1,6 +1,7 @@
 //! All rules at work: one event at a time goes in, what the rules wish comes out. Pure; `Core` holds the other ends and
 //! calls `due` for every deadline before it hands in what happened after it.
 
+mod away;
 mod edit;
 mod why;
 
@@ -19,6 +20,8 @@ use super::ticks::{Place, Ticks};
 
 use super::timers::{Due, Timers};
 use super::{Host, Mode, Rule};
+use away::Away;
+
 pub use edit::{Edited, Remains};
 
 /// Something that happens to the rules.
@@ -66,6 +69,7 @@ pub struct Engine {
     silence: Silence,
     timers: Timers,
     ticks: Ticks,
+    away: Away,
     host: Host,
     faults: Vec<RuleFault>,
     /// Deadlines of one moment, while they are served.
@@ -90,7 +94,8 @@ impl Engine {
             faults.extend(rule.lacks(ticks.knows_the_sun()));
         }
         let (cache, batch, decides_since) = (Cache::default(), Vec::new(), now.mono);
-        Engine { rules, cache, silence, timers, ticks, host, faults, batch, revision, decides_since }
+        let away = Away::default();
+        Engine { rules, cache, silence, timers, ticks, away, host, faults, batch, revision, decides_since }
     }
 
     /// Takes one event. The caller has called `due` for every deadline up to `now` before.

@@ -208,9 +208,12 @@ impl Episode {
 
     /// Takes over from the same instance of the rule as it was before an edit: how long it still rests, and since when it
     /// knows nothing.
-    pub(super) fn inherit(&mut self, now: Mono, before: &Episode) {
+    /// If its rule was `away`, nothing was known meanwhile, and that counts for nothing.
+    pub(super) fn inherit(&mut self, now: Mono, before: &Episode, away: bool) {
         self.rest_until = before.rest_until.min(now + self.settings.cooldown);
-        self.blindness = before.blindness.clone();
+        if !away {
+            self.blindness = before.blindness.clone();
+        }
         self.suppressed = before.suppressed;
     }
 
@@ -219,8 +222,22 @@ impl Episode {
         self.settings = settings;
     }
 
-    /// The first judgement after an edit. One that was active before goes on without its `for`, if `when` holds.
-    pub fn judge_edited(&mut self, now: Mono, judged: &Judged<'_>, was_active: bool) -> Step {
+    /// All its sources are silent, and have said so before they were its sources.
+    pub(super) fn fall_silent(&mut self, now: Mono) {
+        let judged = Judged { when: Truth::Unknown, until: &[], silent: true, heard: false };
+        self.blindness.watch(now, &self.settings, !self.settings.names_stale, &judged);
+        self.ready = false;
+    }
+
+    /// The first judgement after an edit. One that was active before goes on without its `for`, if `when` holds; a latch,
+    /// whatever `when` says: only a person or its `until` lets it go.
+    pub fn judge_edited(&mut self, now: Mono, judged: &Judged<'_>, was_active: bool, latched: bool) -> Step {
+        if latched {
+            self.judge(now, judged);
+            self.fall();
+            self.phase = Phase::Active(now);
+            return Step { begin: true, each: true, end: None };
+        }
         let hold = self.settings.hold;
         if was_active {
             self.settings.hold = Duration::ZERO;

@@ -1,6 +1,7 @@
 //! One instance of a rule: its phase, message and state, and what one event or timer makes of it.
 
 mod edit;
+mod held;
 mod script;
 mod why;
 
@@ -16,6 +17,8 @@ use super::journal::{Stamp, What};
 use super::tally::{RuleFault, Tally};
 use super::{Episode, Phase, Rule, RunLog, Truth, Windows};
 use why::Look;
+
+use held::Held;
 
 /// Names from the pattern and what they stand for.
 pub(super) type Segments = Arc<[(Name, Name)]>;
@@ -80,10 +83,7 @@ pub(super) struct Instance {
     /// `then` failed and is tried again at each event.
     owed: bool,
     begun: Option<Timestamp>,
-    /// It asked for a device since the last release of all.
-    holds: bool,
-    /// What it holds was asked for before an edit: the next run asks anew, and the rest is let go.
-    heir: bool,
+    held: Held,
     /// The last event that it judged, and when its last message came.
     looked: Option<Look>,
     heard: Option<Mono>,
@@ -130,8 +130,7 @@ impl Instance {
             course,
             owed: false,
             begun: None,
-            holds: false,
-            heir: false,
+            held: Held::default(),
             looked: None,
             heard: None,
             edited: None,
@@ -156,10 +155,11 @@ impl Instance {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        match &self.course {
+        let course = match &self.course {
             Course::Episode(episode) => episode.next_deadline(),
             Course::Always(always) => always.next_deadline(),
-        }
+        };
+        [course, self.held.deadline()].into_iter().flatten().min()
     }
 
     fn is_silent(&self) -> bool {
@@ -186,15 +186,18 @@ impl Instance {
         let judged = Judged { when, until: until.as_slice(), silent: self.is_silent(), heard: turn.cause.heard };
         let Course::Episode(episode) = &mut self.course else { return };
         let step = episode.judge(turn.world.now.mono, &judged);
-        self.perform(step, phase, false, turn);
+        self.perform(step, (phase, false), false, turn);
     }
 
     /// Fires a timer that is due.
     pub(super) fn due(&mut self, turn: &mut Turn<'_, '_>) {
+        if self.held.deadline().is_some_and(|at| at <= turn.world.now.mono) {
+            self.leave(turn.world);
+        }
         match &mut self.course {
             Course::Episode(episode) => {
                 let (before, step) = (episode.phase(), episode.due(turn.world.now.mono));
-                self.perform(step, before, true, turn);
+                self.perform(step, (before, true), false, turn);
             }
             Course::Always(always) => {
                 always.due(turn.world.now.mono);
@@ -212,8 +215,8 @@ impl Instance {
         self.release(world);
     }
 
-    /// `before`: its phase before the event, or before the timer that was due.
-    fn perform(&mut self, step: Step, before: Phase, by_timer: bool, turn: &mut Turn<'_, '_>) {
+    /// `before`: its phase before the event, or before the timer that was due. An end that `keeps` lets nothing go.
+    fn perform(&mut self, step: Step, (before, by_timer): (Phase, bool), keeps: bool, turn: &mut Turn<'_, '_>) {
         self.begin(step, before, turn);
         self.broke(before, turn);
         if step.each {
@@ -221,7 +224,9 @@ impl Instance {
         }
         if let Some(why) = step.end {
             self.ended(why, by_timer, turn);
-            self.release(turn.world);
+            if !keeps {
+                self.release(turn.world);
+            }
             self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
             (self.owed, self.begun) = (false, None);
         }
@@ -270,7 +275,7 @@ impl Instance {
         if !matches!(&self.course, Course::Always(always) if always.is_over()) {
             return;
         }
-        if self.holds {
+        if !self.held.is_empty() {
             self.note(What::LetGo, None, turn);
         }
         self.release(turn.world);

@@ -69,6 +69,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether its episodes hold until `until`, come what may.
+    #[must_use]
+    pub fn is_latch(&self) -> bool {
+        self.stale == Some(StaleLimit::Never) && self.until.is_some()
+    }
+
     /// Whether it does what another version of it does: they differ in words for people at most. Scripts are compared as
     /// they are written.
     #[must_use]

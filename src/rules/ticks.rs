@@ -43,6 +43,8 @@ impl Default for Place {
 struct Plan {
     rule: u32,
     schedule: Schedule,
+    /// What lies before was not missed.
+    since: Mono,
     next: Next,
     /// The entry of `Timers` that counts; others are left over.
     armed: Option<Mono>,
@@ -71,7 +73,6 @@ pub(super) struct Ticked {
 pub(super) struct Ticks {
     plans: Vec<Plan>,
     place: Place,
-    started: Timestamp,
     /// Civil minus monotonic time when the civil schedules were planned last; `None`: there are none.
     offset: Option<i64>,
 }
@@ -87,7 +88,7 @@ impl Ticks {
         now: Timestamp,
         timers: &mut Timers,
     ) -> Ticks {
-        let mut ticks = Ticks { plans: Vec::new(), place, started: now, offset: None };
+        let mut ticks = Ticks { plans: Vec::new(), place, offset: None };
         for (rule, schedule) in schedules {
             ticks.add(rule, schedule, now);
         }
@@ -105,7 +106,7 @@ impl Ticks {
                 Next::Civil(None, None)
             }
         };
-        self.plans.push(Plan { rule, schedule: schedule.clone(), next, armed: None });
+        self.plans.push(Plan { rule, schedule: schedule.clone(), since: now.mono, next, armed: None });
     }
 
     /// Plans for an edited set of rules: a schedule that a rule had and has still goes on, a new one begins now. `of`
@@ -197,7 +198,7 @@ impl Ticks {
                 None
             } else if planned.is_none() {
                 // While nobody believed the clock, the engine ran: what came due since its start was missed.
-                let before = now.mono.since(self.started.mono).min(LATE);
+                let before = now.mono.since(plan.since).min(LATE);
                 Some(Utc(now.utc.0.saturating_sub(before.as_nanos() as i64)))
             } else if by < 0 {
                 // Set back by a little, what has run does not run again; by a lot, the clock was wrong before.

@@ -85,6 +85,12 @@ impl Windows {
         }
     }
 
+    /// Forgets the signals of channels that are not heard any more. Windows over a pattern say themselves what they hear.
+    pub(super) fn keep(&mut self, specs: &[WindowSpec], heard: impl Fn(&Name) -> bool) {
+        let own = self.0.iter_mut().zip(specs).filter(|(_, spec)| spec.pattern.is_none());
+        own.for_each(|(window, _)| window.signals.retain(|(channel, ..)| heard(channel)));
+    }
+
     /// What the window from `now - span` to `now` knows; nothing for an unknown index.
     #[must_use]
     pub fn view(&self, index: usize, now: Mono) -> Stats {

@@ -34,7 +34,7 @@ pub struct Edited {
 /// What an edit leaves behind. To free it takes as long as to read the rules: better not on the control thread.
 #[derive(Debug, Default)]
 #[allow(dead_code, reason = "it is only there to be dropped elsewhere")]
-pub struct Remains(Vec<Running>, Vec<Arc<Rule>>);
+pub struct Remains(pub(super) Vec<Running>, Vec<Arc<Rule>>);
 
 /// One rule of the new set, and which of the old it was.
 struct Heir {
@@ -109,7 +109,11 @@ impl Engine {
     /// Some rules in other versions, and nothing else: what is known of the others stays as it is, so that the usual edit
     /// costs what it changes. Deadlines of what is replaced are left over; they are recognised when they come.
     fn replace(&mut self, now: Timestamp, heirs: Vec<Heir>, last: &Last, out: &mut Vec<Intent>) -> Remains {
-        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, .. } = self;
+        // Only the revision is another: nothing has been edited, and a rule that is parked stays so.
+        if heirs.iter().zip(&self.rules).all(|(heir, old)| Arc::ptr_eq(&heir.rule, &old.rule)) {
+            return Remains::default();
+        }
+        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, away, .. } = self;
         let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         silence.rename(|rule| heirs[rule as usize].stays.then_some(rule));
         let mut remains = Remains::default();
@@ -119,12 +123,10 @@ impl Engine {
                 remains.1.push(running.stay(rule, at));
                 continue;
             }
-            let mut before = std::mem::replace(running, Running::new(rule, at));
+            let before = std::mem::replace(running, Running::new(rule, at));
             running.populate(silence, now.mono);
-            running.inherit(&mut before, world);
-            running.judge_edited(timers, world);
+            away.succeed(running, Some(before), timers, world, &mut remains);
             cache.replace(at, &running.rule, &silence.inventory);
-            remains.0.push(before);
         }
         remains
     }
@@ -139,7 +141,7 @@ impl Engine {
         out: &mut Vec<Intent>,
     ) -> Remains {
         let mut old: Vec<Option<Running>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
-        let Engine { rules, silence, timers, ticks, host, faults, revision, .. } = self;
+        let Engine { rules, silence, timers, ticks, host, faults, revision, away, .. } = self;
         let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         let mut remains = Remains::default();
         for (at, Heir { rule, before, stays }) in (0..).zip(heirs) {
@@ -155,11 +157,7 @@ impl Engine {
                 before => {
                     let mut running = Running::new(rule, at);
                     running.populate(silence, now.mono);
-                    if let Some(mut before) = before {
-                        running.inherit(&mut before, world);
-                        running.judge_edited(timers, world);
-                        remains.0.push(before);
-                    }
+                    away.succeed(&mut running, before, timers, world, &mut remains);
                     world.faults.extend(running.lacks(ticks.knows_the_sun()));
                     running
                 }
@@ -170,7 +168,7 @@ impl Engine {
             timers.rename(|due| matches!(due, Due::Tick(_)).then_some(due));
             rules.iter_mut().for_each(|rule| rule.arm_all(timers));
         }
-        remains.0.extend(old.into_iter().flatten());
+        old.into_iter().flatten().for_each(|gone| away.keep(gone, &mut remains));
         remains
     }
 }

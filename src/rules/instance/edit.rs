@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Fields, Message, Mono, Value};
+use crate::model::{Fields, Message, Mono, Name, Value};
 
 use super::super::cache::subscribes;
 use super::super::episode::{Judged, Settings};
@@ -11,47 +11,84 @@ use super::super::{Ended, Phase, Rule};
 use super::{Course, Instance, Turn};
 
 impl Instance {
-    /// The rule as it was ends here. What a rule without `when` holds stays, if its successor `keeps` it: its next run
-    /// asks anew.
+    /// The rule as it was ends here. What it holds stays, if its successor `keeps` it: the next run of `each` asks anew.
     pub(in crate::rules) fn retire(&mut self, why: Ended, keeps: bool, turn: &mut Turn<'_, '_>) {
         self.edited =
             Some(matches!(&self.course, Course::Episode(episode) if matches!(episode.phase(), Phase::Active(_))));
         match &mut self.course {
             Course::Episode(episode) => {
                 let (before, step) = (episode.phase(), episode.end(turn.world.now.mono, why));
-                self.perform(step, before, true, turn);
+                self.perform(step, (before, true), keeps, turn);
             }
-            Course::Always(_) if self.begun.is_some() => {
-                if !keeps {
-                    self.release(turn.world);
+            // It does not end: it goes on in another form.
+            Course::Always(_) if keeps => {}
+            Course::Always(_) => {
+                self.release(turn.world);
+                if self.begun.is_some() {
+                    self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
                 }
-                self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
             }
-            Course::Always(_) => {}
         }
     }
 
-    /// Whether it has asked for a device and not let go.
-    pub(in crate::rules) fn holds(&self) -> bool {
-        self.holds
+    /// It is away until its rule comes back: only what semantics 13 keeps is kept.
+    pub(in crate::rules) fn depart(&mut self) {
+        (self.message, self.edited, self.heard, self.begun) = (None, None, None, None);
+    }
+
+    /// The channel by which it is known.
+    pub(in crate::rules) fn channel(&self) -> &Name {
+        self.message.as_ref().map_or(&self.channel, |message| &message.channel)
     }
 
     /// Takes over from the same instance of the rule as it was.
     pub(in crate::rules) fn inherit(&mut self, now: Mono, rule: &Rule, old: &mut Instance, before: &Rule) {
         (self.edited, self.heard) = (old.edited, old.heard);
         self.message = old.message.take().filter(|message| concerns(rule, message));
+        if let Some(message) = &self.message {
+            let segments = subscribes(rule, &message.channel, message.broad.as_deref());
+            segments.into_iter().for_each(|segments| self.segments = segments);
+        }
+        self.held = old.held.bequeath(now);
         self.runs = std::mem::take(&mut old.runs);
         self.state = carried(&rule.state, &before.state, &old.state);
         self.windows.inherit(&rule.windows, &mut old.windows, &before.windows);
+        self.windows.keep(&rule.windows, |channel| subscribes(rule, channel, broad_of(channel)).is_some());
+        let away = old.edited.is_none();
         match (&mut self.course, &old.course) {
-            (Course::Episode(new), Course::Episode(old)) => new.inherit(now, old),
+            (Course::Episode(new), Course::Episode(old)) => new.inherit(now, old, away),
             (Course::Always(new), Course::Always(always)) => {
-                new.inherit(now, always);
+                new.inherit(now, always, away);
                 self.begun = old.begun;
-                (self.holds, self.heir) = (old.holds, old.holds);
             }
             _ => {}
         }
+    }
+
+    /// The map has taken its sources from it or given it others: a source that is gone says nothing any more, and one that
+    /// is silent already will not say so again.
+    pub(in crate::rules) fn refit(&mut self, spoke: impl Fn(&Message) -> bool, turn: &mut Turn<'_, '_>) {
+        if self.message.as_ref().is_some_and(|message| !spoke(message)) {
+            self.message = None;
+            if let Course::Episode(episode) = &mut self.course
+                && matches!(episode.phase(), Phase::Pending(_))
+            {
+                episode.reset();
+            }
+        }
+        self.fall_silent(turn);
+    }
+
+    /// Counts from here how long it is blind, if all its sources are silent.
+    fn fall_silent(&mut self, turn: &mut Turn<'_, '_>) {
+        if !self.is_silent() {
+            return;
+        }
+        match &mut self.course {
+            Course::Episode(episode) => episode.fall_silent(turn.world.now.mono),
+            Course::Always(always) => always.watch(turn.world.now.mono, false, true, false),
+        }
+        self.let_go(turn);
     }
 
     /// The map has changed beneath an unedited rule.
@@ -65,18 +102,30 @@ impl Instance {
     /// The first judgement after an edit, on the last message: the episode that the edit ended goes on if `when` holds.
     /// `each` waits for the next event.
     pub(in crate::rules) fn judge_edited(&mut self, turn: &mut Turn<'_, '_>) {
-        let (Some(was_active), Some(when)) = (self.edited.take(), &turn.rule.when) else { return };
-        if self.message.is_none() && !turn.rule.fields.is_empty() {
-            return;
+        let Some(was_active) = self.edited.take() else { return };
+        let Some(when) = &turn.rule.when else { return self.fall_silent(turn) };
+        let latched = was_active && turn.rule.is_latch();
+        if self.message.is_none() && !turn.rule.fields.is_empty() && !latched {
+            return self.release(turn.world);
         }
         let when = self.judge(("when", 0), when, turn);
         self.look("when", Some(when), turn);
         self.looked.iter_mut().for_each(|look| look.edit = true);
         let judged = Judged { when, until: &[], silent: self.is_silent(), heard: false };
         let Course::Episode(episode) = &mut self.course else { return };
-        let (before, step) = (episode.phase(), episode.judge_edited(turn.world.now.mono, &judged, was_active));
+        let now = turn.world.now.mono;
+        let (before, step) = (episode.phase(), episode.judge_edited(now, &judged, was_active, latched));
         self.begin(step, before, turn);
+        if !self.is_active() {
+            self.release(turn.world);
+        }
     }
+}
+
+/// The broad channel of a specific one: `sensor:update` of `sensor:update:<room>:<cluster>`.
+fn broad_of(channel: &str) -> Option<&str> {
+    let (at, _) = channel.match_indices(':').nth(1)?;
+    Some(&channel[..at])
 }
 
 /// Whether the edited rule still hears a message, and finds in it every field that it names.

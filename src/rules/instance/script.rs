@@ -11,9 +11,15 @@ use super::{Course, Instance, Part, Turn, World};
 
 impl Instance {
     pub(in crate::rules) fn release(&mut self, world: &mut World<'_>) {
-        self.heir = false;
-        if std::mem::take(&mut self.holds) {
+        if !std::mem::take(&mut self.held).is_empty() {
             world.wish(&self.origin, Ask::ReleaseAll);
+        }
+    }
+
+    /// Lets go what it asked for before an edit and has not asked for since.
+    pub(super) fn leave(&mut self, world: &mut World<'_>) {
+        for device in self.held.leave() {
+            world.wish(&self.origin, Ask::Release(device));
         }
     }
 
@@ -63,6 +69,9 @@ impl Instance {
                 let asks = run.asks.iter().filter(|ask| !(mute && matches!(ask, Ask::Set(_))));
                 turn.tally.journal.ran(stamp, &self.origin.instance, part.0, asks);
                 self.wish(run, ended.is_some(), turn);
+                if part.0 == "each" {
+                    self.leave(turn.world);
+                }
                 return true;
             }
             Err(Fault::Unknown) => {
@@ -79,15 +88,12 @@ impl Instance {
 
     fn wish(&mut self, run: Run, ends: bool, turn: &mut Turn<'_, '_>) {
         let mute = self.is_mute();
-        if self.heir && !ends {
-            self.release(turn.world);
-        }
         for ask in run.asks {
-            if let Ask::Set(_) = ask {
-                if mute {
-                    continue;
-                }
-                self.holds |= !ends;
+            match &ask {
+                Ask::Set(_) if mute => continue,
+                Ask::Set(request) if !ends => self.held.ask(&request.device),
+                Ask::Release(device) => self.held.release(device),
+                _ => {}
             }
             turn.world.wish(&self.origin, ask);
         }

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::model::Mono;
+use crate::model::{Message, Mono, Provenance};
 
 use super::super::cache::{Target, subscribes, target};
 use super::super::instance::{Instance, World};
 use super::super::sources::Silence;
 use super::super::timers::Timers;
-use super::super::{Ended, Mode, Rule};
+use super::super::{Ended, Mode, Per, Rule};
 use super::{Cause, Running};
 
 impl Running {
@@ -17,8 +17,7 @@ impl Running {
     pub(in crate::rules) fn retire(&mut self, next: Option<&Rule>, timers: &mut Timers, world: &mut World<'_>) {
         let next = next.filter(|next| next.mode != Mode::Off);
         let why = if next.is_some() { Ended::Changed } else { Ended::Disabled };
-        let acts = |rule: &Rule| rule.when.is_none() && rule.mode == Mode::Active;
-        let keeps = acts(&self.rule) && next.is_some_and(acts);
+        let keeps = next.is_some_and(|next| goes_on(&self.rule, next));
         for index in 0..self.ordered.len() {
             let at = self.ordered[index];
             self.turn(at, Cause::default(), timers, world, |one, turn| one.retire(why, keeps, turn));
@@ -33,30 +32,34 @@ impl Running {
         let rule = self.rule.clone();
         for at in &old.ordered {
             let one = &mut old.instances[*at as usize];
-            match self.heir_of(one, world.now.mono) {
+            match self.heir_of(one, &old.rule, world.now.mono) {
                 Some(heir) => self.instances[heir as usize].inherit(world.now.mono, &rule, one, &old.rule),
-                None if one.holds() => one.release(world),
-                None => {}
+                None => one.release(world),
             }
         }
     }
 
-    /// The instance that goes on in place of an old one: that of the same key, made if its last message would make it.
-    fn heir_of(&mut self, old: &Instance, now: Mono) -> Option<u32> {
+    /// It is switched off or deleted: what it has kept waits for its return.
+    pub(in crate::rules) fn depart(mut self) -> Running {
+        self.instances.iter_mut().for_each(Instance::depart);
+        self
+    }
+
+    /// The instance that goes on in place of an old one: that of the same key, made if messages of its channel would make
+    /// it.
+    fn heir_of(&mut self, old: &Instance, before: &Rule, now: Mono) -> Option<u32> {
         let key = &old.origin.instance;
         if let Some(there) = self.by_key.get(key) {
             return Some(*there);
         }
-        let message = old.message.as_ref().filter(|_| self.rule.mode != Mode::Off)?;
-        let segments = subscribes(&self.rule, &message.channel, message.broad.as_deref())?;
-        let wanted = match target(&self.rule, &message.channel, &segments) {
-            Target::Key(key) => key,
-            _ => message.source.as_ref().unwrap_or(&message.channel).clone(),
+        let channel = Some(old.channel()).filter(|channel| self.rule.mode != Mode::Off && !channel.is_empty())?.clone();
+        let broad = old.message.as_ref().and_then(|message| message.broad.as_deref());
+        let segments = subscribes(&self.rule, &channel, broad)?;
+        let same = match target(&self.rule, &channel, &segments) {
+            Target::Key(wanted) => wanted == *key,
+            _ => before.per == Per::Source,
         };
-        if wanted != *key {
-            return None;
-        }
-        self.create(wanted, &segments, &message.channel, Vec::new(), now)
+        same.then(|| self.create(key.clone(), &segments, &channel, Vec::new(), now))?
     }
 
     /// Judges every instance once, in the step of the edit.
@@ -85,12 +88,21 @@ impl Running {
         }
         self.instances.retain(|one| one.sources == 0 || places.contains_key(&one.origin.instance));
         self.reindex();
+        let sources = silence.inventory.sources.clone();
+        let spoke = |message: &Message| {
+            let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
+            !ours
+                || sources
+                    .iter()
+                    .any(|source| source.channel == message.channel && message.source.as_ref() == Some(&source.name))
+        };
         for at in 0..self.instances.len() as u32 {
             let place = places.remove(&self.instances[at as usize].origin.instance);
             let spans = place.as_ref().map(|place| place.spans(silence)).unwrap_or_default();
             let settings = self.settings(spans);
             self.instances[at as usize].set(settings);
             self.attach(at, place.map(|place| place.sources).unwrap_or_default(), silence);
+            self.turn(at, Cause::default(), timers, world, |one, turn| one.refit(spoke, turn));
         }
         for (key, place) in places {
             let spans = place.spans(silence);
@@ -115,4 +127,10 @@ impl Running {
             self.arm(instance, timers);
         }
     }
+}
+
+/// Whether what the rule holds is the edited rule's to ask for anew: both act, by an `each` that will run again soon.
+fn goes_on(rule: &Rule, next: &Rule) -> bool {
+    let loops = |rule: &Rule| rule.mode == Mode::Active && rule.each.is_some();
+    loops(rule) && loops(next) && rule.when.is_some() == next.when.is_some()
 }

@@ -64,7 +64,7 @@ impl Play {
 
     fn book(text: &str, inventory: &Arc<Inventory>, revision: &str) -> Rulebook {
         let rules = vec![rule(text, inventory)];
-        Rulebook { rules, inventory: inventory.clone(), place: Place::default(), revision: revision.into() }
+        Rulebook::new(rules, inventory.clone(), Place::default(), revision.into())
     }
 
     fn edit(&mut self, text: &str) {
