@@ -60,6 +60,8 @@ pub(super) struct Switched {
     pub(super) arbiter: Arbiter,
     /// Position of its frame's image.
     pub(super) image: usize,
+    /// It has left the map, and its bits are in a frame that others use: they stay at its safe state. Nobody can ask for it.
+    pub(super) ghost: bool,
     pub(super) heard: Heard,
     /// The Gateway says that the feedback has fallen silent.
     pub(super) stale: bool,
@@ -85,6 +87,7 @@ impl Switched {
             arbiter: Arbiter::new(levels.top()),
             levels,
             image,
+            ghost: false,
             heard: Heard::Nothing,
             stale: false,
             said: None,
@@ -97,11 +100,12 @@ impl Switched {
     }
 
     /// Takes over from the same device of an earlier map: who asks, what it says, and, where its command is the same, what
-    /// it was told.
-    pub(super) fn inherit(&mut self, old: &Switched) {
+    /// it was told. A request that the new command cannot say ends; how many did.
+    pub(super) fn inherit(&mut self, old: &Switched) -> usize {
+        let mut ended = 0;
         for held in old.arbiter.held() {
-            // A level that was a number stays one.
-            let _ = self.arbiter.request(held.clone());
+            let sayable = self.levels.resolve(held.level).is_ok();
+            ended += usize::from(!sayable || self.arbiter.request(held.clone()).is_err());
         }
         (self.heard, self.stale) = (old.heard.clone(), old.stale);
         self.said.clone_from(&old.said);
@@ -110,6 +114,14 @@ impl Switched {
             self.seen.clone_from(&old.seen);
             (self.commanded, self.sent) = (old.commanded.clone(), old.sent.clone());
         }
+        ended
+    }
+
+    /// What stays in a frame of a device that has left; nothing, if nobody knows where it rests.
+    pub(super) fn ghost(&self, image: usize) -> Option<Switched> {
+        let mut ghost = Switched { ghost: true, ..Switched::new(self.spec.clone(), image) };
+        (ghost.seen, ghost.commanded) = (self.seen.clone(), self.commanded.clone());
+        (!matches!(ghost.wish(), Wish::Keep(None) | Wish::Unsayable(_))).then_some(ghost)
     }
 
     /// What its bits are to be now.

@@ -172,7 +172,11 @@ impl Guard {
     #[must_use]
     pub fn status(&self) -> Vec<DeviceStatus> {
         let held_back = |device: &Switched| self.images[device.image].held_back.clone();
-        self.devices.iter().map(|device| DeviceStatus::of(self.now, device, held_back(device))).collect()
+        self.devices
+            .iter()
+            .filter(|device| !device.ghost)
+            .map(|device| DeviceStatus::of(self.now, device, held_back(device)))
+            .collect()
     }
 
     /// The requests of a rule's instances, in the order of the map.
@@ -314,7 +318,7 @@ impl Guard {
         for i in 0..self.images[image].members.len() {
             let at = self.images[image].members[i];
             let device = &self.devices[at];
-            if device.said.as_ref() != Some(&device.word()) {
+            if !device.ghost && device.said.as_ref() != Some(&device.word()) {
                 self.say(at, None, out);
             }
         }
@@ -330,7 +334,8 @@ impl Guard {
 
     fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
         self.by_key.get(key).copied().ok_or_else(|| {
-            let names: Vec<String> = self.devices.iter().map(|device| device.spec.key.to_string()).collect();
+            let there = self.devices.iter().filter(|device| !device.ghost);
+            let names: Vec<String> = there.map(|device| device.spec.key.to_string()).collect();
             let near = closest(&key.to_string(), names.iter().map(String::as_str));
             let meant = near.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
             (Why::UnknownDevice, format!("the channel map has no device '{key}'{meant}"))

@@ -46,6 +46,12 @@ impl Image {
         self.repeat = device.repeat_within(self.repeat);
     }
 
+    /// The device at that position has left, and its bits stay where they are, under those of the others.
+    pub(super) fn haunt(&mut self, position: usize, ghost: &Switched) {
+        self.members.insert(0, position);
+        self.length = self.length.max(usize::from(ghost.spec.command.frame.length)).min(64);
+    }
+
     /// The same frame went out under an earlier map.
     pub(super) fn inherit(&mut self, old: &Image) {
         (self.sent, self.next, self.held_back) = (old.sent, old.next, old.held_back.clone());

@@ -123,7 +123,7 @@ impl Journal {
             (What::Broke(_), What::Broke(_)) => true,
             (known, new) => known == new,
         };
-        if let Some(entry) = latest(&mut self.ring(&what).0, instance).filter(|entry| again && same(entry)) {
+        if let Some(entry) = latest(self.ring(&what).0, instance).filter(|entry| again && same(entry)) {
             let before = entry.weight();
             (entry.what, entry.checks) = (what, checks);
             entry.again(stamp);
@@ -145,7 +145,7 @@ impl Journal {
     ) {
         let asks = asks.take(MOST_ASKED);
         let what = What::Ran(part);
-        if let Some(entry) = latest(&mut self.ring(&what).0, instance) {
+        if let Some(entry) = latest(self.ring(&what).0, instance) {
             let joins = match entry.what {
                 What::Began(_) => part == "then" && entry.at.mono == stamp.at.mono,
                 What::Ended(_) => part == "finally" && entry.at.mono == stamp.at.mono,

@@ -16,22 +16,52 @@ impl Guard {
         let mut old = std::mem::replace(self, next);
         for device in &mut self.devices {
             if let Some(before) = old.by_key.get(&device.spec.key) {
-                device.inherit(&old.devices[*before]);
+                old.counts.released += device.inherit(&old.devices[*before]) as u64;
             }
         }
+        self.see_off(&mut old, out);
+        self.counts = old.counts;
         for image in 0..self.images.len() {
             if let Some(before) = old.images.iter().find(|before| self.is_same(image, before, &old.devices)) {
                 self.images[image].inherit(before);
             }
         }
-        old.leave(self, out);
-        self.counts = old.counts;
         let all = 0..self.devices.len();
         match &mut self.held {
             Some(held) => *held = all.collect(),
             None => self.refresh(all, out),
         }
         self.deadline = self.earliest();
+    }
+
+    /// Devices that are not commanded any more where they were rest in their safe state: in a frame that others use their
+    /// bits stay so, a frame that nobody uses is sent once more.
+    fn see_off(&mut self, old: &mut Guard, out: &mut Vec<DeviceOut>) {
+        let mut empty = Vec::new();
+        for at in 0..old.devices.len() {
+            if self.devices.iter().any(|device| is_at(&device.spec, &old.devices[at].spec)) {
+                continue;
+            }
+            let ended = old.devices[at].arbiter.clear() as u64;
+            let leaver = &old.devices[at];
+            // One that has only moved has taken its requests along.
+            old.counts.released += if self.by_key.contains_key(&leaver.spec.key) { 0 } else { ended };
+            let address = (leaver.spec.command.bus, leaver.spec.command.id);
+            match self.images.iter().position(|image| (image.bus, image.id) == address) {
+                None => empty.push(at),
+                Some(image) => {
+                    let position = self.devices.len();
+                    if let Some(ghost) = leaver.ghost(image) {
+                        self.images[image].haunt(position, &ghost);
+                        self.devices.push(ghost);
+                    }
+                }
+            }
+        }
+        let mut outs = Vec::new();
+        old.refresh(empty, &mut outs);
+        // Their channels are no more, and a last word on them would be a riddle: only the frames go out.
+        out.extend(outs.into_iter().filter(|out| matches!(out, DeviceOut::Transmit { .. })));
     }
 
     /// Whether a frame is drawn from the same devices by the same layout as before: then what was sent last still stands.
@@ -44,21 +74,6 @@ impl Guard {
         (image.bus, image.id) == (before.bus, before.id)
             && now.len() == then.len()
             && now.iter().zip(&then).all(|((key, spec), (other, was))| key == other && is_alike(spec, was))
-    }
-
-    /// Sends each device that the next map does not have at the same address to its safe state, once.
-    fn leave(&mut self, next: &Guard, out: &mut Vec<DeviceOut>) {
-        let stays = |device: &Switched| {
-            next.by_key.get(&device.spec.key).is_some_and(|&at| is_at(&next.devices[at].spec, &device.spec))
-        };
-        let gone: Vec<usize> = (0..self.devices.len()).filter(|&at| !stays(&self.devices[at])).collect();
-        for &at in &gone {
-            self.counts.released += self.devices[at].arbiter.clear() as u64;
-        }
-        let mut outs = Vec::new();
-        self.refresh(gone, &mut outs);
-        // Its channel is no more, and a last word on it would be a riddle: only the frames go out.
-        out.extend(outs.into_iter().filter(|out| matches!(out, DeviceOut::Transmit { .. })));
     }
 }
 
@@ -127,8 +142,7 @@ mod tests {
         let pump = map.devices.iter_mut().find(|device| &*device.key.device == "pump").unwrap();
         pump.command.id = OTHER;
         reload(&mut bench, 2.0, &map);
-        // Its old frame once with it at safe; then both frames as the new map draws them.
-        assert_eq!(bench.frames(), [(RELAYS, vec![0b010], 2), (OTHER, vec![0b001], 2), (RELAYS, vec![0b010], 1)]);
+        assert_eq!(bench.frames(), [(OTHER, vec![0b001], 2), (RELAYS, vec![0b010], 2)]);
     }
 
     #[test]
@@ -151,5 +165,39 @@ mod tests {
         bench.guard.release_held(at(3.0), &mut bench.out);
         assert_eq!(bench.frames(), [(RELAYS, vec![0b010], 2)]);
         assert_eq!(bench.updates().len(), 1, "{:?}", bench.updates());
+    }
+
+    #[test]
+    fn a_device_that_leaves_a_shared_frame_rests_there_and_its_neighbours_see_the_net_effect() {
+        let (mut bench, mut map) = asked();
+        map.devices.retain(|device| &*device.key.device != "valve");
+        bench.out.clear();
+        bench.guard.hold();
+        bench.step(2.0, super::super::GuardEvent::ReleaseAll { requester: &rule("a") });
+        bench.guard.reload(at(2.0), &map, &mut bench.out);
+        bench.ask(2.0, &rule("a"), 50, &ask("pump", Level::On));
+        assert_eq!(bench.frames(), [], "nothing before all has been asked");
+        bench.guard.release_held(at(2.0), &mut bench.out);
+        // The valve's safe state is on, in every frame from now on; the pump has never been off.
+        assert_eq!(bench.frames(), [(FAN, vec![80, 1], 2), (RELAYS, vec![0b011], 1)]);
+        bench.ask(3.0, &rule("b"), 50, &ask("heater", Level::On));
+        assert_eq!(bench.frames(), [(RELAYS, vec![0b111], 2)]);
+        bench.ask(3.0, &rule("b"), 50, &ask("valve", Level::Off));
+        assert_eq!((bench.refusals().len(), bench.guard.status().len()), (1, 3));
+        reload(&mut bench, 4.0, &site(false));
+        assert_eq!(bench.frames(), [(RELAYS, vec![0b111], 1)], "it is back, and where it was");
+    }
+
+    #[test]
+    fn a_request_that_the_new_command_cannot_say_ends_and_holds_nothing_back() {
+        let (mut bench, mut map) = asked();
+        let relay = map.devices.iter().find(|device| &*device.key.device == "valve").unwrap().command.clone();
+        map.devices.retain(|device| &*device.key.device != "valve");
+        let exhaust = map.devices.iter_mut().find(|device| &*device.key.device == "exhaust").unwrap();
+        (exhaust.command, exhaust.safe, exhaust.repeat) = (relay, Safe::At(Level::Off), None);
+        reload(&mut bench, 2.0, &map);
+        bench.ask(3.0, &rule("b"), 50, &ask("heater", Level::On));
+        assert_eq!(bench.frames(), [(RELAYS, vec![0b101], 2)]);
+        assert_eq!(bench.guard.counts().released, 1);
     }
 }
