@@ -33,12 +33,18 @@ impl Away {
                 running.judge_edited(timers, world);
                 remains.0.push(before);
             }
-            Some(before) if was_on => self.keep(before, remains),
+            Some(mut before) if was_on => {
+                running.take_account(&mut before);
+                self.keep(before, remains);
+            }
             before => {
-                remains.0.extend(before);
                 if on && let Some(mut kept) = self.back(&running.rule.name) {
                     running.inherit(&mut kept, world);
                     remains.0.push(kept);
+                }
+                if let Some(mut off) = before {
+                    running.take_account(&mut off);
+                    remains.0.push(off);
                 }
             }
         }

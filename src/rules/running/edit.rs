@@ -27,7 +27,7 @@ impl Running {
     /// Takes over from the rule as it was: counts, windows, and instance by instance what survives. What has no heir lets
     /// go of what it held.
     pub(in crate::rules) fn inherit(&mut self, old: &mut Running, world: &mut World<'_>) {
-        self.tally = std::mem::take(&mut old.tally).edited();
+        self.take_account(old);
         self.shared.inherit(&self.rule.windows, &mut old.shared, &old.rule.windows);
         let rule = self.rule.clone();
         for at in &old.ordered {
@@ -37,6 +37,11 @@ impl Running {
                 None => one.release(world),
             }
         }
+    }
+
+    /// What was counted and noted of the rule goes on.
+    pub(in crate::rules) fn take_account(&mut self, old: &mut Running) {
+        self.tally = std::mem::take(&mut old.tally).edited();
     }
 
     /// It is switched off or deleted: what it has kept waits for its return.
