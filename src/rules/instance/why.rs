@@ -51,6 +51,9 @@ impl Instance {
             Ended::Changed | Ended::Disabled => false,
         };
         self.note(What::Ended(why), watched.filter(|_| by_condition), turn);
+        if self.holds {
+            turn.tally.journal.released(&self.origin.instance);
+        }
     }
 
     /// Writes something down, with what `part` says about it.

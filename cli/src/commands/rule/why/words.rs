@@ -64,7 +64,7 @@ pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "no value".to_owned(),
         Value::String(text) => text.clone(),
-        other => other.as_f64().map_or_else(|| other.to_string(), |number| rounded(number)),
+        other => other.as_f64().map_or_else(|| other.to_string(), rounded),
     }
 }
 
