@@ -120,7 +120,7 @@ impl Play<'_> {
         let (now, mut out) = (self.now(at), Vec::new());
         if let Some(rule) = &line.why {
             let why = self.engine.why(now, rule, None, &self.last).expect("the case has the rule");
-            self.out += &(serde_json::to_string_pretty(&why).expect("facts are JSON") + "\n");
+            self.out += &(serde_json::to_string(&why).expect("facts are JSON") + "\n");
             return;
         }
         if let Some(folder) = &line.reload {

@@ -91,13 +91,16 @@ impl Cache {
     /// Messages of its channels that did not concern a rule, since the cache began anew: the channel, which of the rule's
     /// fields they lacked, when the last one came, and how many they were. The newest first.
     pub(super) fn lacking(&self, rule: u32, fields: &[Name]) -> Vec<(Name, Vec<Name>, Mono, u64)> {
-        let mut found = Vec::new();
+        let mut found: Vec<(Name, Vec<Name>, Mono, u64)> = Vec::new();
         for (channel, entry) in self.channels.iter().flatten() {
             let Some(at) = entry.subscribed.iter().position(|subscribed| subscribed.rule == rule) else { continue };
             let concerned = |shape: &Shape| shape.rules.iter().any(|(position, yes)| *position as usize == at && *yes);
             for shape in entry.shapes.values().filter(|shape| shape.hits > 0 && !concerned(shape)) {
-                let lacks = fields.iter().filter(|field| !shape.names.contains(field)).cloned().collect();
-                found.push((channel.clone(), lacks, shape.at, shape.hits));
+                let lacks: Vec<Name> = fields.iter().filter(|field| !shape.names.contains(field)).cloned().collect();
+                match found.iter_mut().find(|known| (&known.0, &known.1) == (channel, &lacks)) {
+                    Some(known) => (known.2, known.3) = (known.2.max(shape.at), known.3 + shape.hits),
+                    None => found.push((channel.clone(), lacks, shape.at, shape.hits)),
+                }
             }
         }
         found.sort_by(|a, b| (b.2, &a.0, &a.1).cmp(&(a.2, &b.0, &b.1)));

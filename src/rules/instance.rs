@@ -223,7 +223,7 @@ impl Instance {
             self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
         }
         if let Some(why) = step.end {
-            self.ended(why, by_timer, turn);
+            self.ended(why, (by_timer, keeps), turn);
             if !keeps {
                 self.release(turn.world);
             }

@@ -2,6 +2,7 @@
 //! again is one entry that counts.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -91,6 +92,11 @@ pub enum Asked {
         #[serde(serialize_with = "key")]
         release: DeviceKey,
     },
+    /// To let go of all that it holds.
+    ReleaseAll {
+        /// `all`.
+        release: &'static str,
+    },
     /// A message.
     Publish {
         /// Its channel.
@@ -123,16 +129,11 @@ impl Journal {
             (What::Broke(_), What::Broke(_)) => true,
             (known, new) => known == new,
         };
-        if let Some(entry) = latest(self.ring(&what).0, instance).filter(|entry| again && same(entry)) {
-            let before = entry.weight();
-            (entry.what, entry.checks) = (what, checks);
-            entry.again(stamp);
-            let after = entry.weight();
-            self.bytes = self.bytes.saturating_sub(before) + after;
-        } else {
-            self.push(stamp, instance, what, checks, Vec::new());
+        if again && self.latest_in(&what, instance).is_some_and(|entry| same(entry)) {
+            let renewed = self.take_latest(&what, instance).map(|entry| Entry { what, checks, ..entry.again(stamp) });
+            return renewed.into_iter().for_each(|entry| self.push(entry));
         }
-        self.shrink();
+        self.push(Entry::new(stamp, instance, what, checks, Vec::new()));
     }
 
     /// A script ran to its end. What a beginning or an end asks for belongs to its entry.
@@ -143,31 +144,34 @@ impl Journal {
         part: &'static str,
         asks: impl Iterator<Item = &'a Ask> + Clone,
     ) {
-        let asks = asks.take(MOST_ASKED);
-        let what = What::Ran(part);
-        if let Some(entry) = latest(self.ring(&what).0, instance) {
-            let joins = match entry.what {
-                What::Began(_) => part == "then" && entry.at.mono == stamp.at.mono,
-                What::Ended(_) => part == "finally" && entry.at.mono == stamp.at.mono,
-                _ => false,
-            };
-            if joins {
-                let before = entry.weight();
-                entry.asked.extend(asks.map(Asked::of));
-                let after = entry.weight();
-                self.bytes = self.bytes.saturating_sub(before) + after;
-                return self.shrink();
-            }
-            let before = entry.weight();
-            if entry.what == what && entry.asked.len() == asks.clone().count() && entry.asks_alike(asks.clone()) {
-                entry.again(stamp);
-                let after = entry.weight();
-                self.bytes = self.bytes.saturating_sub(before) + after;
-                return;
-            }
+        let (what, asks) = (What::Ran(part), asks.take(MOST_ASKED));
+        let (mut joins, mut same) = (false, false);
+        if let Some(entry) = self.latest_in(&what, instance) {
+            joins = entry.at.mono == stamp.at.mono
+                && matches!((&entry.what, part), (What::Began(_), "then") | (What::Ended(_), "finally"));
+            same = entry.what == what && entry.asks_alike(asks.clone());
         }
-        self.push(stamp, instance, what, Vec::new(), asks.map(Asked::of).collect());
-        self.shrink();
+        let latest = if joins || same { self.take_latest(&what, instance) } else { None };
+        self.push(match latest {
+            Some(mut entry) if joins => {
+                entry.asked.extend(asks.map(Asked::of));
+                entry
+            }
+            Some(mut entry) => {
+                entry.renew(asks);
+                entry.again(stamp)
+            }
+            None => Entry::new(stamp, instance, what, Vec::new(), asks.map(Asked::of).collect()),
+        });
+    }
+
+    /// What just ended lets go of what it held.
+    pub(super) fn released(&mut self, instance: &Name) {
+        let entry = self.take_latest(&What::LetGo, instance);
+        if let Some(mut entry) = entry {
+            entry.asked.push(Asked::of(&Ask::ReleaseAll));
+            self.push(entry);
+        }
     }
 
     /// All that is kept, the oldest first.
@@ -191,14 +195,27 @@ impl Journal {
         }
     }
 
-    fn push(&mut self, stamp: Stamp<'_>, instance: &Name, what: What, checks: Vec<Checked>, asked: Vec<Asked>) {
-        let (revision, instance) = (stamp.revision.clone(), instance.clone());
-        let entry = Entry { first: stamp.at, at: stamp.at, times: 1, revision, instance, what, checks, asked };
+    /// The newest of an instance that `what` would stand beside, if it is not long ago.
+    fn latest_in(&mut self, what: &What, instance: &Name) -> Option<&mut Entry> {
+        self.ring(what).0.iter_mut().rev().take(FAR).find(|entry| entry.instance == *instance)
+    }
+
+    /// Takes that out, so that it can be put back as the newest of all.
+    fn take_latest(&mut self, what: &What, instance: &Name) -> Option<Entry> {
+        let ring = self.ring(what).0;
+        let at = ring.iter().rposition(|entry| entry.instance == *instance)?;
+        let entry = ring.remove(at)?;
+        self.bytes -= entry.weight();
+        Some(entry)
+    }
+
+    fn push(&mut self, entry: Entry) {
         let (ring, most) = self.ring(&entry.what);
         let gone = if ring.len() == most { ring.pop_front().map_or(0, |old| old.weight()) } else { 0 };
         let weight = entry.weight();
         ring.push_back(entry);
-        self.bytes = self.bytes.saturating_sub(gone) + weight;
+        self.bytes = self.bytes - gone + weight;
+        self.shrink();
     }
 
     /// The oldest go where all together are too large; the newest stays.
@@ -207,35 +224,35 @@ impl Journal {
             let oldest = |ring: &VecDeque<Entry>| ring.front().map_or(Mono(u64::MAX), |entry| entry.at.mono);
             let each = oldest(&self.each) < oldest(&self.decisions);
             let ring = if each { &mut self.each } else { &mut self.decisions };
-            self.bytes = self.bytes.saturating_sub(ring.pop_front().map_or(0, |entry| entry.weight()));
+            self.bytes -= ring.pop_front().map_or(0, |entry| entry.weight());
         }
     }
-}
-
-/// The latest entry of an instance, if it is not long ago.
-fn latest<'a>(ring: &'a mut VecDeque<Entry>, instance: &Name) -> Option<&'a mut Entry> {
-    ring.iter_mut().rev().take(FAR).find(|entry| entry.instance == *instance)
 }
 
 impl Entry {
-    fn again(&mut self, stamp: Stamp<'_>) {
-        (self.at, self.times) = (stamp.at, self.times + 1);
-        if self.revision != *stamp.revision {
-            self.revision = stamp.revision.clone();
-        }
+    fn new(stamp: Stamp<'_>, instance: &Name, what: What, checks: Vec<Checked>, asked: Vec<Asked>) -> Entry {
+        let (revision, instance) = (stamp.revision.clone(), instance.clone());
+        Entry { first: stamp.at, at: stamp.at, times: 1, revision, instance, what, checks, asked }
     }
 
-    /// Whether a run asks for the same as this one; the reason may be in other words, and the newest stays.
-    fn asks_alike<'a>(&mut self, asks: impl Iterator<Item = &'a Ask> + Clone) -> bool {
-        if !self.asked.iter().zip(asks.clone()).all(|(known, ask)| known.is_alike(ask)) {
-            return false;
-        }
+    fn again(self, stamp: Stamp<'_>) -> Entry {
+        let same = Arc::ptr_eq(&self.revision, stamp.revision);
+        let revision = if same { self.revision } else { stamp.revision.clone() };
+        Entry { at: stamp.at, times: self.times + 1, revision, ..self }
+    }
+
+    /// Whether a run asks for the same as this one; the reason may be in other words.
+    fn asks_alike<'a>(&self, asks: impl Iterator<Item = &'a Ask> + Clone) -> bool {
+        self.asked.len() == asks.clone().count() && self.asked.iter().zip(asks).all(|(known, ask)| known.is_alike(ask))
+    }
+
+    /// The newest words stay.
+    fn renew<'a>(&mut self, asks: impl Iterator<Item = &'a Ask>) {
         for (known, ask) in self.asked.iter_mut().zip(asks) {
             if let (Asked::Set { reason, .. }, Ask::Set(request)) = (known, ask) {
                 reason.clone_from(&request.reason);
             }
         }
-        true
     }
 
     fn weight(&self) -> usize {
@@ -259,7 +276,7 @@ impl Asked {
             Ask::Release(device) => Asked::Release { release: device.clone() },
             Ask::Publish { channel, .. } => Asked::Publish { publish: channel.clone() },
             Ask::Act(act) => Asked::Call { call: act.action },
-            Ask::ReleaseAll => Asked::Call { call: "release" },
+            Ask::ReleaseAll => Asked::ReleaseAll { release: "all" },
         }
     }
 
@@ -289,3 +306,7 @@ fn is_at(value: &Value, level: Level) -> bool {
         Level::At(number) => value.as_number() == Some(number),
     }
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

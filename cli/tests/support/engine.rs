@@ -1,5 +1,7 @@
 //! A running engine, as the end-to-end tests hold it: it ends with the test, however that ends.
 
+#![allow(dead_code)] // each test uses its share
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -169,3 +169,7 @@ fn shown(value: Value) -> Value {
         _ => value,
     }
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -43,7 +43,7 @@ impl Instance {
     }
 
     /// Writes down why an episode ended, with what the condition said where it was the condition.
-    pub(super) fn ended(&mut self, why: Ended, by_timer: bool, turn: &mut Turn<'_, '_>) {
+    pub(super) fn ended(&mut self, why: Ended, (by_timer, keeps): (bool, bool), turn: &mut Turn<'_, '_>) {
         let watched = self.looked.map(|look| look.part);
         let by_condition = match why {
             Ended::Until => !by_timer,
@@ -51,6 +51,9 @@ impl Instance {
             Ended::Changed | Ended::Disabled => false,
         };
         self.note(What::Ended(why), watched.filter(|_| by_condition), turn);
+        if !keeps && !self.held.is_empty() {
+            turn.tally.journal.released(&self.origin.instance);
+        }
     }
 
     /// Writes something down, with what `part` says about it.

@@ -118,6 +118,10 @@ fn wish(asked: &Value) -> String {
         let reason = asked["reason"].as_str().map(|reason| format!(" \"{reason}\"")).unwrap_or_default();
         return format!("{device} at {}{reason}", value(&asked["to"]));
     }
+    if asked["release"] == "all" {
+        return "to let go of all that it held".to_owned();
+    }
     let of = |key: &str| asked[key].as_str().map(|what| format!("{key} {what}"));
-    of("release").or_else(|| of("publish")).or_else(|| of("call")).unwrap_or_default()
+    let called = || asked["call"].as_str().map(str::to_owned);
+    of("release").or_else(|| of("publish")).or_else(called).unwrap_or_default()
 }

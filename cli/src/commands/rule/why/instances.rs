@@ -31,7 +31,7 @@ pub(super) fn all(why: &Value, clock: &Clock<'_>, one: bool) -> String {
         out += &format!("and {more} more instances: --instance NAME shows one\n");
     }
     // Where it has heard nothing that concerns it, this is the reason.
-    if unheard || one { out + &not_concerned(why, clock) } else { out }
+    if unheard { out + &not_concerned(why, clock) } else { out }
 }
 
 fn instance(why: &Value, standing: &Value, clock: &Clock<'_>) -> String {

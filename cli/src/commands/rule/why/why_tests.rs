@@ -97,8 +97,21 @@ impl Play {
 
     fn message(&mut self, seconds: f64, node: &str, json: &str, stale: bool) -> &mut Play {
         self.to(seconds);
+        let message = Play::made(node, json, stale);
+        self.last.record(self.now, &message);
+        self.engine.step(self.now, Event::Message(&Arc::new(message)), &self.last, &mut self.out);
+        self
+    }
+
+    /// A last value that the rule does not hear of.
+    fn hint(&mut self, json: &str) -> &mut Play {
+        self.last.record(self.now, &Play::made("N1", json, false));
+        self
+    }
+
+    fn made(node: &str, json: &str, stale: bool) -> Message {
         let fields: Fields = serde_json::from_str(json).expect("JSON");
-        let message = Message {
+        Message {
             channel: "sensor:update:Room:front".into(),
             broad: Some("sensor:update".into()),
             source: Some(Name::from(node)),
@@ -106,10 +119,7 @@ impl Play {
             stale,
             hop: 0,
             fields,
-        };
-        self.last.record(self.now, &message);
-        self.engine.step(self.now, Event::Message(&Arc::new(message)), &self.last, &mut self.out);
-        self
+        }
     }
 
     fn facts(&mut self) -> Value {
@@ -189,7 +199,7 @@ fn a_condition_is_told_part_by_part_through_a_whole_episode() {
     );
     play.say(70.0, "N1", r#"{"temperature": 25.5, "humidity": 60.0}"#);
     play.says("N1: is idle: its episode is over, and `when` is judged at the next event, and the cooldown lasts until 12:06:10 (in 5m)");
-    play.says("12:01:10 N1 ended\nmsg.temperature < 26.0 true (25.5)");
+    play.says("12:01:10 N1 ended\nmsg.temperature < 26.0 true (25.5)\nasked: to let go of all that it held");
     play.say(80.0, "N1", r#"{"temperature": 29.5, "humidity": 60.0}"#).to(120.0);
     play.says("N1: did not begin: the cooldown lasts until 12:06:10 (in 4m10s); `when` has held since 12:01:20");
 }
@@ -247,6 +257,9 @@ fn what_calls_say_is_shown_with_its_value_and_what_has_gone_on_since_is_told() {
         when stale false (false) rules/r.yaml:5:61",
     );
     play.says("next tick at 13:00:00 (in 59m59s)");
+    play.hint(r#"{"humidity": 70.0}"#)
+        .says("true (70)")
+        .says("at the event it was false: windows, last values or `state` have gone on since, and are shown as now");
     play.say(2.0, "N1", r#"{"humidity": 60.0}"#);
     play.says("active since 12:00:02 (0s ago): it ends when `until` is true, at the latest at 12:01:32 (in 1m30s)");
     play.says(
