@@ -54,7 +54,7 @@ fn it_is_told_why_a_rule_of_the_running_engine_acts_or_does_not() {
         why(&engine, &["flower-cooling", "--instance", "FR-C1"])["instances"][0]["judged"] != Value::Null
     });
     let told = text(&engine, &["flower-cooling", "--instance", "FR-C1"]);
-    assert!(told.contains("msg.temperature > 28.0") && told.contains("rules/flower-cooling.yaml:5:7"), "{told}");
+    assert!(told.contains("msg.temperature > 28.0") && told.contains("rules/flower-cooling.yaml:6:7"), "{told}");
     assert!(!told.contains("FR-C2"), "{told}");
 
     engine.ask(&["sim", "fault", "FR-C1", "silent"]);
