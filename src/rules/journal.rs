@@ -130,8 +130,12 @@ impl Journal {
             (known, new) => known == new,
         };
         if again && self.latest_in(&what, instance).is_some_and(|entry| same(entry)) {
-            let renewed = self.take_latest(&what, instance).map(|entry| Entry { what, checks, ..entry.again(stamp) });
-            return renewed.into_iter().for_each(|entry| self.push(entry));
+            if let Some(mut entry) = self.take_latest(&what, instance) {
+                (entry.what, entry.checks) = (what, checks);
+                entry.again(stamp);
+                self.push(entry);
+            }
+            return;
         }
         self.push(Entry::new(stamp, instance, what, checks, Vec::new()));
     }
@@ -147,6 +151,13 @@ impl Journal {
         let (what, asks) = (What::Ran(part), asks.take(MOST_ASKED));
         let (mut joins, mut same) = (false, false);
         if let Some(entry) = self.latest_in(&what, instance) {
+            if part == "each" && entry.what == what && entry.asks_alike(asks.clone()) {
+                // With every message: it stays where it is.
+                let (before, after) = entry.renew(asks);
+                entry.again(stamp);
+                self.bytes = self.bytes - before + after;
+                return self.shrink();
+            }
             joins = entry.at.mono == stamp.at.mono
                 && matches!((&entry.what, part), (What::Began(_), "then") | (What::Ended(_), "finally"));
             same = entry.what == what && entry.asks_alike(asks.clone());
@@ -159,7 +170,8 @@ impl Journal {
             }
             Some(mut entry) => {
                 entry.renew(asks);
-                entry.again(stamp)
+                entry.again(stamp);
+                entry
             }
             None => Entry::new(stamp, instance, what, Vec::new(), asks.map(Asked::of).collect()),
         });
@@ -183,9 +195,8 @@ impl Journal {
 
     /// The latest entry of an instance that is of interest.
     pub(super) fn latest(&self, instance: &Name, wanted: impl Fn(&What) -> bool) -> Option<&Entry> {
-        let of = |ring: &'_ VecDeque<Entry>| ring.iter().rposition(|e| e.instance == *instance && wanted(&e.what));
-        let found = [of(&self.decisions).map(|at| &self.decisions[at]), of(&self.each).map(|at| &self.each[at])];
-        found.into_iter().flatten().max_by_key(|entry| entry.at.mono)
+        let all = self.decisions.iter().chain(&self.each);
+        all.filter(|entry| entry.instance == *instance && wanted(&entry.what)).max_by_key(|entry| entry.at.mono)
     }
 
     fn ring(&mut self, what: &What) -> (&mut VecDeque<Entry>, usize) {
@@ -197,7 +208,8 @@ impl Journal {
 
     /// The newest of an instance that `what` would stand beside, if it is not long ago.
     fn latest_in(&mut self, what: &What, instance: &Name) -> Option<&mut Entry> {
-        self.ring(what).0.iter_mut().rev().take(FAR).find(|entry| entry.instance == *instance)
+        let is = |entry: &&mut Entry| Arc::ptr_eq(&entry.instance, instance) || entry.instance == *instance;
+        self.ring(what).0.iter_mut().rev().take(FAR).find(is)
     }
 
     /// Takes that out, so that it can be put back as the newest of all.
@@ -211,7 +223,8 @@ impl Journal {
 
     fn push(&mut self, entry: Entry) {
         let (ring, most) = self.ring(&entry.what);
-        let gone = if ring.len() == most { ring.pop_front().map_or(0, |old| old.weight()) } else { 0 };
+        let gone = if ring.len() == most { oldest(ring).and_then(|at| ring.remove(at)) } else { None };
+        let gone = gone.map_or(0, |old| old.weight());
         let weight = entry.weight();
         ring.push_back(entry);
         self.bytes = self.bytes - gone + weight;
@@ -221,12 +234,23 @@ impl Journal {
     /// The oldest go where all together are too large; the newest stays.
     fn shrink(&mut self) {
         while self.bytes > MOST_BYTES && self.decisions.len() + self.each.len() > 1 {
-            let oldest = |ring: &VecDeque<Entry>| ring.front().map_or(Mono(u64::MAX), |entry| entry.at.mono);
-            let each = oldest(&self.each) < oldest(&self.decisions);
-            let ring = if each { &mut self.each } else { &mut self.decisions };
-            self.bytes -= ring.pop_front().map_or(0, |entry| entry.weight());
+            let [decision, each] = [oldest(&self.decisions), oldest(&self.each)];
+            let of_each = each.is_some_and(|each| {
+                decision.is_none_or(|decision| self.each[each].at.mono < self.decisions[decision].at.mono)
+            });
+            let (ring, at) = if of_each { (&mut self.each, each) } else { (&mut self.decisions, decision) };
+            let gone = at.and_then(|at| ring.remove(at));
+            self.bytes -= gone.map_or(0, |entry| entry.weight());
         }
     }
+}
+
+/// The oldest entry. Those of `each` are in no order; of the others it is the first.
+fn oldest(ring: &VecDeque<Entry>) -> Option<usize> {
+    if ring.len() > MOST_EACH {
+        return Some(0);
+    }
+    (0..ring.len()).min_by_key(|at| ring[*at].at.mono)
 }
 
 impl Entry {
@@ -235,10 +259,11 @@ impl Entry {
         Entry { first: stamp.at, at: stamp.at, times: 1, revision, instance, what, checks, asked }
     }
 
-    fn again(self, stamp: Stamp<'_>) -> Entry {
-        let same = Arc::ptr_eq(&self.revision, stamp.revision);
-        let revision = if same { self.revision } else { stamp.revision.clone() };
-        Entry { at: stamp.at, times: self.times + 1, revision, ..self }
+    fn again(&mut self, stamp: Stamp<'_>) {
+        (self.at, self.times) = (stamp.at, self.times + 1);
+        if !Arc::ptr_eq(&self.revision, stamp.revision) {
+            self.revision = stamp.revision.clone();
+        }
     }
 
     /// Whether a run asks for the same as this one; the reason may be in other words.
@@ -246,13 +271,18 @@ impl Entry {
         self.asked.len() == asks.clone().count() && self.asked.iter().zip(asks).all(|(known, ask)| known.is_alike(ask))
     }
 
-    /// The newest words stay.
-    fn renew<'a>(&mut self, asks: impl Iterator<Item = &'a Ask>) {
+    /// The newest words stay; how long the old ones were, and how long these are.
+    fn renew<'a>(&mut self, asks: impl Iterator<Item = &'a Ask>) -> (usize, usize) {
+        let (mut before, mut after) = (0, 0);
+        let len = |reason: &Option<Name>| reason.as_ref().map_or(0, |reason| reason.len());
         for (known, ask) in self.asked.iter_mut().zip(asks) {
             if let (Asked::Set { reason, .. }, Ask::Set(request)) = (known, ask) {
+                before += len(reason);
                 reason.clone_from(&request.reason);
+                after += len(reason);
             }
         }
+        (before, after)
     }
 
     fn weight(&self) -> usize {
