@@ -13,7 +13,7 @@ use crate::model::{Ask, Fields, Intent, Message, Mono, Name, Origin, Timestamp};
 use super::blindness::Always;
 use super::episode::{Judged, Settings, Step};
 use super::host::Host;
-use super::journal::{Stamp, What};
+use super::journal::{Entry, Stamp, What};
 use super::tally::{RuleFault, Tally};
 use super::{Episode, Phase, Rule, RunLog, Truth, Windows};
 use why::Look;
@@ -87,6 +87,8 @@ pub(super) struct Instance {
     /// The last event that it judged, and when its last message came.
     looked: Option<Look>,
     heard: Option<Mono>,
+    /// The last run of `each`.
+    each: Option<Box<Entry>>,
     /// It went over an edit, and whether its episode lasted then; until it is judged.
     edited: Option<bool>,
     /// How many sources of the map it has, and how many of them are silent.
@@ -133,6 +135,7 @@ impl Instance {
             held: Held::default(),
             looked: None,
             heard: None,
+            each: None,
             edited: None,
             sources: 0,
             silent: 0,

@@ -12,7 +12,7 @@ use super::{Checked, Ended};
 
 /// So many decisions of a rule are kept.
 const MOST: usize = 200;
-/// So many runs of `each`, which may come with every message.
+/// So many runs of `each`, beside the last one of each instance.
 const MOST_EACH: usize = 16;
 /// All that is kept of a rule takes about this many bytes at the most.
 const MOST_BYTES: usize = 48 << 10;
@@ -113,10 +113,11 @@ fn key<S: serde::Serializer>(key: &DeviceKey, to: S) -> Result<S::Ok, S::Error> 
     to.collect_str(key)
 }
 
-/// The journal of one rule.
+/// The journal of one rule. The last run of `each` stands with its instance: it may come with every message.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     decisions: VecDeque<Entry>,
+    /// Runs of `each` that others came after.
     each: VecDeque<Entry>,
     bytes: usize,
 }
@@ -129,11 +130,16 @@ impl Journal {
             (What::Broke(_), What::Broke(_)) => true,
             (known, new) => known == new,
         };
-        if again && self.latest_in(&what, instance).is_some_and(|entry| same(entry)) {
-            let renewed = self.take_latest(&what, instance).map(|entry| Entry { what, checks, ..entry.again(stamp) });
-            return renewed.into_iter().for_each(|entry| self.push(entry));
-        }
-        self.push(Entry::new(stamp, instance, what, checks, Vec::new()));
+        let again = again && self.newest(instance).is_some_and(|entry| entry.is_of(stamp) && same(entry));
+        let entry = match again.then(|| self.take_newest(instance)).flatten() {
+            Some(mut entry) => {
+                (entry.what, entry.checks) = (what, checks);
+                entry.again(stamp);
+                entry
+            }
+            None => Entry::new(stamp, instance, what, checks, Vec::new()),
+        };
+        self.push(entry);
     }
 
     /// A script ran to its end. What a beginning or an end asks for belongs to its entry.
@@ -142,75 +148,64 @@ impl Journal {
         stamp: Stamp<'_>,
         instance: &Name,
         part: &'static str,
-        asks: impl Iterator<Item = &'a Ask> + Clone,
+        asks: impl Iterator<Item = &'a Ask>,
     ) {
-        let (what, asks) = (What::Ran(part), asks.take(MOST_ASKED));
-        let (mut joins, mut same) = (false, false);
-        if let Some(entry) = self.latest_in(&what, instance) {
-            joins = entry.at.mono == stamp.at.mono
-                && matches!((&entry.what, part), (What::Began(_), "then") | (What::Ended(_), "finally"));
-            same = entry.what == what && entry.asks_alike(asks.clone());
-        }
-        let latest = if joins || same { self.take_latest(&what, instance) } else { None };
-        self.push(match latest {
-            Some(mut entry) if joins => {
-                entry.asked.extend(asks.map(Asked::of));
+        let asked = asks.take(MOST_ASKED).map(Asked::of).collect();
+        let joins = self.newest(instance).is_some_and(|entry| {
+            let its = matches!((&entry.what, part), (What::Began(_), "then") | (What::Ended(_), "finally"));
+            its && entry.at.mono == stamp.at.mono
+        });
+        let entry = match joins.then(|| self.take_newest(instance)).flatten() {
+            Some(mut entry) => {
+                entry.asked.extend::<Vec<Asked>>(asked);
                 entry
             }
-            Some(mut entry) => {
-                entry.renew(asks);
-                entry.again(stamp)
-            }
-            None => Entry::new(stamp, instance, what, Vec::new(), asks.map(Asked::of).collect()),
-        });
+            None => Entry::new(stamp, instance, What::Ran(part), Vec::new(), asked),
+        };
+        self.push(entry);
     }
 
     /// What just ended lets go of what it held.
     pub(super) fn released(&mut self, instance: &Name) {
-        let entry = self.take_latest(&What::LetGo, instance);
-        if let Some(mut entry) = entry {
+        if let Some(mut entry) = self.take_newest(instance) {
             entry.asked.push(Asked::of(&Ask::ReleaseAll));
             self.push(entry);
         }
     }
 
-    /// All that is kept, the oldest first.
-    pub(super) fn entries(&self) -> Vec<&Entry> {
-        let mut all: Vec<&Entry> = self.decisions.iter().chain(&self.each).collect();
-        all.sort_by_key(|entry| entry.at.mono);
-        all
+    /// Keeps a run of `each` that another one came after.
+    pub(super) fn keep(&mut self, entry: Entry) {
+        self.push(entry);
     }
 
-    /// The latest entry of an instance that is of interest.
+    /// All that is kept, but for the last runs of `each`.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.decisions.iter().chain(&self.each)
+    }
+
+    /// The latest decision about an instance that is of interest.
     pub(super) fn latest(&self, instance: &Name, wanted: impl Fn(&What) -> bool) -> Option<&Entry> {
-        let of = |ring: &'_ VecDeque<Entry>| ring.iter().rposition(|e| e.instance == *instance && wanted(&e.what));
-        let found = [of(&self.decisions).map(|at| &self.decisions[at]), of(&self.each).map(|at| &self.each[at])];
-        found.into_iter().flatten().max_by_key(|entry| entry.at.mono)
+        self.decisions.iter().rev().find(|entry| entry.instance == *instance && wanted(&entry.what))
     }
 
-    fn ring(&mut self, what: &What) -> (&mut VecDeque<Entry>, usize) {
-        match what {
-            What::Ran("each") | What::Stopped("each") => (&mut self.each, MOST_EACH),
-            _ => (&mut self.decisions, MOST),
-        }
-    }
-
-    /// The newest of an instance that `what` would stand beside, if it is not long ago.
-    fn latest_in(&mut self, what: &What, instance: &Name) -> Option<&mut Entry> {
-        self.ring(what).0.iter_mut().rev().take(FAR).find(|entry| entry.instance == *instance)
+    /// The newest decision about an instance, if it is not long ago.
+    fn newest(&self, instance: &Name) -> Option<&Entry> {
+        self.decisions.iter().rev().take(FAR).find(|entry| entry.instance == *instance)
     }
 
     /// Takes that out, so that it can be put back as the newest of all.
-    fn take_latest(&mut self, what: &What, instance: &Name) -> Option<Entry> {
-        let ring = self.ring(what).0;
-        let at = ring.iter().rposition(|entry| entry.instance == *instance)?;
-        let entry = ring.remove(at)?;
+    fn take_newest(&mut self, instance: &Name) -> Option<Entry> {
+        let at = self.decisions.iter().rposition(|entry| entry.instance == *instance)?;
+        let entry = self.decisions.remove(at)?;
         self.bytes -= entry.weight();
         Some(entry)
     }
 
     fn push(&mut self, entry: Entry) {
-        let (ring, most) = self.ring(&entry.what);
+        let (ring, most) = match entry.what {
+            What::Ran("each") | What::Stopped("each") => (&mut self.each, MOST_EACH),
+            _ => (&mut self.decisions, MOST),
+        };
         let gone = if ring.len() == most { ring.pop_front().map_or(0, |old| old.weight()) } else { 0 };
         let weight = entry.weight();
         ring.push_back(entry);
@@ -222,23 +217,49 @@ impl Journal {
     fn shrink(&mut self) {
         while self.bytes > MOST_BYTES && self.decisions.len() + self.each.len() > 1 {
             let oldest = |ring: &VecDeque<Entry>| ring.front().map_or(Mono(u64::MAX), |entry| entry.at.mono);
-            let each = oldest(&self.each) < oldest(&self.decisions);
-            let ring = if each { &mut self.each } else { &mut self.decisions };
+            let of_each = oldest(&self.each) < oldest(&self.decisions);
+            let ring = if of_each { &mut self.each } else { &mut self.decisions };
             self.bytes -= ring.pop_front().map_or(0, |entry| entry.weight());
         }
     }
 }
 
 impl Entry {
+    /// A run of `each`: it is counted with the one before, if that asked for the same under the same files. Otherwise it is
+    /// the last one from now on, and the one before comes out.
+    pub(super) fn each<'a>(
+        slot: &mut Option<Box<Entry>>,
+        stamp: Stamp<'_>,
+        instance: &Name,
+        what: What,
+        asks: impl Iterator<Item = &'a Ask> + Clone,
+    ) -> Option<Box<Entry>> {
+        let asks = asks.take(MOST_ASKED);
+        if let Some(entry) = slot
+            && entry.is_of(stamp)
+            && entry.what == what
+            && entry.asks_alike(asks.clone())
+        {
+            entry.renew(asks);
+            entry.again(stamp);
+            return None;
+        }
+        let asked = asks.map(Asked::of).collect();
+        slot.replace(Box::new(Entry::new(stamp, instance, what, Vec::new(), asked)))
+    }
+
+    /// Whether it was decided under the same files.
+    fn is_of(&self, stamp: Stamp<'_>) -> bool {
+        Arc::ptr_eq(&self.revision, stamp.revision) || self.revision == *stamp.revision
+    }
+
     fn new(stamp: Stamp<'_>, instance: &Name, what: What, checks: Vec<Checked>, asked: Vec<Asked>) -> Entry {
         let (revision, instance) = (stamp.revision.clone(), instance.clone());
         Entry { first: stamp.at, at: stamp.at, times: 1, revision, instance, what, checks, asked }
     }
 
-    fn again(self, stamp: Stamp<'_>) -> Entry {
-        let same = Arc::ptr_eq(&self.revision, stamp.revision);
-        let revision = if same { self.revision } else { stamp.revision.clone() };
-        Entry { at: stamp.at, times: self.times + 1, revision, ..self }
+    fn again(&mut self, stamp: Stamp<'_>) {
+        (self.at, self.times) = (stamp.at, self.times + 1);
     }
 
     /// Whether a run asks for the same as this one; the reason may be in other words.

@@ -43,7 +43,7 @@ impl Instance {
 
     /// Takes over from the same instance of the rule as it was.
     pub(in crate::rules) fn inherit(&mut self, now: Mono, rule: &Rule, old: &mut Instance, before: &Rule) {
-        (self.edited, self.heard) = (old.edited, old.heard);
+        (self.edited, self.heard, self.each) = (old.edited, old.heard, old.each.take());
         self.message = old.message.take().filter(|message| concerns(rule, message));
         if let Some(message) = &self.message {
             let segments = subscribes(rule, &message.channel, message.broad.as_deref());

@@ -65,9 +65,7 @@ impl Instance {
         match result.and_then(|run| if ended.is_some() { leased(run) } else { Ok(run) }) {
             Ok(run) => {
                 turn.tally.ran(part.0, turn.world.now.mono);
-                let (stamp, mute) = (turn.world.stamp(), self.is_mute());
-                let asks = run.asks.iter().filter(|ask| !(mute && matches!(ask, Ask::Set(_))));
-                turn.tally.journal.ran(stamp, &self.origin.instance, part.0, asks);
+                self.note_run(part.0, &run, turn);
                 self.wish(run, ended.is_some(), turn);
                 if part.0 == "each" {
                     self.leave(turn.world);
@@ -76,7 +74,7 @@ impl Instance {
             }
             Err(Fault::Unknown) => {
                 turn.tally.unknown += 1;
-                self.note(What::Stopped(part.0), None, turn);
+                self.note_stop(part.0, turn);
             }
             Err(Fault::Failed { message }) => self.failed(part, &message, turn),
         }

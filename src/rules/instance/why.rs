@@ -1,13 +1,13 @@
 //! Why an instance stands as it does, judged anew from its last message, and what it writes into the journal. Nothing here
 //! changes what it does next.
 
-use crate::model::{Mono, Name, Timestamp};
+use crate::model::{Ask, Mono, Name, Timestamp};
 
 use super::super::Checked;
 use super::super::condition::Condition;
-use super::super::journal::What;
+use super::super::journal::{Entry, What};
 use super::super::why::{Civil, Judgement, Reason, Standing, quality};
-use super::super::{Ended, Phase, Truth};
+use super::super::{Ended, Phase, Run, Truth};
 use super::{Cause, Course, Instance, Turn};
 
 /// What the last event was judged to be.
@@ -60,6 +60,34 @@ impl Instance {
     pub(super) fn note(&mut self, what: What, part: Option<&'static str>, turn: &mut Turn<'_, '_>) {
         let checks = part.map(|part| self.explain(part, turn).0).unwrap_or_default();
         turn.tally.journal.note(turn.world.stamp(), &self.origin.instance, what, checks);
+    }
+
+    /// Writes down that a script ran, and what it asked for.
+    pub(super) fn note_run(&mut self, part: &'static str, run: &Run, turn: &mut Turn<'_, '_>) {
+        let (stamp, mute) = (turn.world.stamp(), self.is_mute());
+        let asks = run.asks.iter().filter(|ask| !(mute && matches!(ask, Ask::Set(_))));
+        if part != "each" {
+            return turn.tally.journal.ran(stamp, &self.origin.instance, part, asks);
+        }
+        if let Some(before) = Entry::each(&mut self.each, stamp, &self.origin.instance, What::Ran(part), asks) {
+            turn.tally.journal.keep(*before);
+        }
+    }
+
+    /// Writes down that a script met a value that is not good.
+    pub(super) fn note_stop(&mut self, part: &'static str, turn: &mut Turn<'_, '_>) {
+        let (stamp, what) = (turn.world.stamp(), What::Stopped(part));
+        if part != "each" {
+            return turn.tally.journal.note(stamp, &self.origin.instance, what, Vec::new());
+        }
+        if let Some(before) = Entry::each(&mut self.each, stamp, &self.origin.instance, what, [].iter()) {
+            turn.tally.journal.keep(*before);
+        }
+    }
+
+    /// The last run of `each`.
+    pub(in crate::rules) fn last_each(&self) -> Option<&Entry> {
+        self.each.as_deref()
     }
 
     /// How it stands.
@@ -149,8 +177,9 @@ impl Instance {
     fn reason_always(&self, turn: &Turn<'_, '_>) -> (Reason, Option<String>) {
         let Course::Always(always) = &self.course else { return (Reason::Holds, None) };
         let Some(look) = self.looked else { return (self.unheard(), None) };
-        let each = |what: &What| matches!(what, What::Ran("each") | What::Stopped("each") | What::Failed("each", _));
-        let last = turn.tally.journal.latest(&self.origin.instance, each).filter(|e| e.at.mono >= look.at.mono);
+        let failed = turn.tally.journal.latest(&self.origin.instance, |what| matches!(what, What::Failed("each", _)));
+        let last = self.last_each().into_iter().chain(failed).filter(|entry| entry.at.mono >= look.at.mono);
+        let last = last.max_by_key(|entry| entry.at.mono);
         let reason = match last.map(|entry| &entry.what) {
             _ if self.is_silent() => Reason::Silent,
             Some(What::Failed(..)) => Reason::EachFailed,

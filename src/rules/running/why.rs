@@ -2,8 +2,8 @@
 
 use crate::model::{Name, format_duration};
 
-use super::super::instance::World;
-use super::super::journal::What;
+use super::super::instance::{Instance, World};
+use super::super::journal::{Entry, What};
 use super::super::why::{Civil, Decision, Standing, Text};
 use super::{Cause, Running, Turn};
 
@@ -44,10 +44,14 @@ impl Running {
 
     /// What it decided lately, of all instances or of the one that is named.
     pub(in crate::rules) fn decisions(&self, wanted: Option<&str>) -> Vec<Decision> {
-        let entries = self.tally.journal.entries().into_iter();
         let all = |what: &What| matches!(what, What::Parked(_));
-        let about = entries.filter(|entry| wanted.is_none_or(|wanted| *entry.instance == *wanted || all(&entry.what)));
-        about.map(Decision::of).collect()
+        let is = |entry: &&Entry| wanted.is_none_or(|wanted| *entry.instance == *wanted || all(&entry.what));
+        let mut runs: Vec<&Entry> = self.instances.iter().filter_map(Instance::last_each).filter(is).collect();
+        runs.sort_by_key(|entry| std::cmp::Reverse((entry.at.mono, entry.instance.clone())));
+        let kept = self.tally.journal.entries().filter(is);
+        let mut entries: Vec<&Entry> = kept.chain(runs.into_iter().take(MOST_INSTANCES)).collect();
+        entries.sort_by_key(|entry| entry.at.mono);
+        entries.into_iter().map(Decision::of).collect()
     }
 
     /// Until when it is parked.
