@@ -33,9 +33,10 @@ impl Ways {
         let site = std::path::absolute(folder).ok().and_then(|folder| walker.walk(PathBuf::from("/"), &folder, 0));
         let above = std::mem::take(&mut walker.links);
         let mut real = BTreeMap::new();
-        for path in site.iter().flat_map(|site| paths.into_iter().map(move |path| (site, path))) {
-            let (site, path) = path;
-            real.extend(walker.walk(site.clone(), path, 0).map(|end| (path.to_owned(), end)));
+        if let Some(site) = &site {
+            for path in paths {
+                real.extend(walker.walk(site.clone(), path, 0).map(|end| (path.to_owned(), end)));
+            }
         }
         Ways { site, above, links: walker.links, real, missing: walker.missing }
     }

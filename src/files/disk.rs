@@ -61,7 +61,9 @@ fn contents(path: &Path) -> Result<Vec<u8>, Why> {
     let open = File::options().read(true).custom_flags(NONBLOCK).open(path);
     let mut file = open.map_err(|error| unreadable(path, &error))?;
     fits(&file.metadata().map_err(|error| unreadable(path, &error))?)?;
-    bounded(&mut file).map_err(|error| unreadable(path, &error))?.ok_or_else(|| too_long(format!("more than {MAX_BYTES}")))
+    bounded(&mut file)
+        .map_err(|error| unreadable(path, &error))?
+        .ok_or_else(|| too_long(format!("more than {MAX_BYTES}")))
 }
 
 /// All of it; `None` if it does not end in time, whatever length it claims to have.

@@ -110,6 +110,12 @@ pub fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
     listed_rules(folder, report).unwrap_or_default()
 }
 
+/// Whether a file of that name in `rules` is a rule.
+#[must_use]
+pub fn is_rule_file(name: &str) -> bool {
+    name.ends_with(".yaml") && !name.ends_with(TEST_SUFFIX) && !name.starts_with('.')
+}
+
 /// The rule files of a site, relative to its folder and in order; `None` if there is no folder `rules` at all.
 pub fn listed_rules(folder: &Path, report: &mut Report) -> Option<Vec<PathBuf>> {
     let mut names = names(folder, report)?;
@@ -119,7 +125,7 @@ pub fn listed_rules(folder: &Path, report: &mut Report) -> Option<Vec<PathBuf>> 
         let message = "is not read: the name of a rule file ends in .yaml";
         report.warning(&file, Place::default(), message).help("rename it");
     }
-    Some(names.iter().filter(|name| name.ends_with(".yaml")).map(|name| Path::new("rules").join(name)).collect())
+    Some(names.iter().filter(|name| is_rule_file(name)).map(|name| Path::new("rules").join(name)).collect())
 }
 
 /// The tests of a site's rules, relative to its folder and in order.

@@ -40,4 +40,10 @@ impl Core {
         self.settle(out);
         edited
     }
+
+    /// The same files under another name, as after a commit: nothing else happens.
+    pub fn carry(&mut self, now: Timestamp, revision: Name, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.revision = revision;
+    }
 }
