@@ -173,6 +173,28 @@ fn what_does_not_come_to_rest_is_not_taken() {
 }
 
 #[test]
+fn who_asks_during_a_look_is_answered_by_it() {
+    let mut bench = Bench::new(&[], committed);
+    bench.write(".git/index.lock", "");
+    let (answer, mut wait) = oneshot::channel();
+    let asks = bench.work.asks.clone();
+    let told = bench.look_with(|work, asked| {
+        // As if it came while the files are waited for.
+        asked.extend(asks.pop());
+        let (stop, later) = (work.stop.clone(), asks.clone());
+        let ring = thread::spawn(move || {
+            later.push(ReloadRequest(answer));
+            stop.pause.ring();
+        });
+        let next = work.look(asked);
+        ring.join().unwrap();
+        next
+    });
+    assert_eq!(told.outcome(), "unsettled");
+    assert!(wait.try_recv().is_ok_and(|answer| answer["outcome"] == "unsettled"));
+}
+
+#[test]
 fn to_stop_does_not_wait_for_the_files() {
     let mut bench = Bench::new(&[], committed);
     bench.write(".git/index.lock", "");

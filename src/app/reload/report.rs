@@ -126,12 +126,12 @@ impl Reloaded {
             }
         }
         match self.outcome {
-            Outcome::Started | Outcome::Stopping => {}
+            // The line above says it all.
+            Outcome::Started | Outcome::Unsettled | Outcome::Stopping => {}
             Outcome::Unchanged => tracing::debug!(revision, "the files are as they were"),
             Outcome::Applied => {
                 tracing::info!(revision, added, changed, removed, unchanged, map_changed, "files reloaded");
             }
-            Outcome::Unsettled => tracing::warn!("the files do not come to rest: they are looked at again and again"),
             Outcome::Failed => tracing::error!("everything runs as before; please report this bug"),
             Outcome::Refused => {
                 tracing::error!(revision, "the files have faults: everything runs as before, until they are mended");

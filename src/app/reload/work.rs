@@ -136,7 +136,9 @@ impl Work {
     pub(super) fn look(&mut self, asked: &mut Vec<ReloadRequest>) -> Duration {
         asked.extend(std::iter::from_fn(|| self.asks.pop()));
         self.rewatch(&Snapshot::read(&self.folder));
-        let (snapshot, revision, sure) = match self.settled() {
+        let settled = self.settled();
+        asked.extend(std::iter::from_fn(|| self.asks.pop()));
+        let (snapshot, revision, sure) = match settled {
             Settled::At(snapshot, revision, sure) => (snapshot, revision, sure),
             Settled::Not(path, why) => {
                 let message = format!("{why}: everything runs as before, and the files are looked at again soon");
@@ -154,7 +156,6 @@ impl Work {
         };
         self.unsettled = false;
         let news = self.news(snapshot.digest(), &revision, sure);
-        asked.extend(std::iter::from_fn(|| self.asks.pop()));
         if news != News::None || !asked.is_empty() {
             let news = if std::mem::take(&mut self.failed) { News::Files } else { news };
             if news != News::None {
@@ -266,7 +267,11 @@ impl Work {
     /// Why a look came to nothing.
     fn excuse(&self, outcome: Outcome, path: &Path, message: &str) -> Box<Reloaded> {
         let mut report = Report::default();
-        report.error(&SourceFile::new(path, ""), Place::default(), message);
+        let file = SourceFile::new(path, "");
+        match outcome {
+            Outcome::Failed => report.error(&file, Place::default(), message),
+            _ => report.warning(&file, Place::default(), message),
+        };
         Box::new(Reloaded::new(outcome, self.ends.clock.now(), &self.revision, &report))
     }
 
