@@ -199,6 +199,12 @@ fn to_stop_does_not_wait_for_the_files() {
     let mut bench = Bench::new(&[], committed);
     bench.write(".git/index.lock", "");
     bench.work.patience = Duration::from_secs(600);
+    let stop = bench.work.stop.clone();
+    thread::scope(|scope| {
+        let settled = scope.spawn(|| bench.work.settled());
+        stop.say();
+        assert!(matches!(settled.join().unwrap(), settle::Settled::Stopped));
+    });
     let (stop, asks) = (bench.work.stop.clone(), bench.work.asks.clone());
     let mut work = bench.work;
     let reloader = Reloader::spawn(asks, stop, move || work.run()).unwrap();

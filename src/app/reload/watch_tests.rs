@@ -140,6 +140,23 @@ fn a_folder_that_another_replaced_or_that_came_back_is_watched_anew() {
 }
 
 #[test]
+fn a_folder_that_was_replaced_with_all_above_it_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut watch = Watch::new(Doorbell::new());
+    let mut look = || {
+        let ways = Ways::to(&at("house/deep/site"), [Path::new("rules")]);
+        watch.on(names::folders(&ways, None))
+    };
+    fs::create_dir_all(at("house/deep/site/rules")).unwrap();
+    assert!(look() && !look());
+    // No watched folder hears of this.
+    fs::rename(at("house"), at("before")).unwrap();
+    fs::create_dir_all(at("house/deep/site/rules")).unwrap();
+    assert!(look() && !look());
+}
+
+#[test]
 fn that_nothing_is_heard_is_said_once_until_it_works_again() {
     let mut watch = Watch::new(Doorbell::new());
     let failed = || Some("too many".to_owned());
