@@ -56,7 +56,9 @@ impl Site {
         let (events, told) = (self.queues.events.clone(), &mut self.told);
         let mut found = None;
         until(what, || {
-            while let (None, Some(event)) = (&found, events.pop()) {
+            while found.is_none()
+                && let Some(event) = events.pop()
+            {
                 told.push(event.clone());
                 found = wanted(&event).then_some(event);
             }
@@ -235,10 +237,41 @@ async fn an_access_list_without_our_patterns_leaves_publishing_alone() {
     for channel in ["sensor:a", "weather:b", "sensor:c"] {
         site.queues.outbound.push(message(channel));
     }
-    let refused = site.hears("a refusal", |event| matches!(event, BridgeEvent::Refused { .. })).await;
-    assert!(format!("{refused:?}").contains("PUBLISH"), "{refused:?}");
+    let of_publish = |event: &BridgeEvent| format!("{event:?}").contains("PUBLISH");
+    site.hears("a refusal", |event| matches!(event, BridgeEvent::Refused { .. }) && of_publish(event)).await;
     let status = site.bridge.close(Duration::from_secs(5)).await;
     assert_eq!((status.published, status.refused), (2, 1));
+}
+
+#[tokio::test]
+async fn a_pattern_that_the_server_refuses_loses_no_other() {
+    let user = ["--user", "default", "on", "nopass", "+@all", "~*", "resetchannels", "&sensor:*", "&sensor:update:*"];
+    let server = Server::start(&user).await;
+    let refused = |event: &BridgeEvent| matches!(event, BridgeEvent::Refused { .. });
+    let mut site = Site::with(&server, vec!["other:*".to_owned(), "sensor:*".to_owned()], None);
+    let event = site.hears("a refusal at the start", refused).await;
+    assert!(format!("{event:?}").contains("PSUBSCRIBE other:*"), "{event:?}");
+    site.up().await;
+    let say = async |text: &str| server.run::<u64>(&["PUBLISH", CHANNEL, text]).await;
+    say("one").await;
+    assert_eq!(site.takes().await.1, "one");
+
+    // Another cover, of which one is refused: what works is kept, though it is not wanted any more.
+    site.bridge.turn_to(vec!["*".to_owned(), "sensor:update:*".to_owned()], HashSet::new());
+    let event = site.hears("a refusal while it runs", refused).await;
+    assert!(format!("{event:?}").contains("PSUBSCRIBE *"), "{event:?}");
+    until("the pattern that is allowed", || site.bridge.status().cover.contains(&"sensor:update:*".to_owned())).await;
+    assert_eq!(site.bridge.status().cover, ["sensor:*", "sensor:update:*"]);
+    say("two").await;
+    assert_eq!(site.takes().await.1, "two");
+    let fine = |event: &BridgeEvent| !matches!(event, BridgeEvent::Down { .. });
+    assert!(site.bridge.status().up && site.told.iter().all(fine), "{:?}", site.told);
+
+    // It is tried again at the next turn, and not told again.
+    let _: String = server.run(&["ACL", "SETUSER", "default", "allchannels"]).await;
+    site.bridge.turn_to(vec!["*".to_owned()], HashSet::new());
+    until("what is allowed now", || site.bridge.status().cover == ["*"]).await;
+    assert!(site.queues.events.is_empty(), "{:?}", site.queues.events.pop());
 }
 
 #[tokio::test]

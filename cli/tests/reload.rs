@@ -7,11 +7,15 @@ mod redis_server;
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use engine::{Engine, hear};
+use growctl_engine::app::Clock;
+use growctl_engine::model::Mono;
 use redis_server::Server;
 use serde_json::Value;
 use support::{copy_site, wait_for};
@@ -175,4 +179,39 @@ async fn another_map_and_other_patterns_reach_the_plant_and_redis() {
     assert_eq!(told.status.code(), Some(2), "{text}");
     assert!(text.contains("needs a restart"), "{text}");
     assert_eq!(engine.stop().0, Some(0));
+}
+
+#[test]
+fn neither_a_pipe_nor_a_logger_nor_git_at_work_holds_anything_up() {
+    let engine = start();
+    let folder = engine.site.path().to_owned();
+    // A log of the engine's own that is open all the time.
+    let mut log = fs::File::create(folder.join("log")).expect("it can be made");
+    writeln!(log, "growctl starts").expect("it can be written");
+    let clock = Clock::start();
+    fs::write(folder.join("rules/a.yaml"), LOUD).expect("it can be written");
+    wait_for("the new file", || rule(&engine, "a").is_some());
+    assert!(clock.now().mono < Mono(0) + Duration::from_secs(8), "the log is waited for");
+
+    let pipe = folder.join("rules/pipe.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let told = engine.ask(&["reload"]);
+    let text = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.status.code() == Some(2) && text.contains("no ordinary file"), "{text}");
+    fs::remove_file(&pipe).expect("it is there");
+
+    fs::rename(folder.join("rules"), folder.join("away")).expect("it can be renamed");
+    let told = engine.ask(&["reload"]);
+    let text = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.status.code() == Some(2) && text.contains("the folder rules is gone"), "{text}");
+    assert!(rule(&engine, "lights").is_some());
+    fs::rename(folder.join("away"), folder.join("rules")).expect("it can be renamed");
+    wait_for("the rules again", || engine.status()["files"]["outcome"] == "applied");
+
+    git(&folder, &["init", "-q"]);
+    fs::write(folder.join(".git/index.lock"), "").expect("it can be written");
+    fs::write(folder.join("rules/b.yaml"), LOUD).expect("it can be written");
+    let clock = Clock::start();
+    assert_eq!(engine.stop().0, Some(0));
+    assert!(clock.now().mono < Mono(0) + Duration::from_secs(8), "git is waited for");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::bus::{BridgeEvent, Last, Pattern};
 use crate::can::Frame;
 use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Timestamp, Value};
+use crate::rules::Remains;
 use crate::web::Request;
 
 use super::Clock;
@@ -15,7 +16,7 @@ use super::core::Core;
 use super::notices::Notices;
 use super::outlets::Outlets;
 use super::output::Output;
-use super::reload::FilesEvent;
+use super::reload::{Change, FilesEvent};
 use super::status::Status;
 
 /// Foreign messages taken in one turn.
@@ -196,10 +197,14 @@ impl Control {
     fn reload(&mut self, event: FilesEvent) {
         let now = self.clock.now();
         let (reloaded, done) = match event {
-            FilesEvent::Apply(next, mut reloaded, answer) => {
+            FilesEvent::Apply(Change::State(next), mut reloaded, answer) => {
                 let mut edited = self.core.reload(now, *next, &mut self.outputs);
                 reloaded.take(&mut edited);
                 (reloaded, Some((answer, edited.remains)))
+            }
+            FilesEvent::Apply(Change::Revision(name), reloaded, answer) => {
+                self.core.carry(now, name, &mut self.outputs);
+                (reloaded, Some((answer, Remains::default())))
             }
             FilesEvent::Refused(reloaded) => (reloaded, None),
         };

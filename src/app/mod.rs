@@ -4,6 +4,7 @@ mod buses;
 mod clock;
 mod control;
 mod core;
+mod git;
 mod lock;
 mod notices;
 mod outlets;
@@ -19,6 +20,7 @@ mod settings;
 mod site;
 mod snapshot;
 mod status;
+mod ways;
 
 pub use clock::Clock;
 pub use core::{Core, Next};

@@ -20,7 +20,8 @@ use super::core::Core;
 use super::lock::SiteLock;
 use super::outlets::Outlets;
 use super::output::CoreCounts;
-use super::reload::{Ends, Outcome, Reloaded, Reloader, listens_to, owned};
+use super::reload::{Ends, Outcome, Reloaded, Reloader, Start, listens_to, owned};
+use super::revision::History;
 use super::settings::Redis;
 use super::site::Loader;
 use super::status::Status;
@@ -28,6 +29,8 @@ use super::{Clock, Settings, Site};
 
 /// How long queues may take to drain when the engine stops.
 const DRAIN: Duration = Duration::from_secs(2);
+/// The look at the files may take this long to end when the engine stops.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 /// Command frames have this long to leave when the engine stops.
 const LAST_COMMANDS: Duration = Duration::from_millis(500);
 
@@ -84,7 +87,8 @@ pub async fn run(
     let buses = Buses::start(&site.map, &site.folder, clock, &inlets.frames)?;
     let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
-    let revision = site.revision();
+    let mut history = History::of(&site.folder);
+    let (revision, _) = history.revision(&site.snapshot);
     let started = Reloaded::new(Outcome::Started, clock.now(), &revision, report);
     let status = Status {
         name: site.settings.name.clone(),
@@ -101,8 +105,8 @@ pub async fn run(
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     let (control, control_ended) = start(control)?;
     let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());
-    let ends = Ends { clock, control: to_control, bridge: bridge.clone(), plant };
-    let reloader = Reloader::start(loader, &site, (revision, started.lines), ends)?;
+    let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant };
+    let reloader = Reloader::start(loader, &site, Start { revision, said: started.lines, history }, ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
     let desk = web::Desk { control: inlets.requests.clone(), files, plant };
     let web = tokio::spawn(serve(socket, desk));
@@ -118,7 +122,9 @@ pub async fn run(
     web.abort();
     // What waits in it for the control thread will never be answered.
     while inlets.files.pop().is_some() {}
-    let _ = tokio::task::spawn_blocking(move || reloader.stop()).await;
+    if let Ok(false) = tokio::task::spawn_blocking(move || reloader.stop(LAST_LOOK)).await {
+        tracing::warn!("reading the files does not end, as where a file system hangs; it is left behind");
+    }
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
     leave(control, buses, dispatcher, bridge).await

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::files::read_text;
 use crate::model::Secret;
 
 /// Replaces every `${secret:NAME}` (the file `secrets/NAME` of the site, or a systemd credential) and `${env:NAME}`.
@@ -37,7 +38,7 @@ fn look_up(name: &str, folder: &Path) -> Result<String, String> {
     }
     let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(name));
     match credential.filter(|path| path.exists()) {
-        Some(path) => std::fs::read_to_string(&path).map(|text| text.trim_end().to_owned()).map_err(|e| e.to_string()),
+        Some(path) => read_text(&path).map(|text| text.trim_end().to_owned()).map_err(|e| e.to_string()),
         None => Err(format!("there is no file secrets/{name} and no systemd credential of that name")),
     }
 }
@@ -50,7 +51,7 @@ fn read_private(path: &Path) -> Result<String, String> {
     if mode & 0o077 != 0 {
         return Err(format!("secrets/{shown} is open to others (mode {:o}): chmod 600 it", mode & 0o777));
     }
-    std::fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(wrong)
+    read_text(path).map(|text| text.trim_end().to_owned()).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::model::Name;
 use crate::rules::{self, Host, Rule, Rulebook};
 
 use super::Settings;
-use super::revision::Revision;
+use super::revision::{History, Revision};
 use super::snapshot::{MAP, SETTINGS, Snapshot, exists};
 
 /// Everything that a site's files say.
@@ -27,6 +27,8 @@ pub struct Site {
     pub rules: Vec<Arc<Rule>>,
     /// Which state of the files this is.
     pub digest: u64,
+    /// What was read.
+    pub(super) snapshot: Snapshot,
 }
 
 impl Site {
@@ -45,7 +47,7 @@ impl Site {
     /// Which state of the files this is; asks git.
     #[must_use]
     pub fn revision(&self) -> Revision {
-        Revision::of(&self.folder, self.digest)
+        History::of(&self.folder).revision(&self.snapshot).0
     }
 
     /// What compiles and runs scripts.
@@ -61,9 +63,14 @@ pub struct Loader {
     folder: PathBuf,
     host: Host,
     settings: Option<Settings>,
-    map: Option<(Arc<SourceFile>, Arc<ChannelMap>, Report)>,
+    map: Option<KnownMap>,
+    /// The map that decides: where its text comes back after others, it comes back itself.
+    running: Option<KnownMap>,
     rules: HashMap<PathBuf, Known>,
 }
+
+/// A channel map with its file and what was said of it.
+type KnownMap = (Arc<SourceFile>, Arc<ChannelMap>, Report);
 
 /// A rule file as it was read last; a rule that is right has warnings at most.
 #[derive(Debug)]
@@ -77,14 +84,20 @@ impl Loader {
     /// Reads a folder for the first time. `None` if the channel map or the settings cannot be used; the report says why.
     pub fn open(folder: &Path, report: &mut Report) -> Option<(Loader, Site)> {
         let (folder, host) = (folder.to_owned(), Site::host());
-        let mut loader = Loader { folder, host, settings: None, map: None, rules: HashMap::new() };
+        let mut loader = Loader { folder, host, settings: None, map: None, running: None, rules: HashMap::new() };
         let site = loader.load(&Snapshot::read(&loader.folder), report)?;
+        loader.decides();
         Some((loader, site))
     }
 
     /// Reads the folder again. `None` if the channel map or the settings cannot be used; rules with faults are left out.
     pub fn read(&mut self, report: &mut Report) -> Option<Site> {
         self.load(&Snapshot::read(&self.folder), report)
+    }
+
+    /// What was read last decides from now on.
+    pub(super) fn decides(&mut self) {
+        self.running.clone_from(&self.map);
     }
 
     /// The settings as they were read last.
@@ -108,7 +121,14 @@ impl Loader {
         self.rules.retain(|path, _| snapshot.files.contains_key(path));
         let rules: Vec<_> = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
         rules::cross_check(&rules, &map.inventory, &settings.receivers, report);
-        Some(Site { folder: self.folder.clone(), settings, map, rules, digest: snapshot.digest() })
+        Some(Site {
+            folder: self.folder.clone(),
+            settings,
+            map,
+            rules,
+            digest: snapshot.digest(),
+            snapshot: snapshot.clone(),
+        })
     }
 
     fn map(&mut self, snapshot: &Snapshot, report: &mut Report) -> Option<Arc<ChannelMap>> {
@@ -122,11 +142,16 @@ impl Loader {
             report.extend(said.clone());
             return Some(map.clone());
         }
+        // The rules were checked against another map.
+        self.rules.clear();
+        self.map = self.running.clone().filter(|(running, ..)| running.text == file.text);
+        if let Some((_, map, said)) = &self.map {
+            report.extend(said.clone());
+            return Some(map.clone());
+        }
         let mut said = Report::default();
         let map = channels::load(file, &mut said).map(Arc::new);
         report.extend(said.clone());
-        // The rules were checked against another map.
-        self.rules.clear();
         self.map = map.clone().map(|map| (file.clone(), map, said));
         map
     }

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::files::{Report, SourceFile, read_file};
-use crate::rules::rule_files;
+use crate::rules::listed_rules;
 
 /// The channel map.
 pub(super) const MAP: &str = "channels.yaml";
 /// The settings of the machine.
 pub(super) const SETTINGS: &str = "growctl.yaml";
+/// The folder of the rules.
+pub(super) const RULES: &str = "rules";
 
 /// The files of a site that decide, as they were read.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +21,11 @@ pub(super) struct Snapshot {
     /// By path in the site folder.
     pub(super) files: BTreeMap<PathBuf, Arc<SourceFile>>,
     /// What could not be read.
+    pub(super) unread: Vec<PathBuf>,
+    /// Why not.
     pub(super) report: Report,
+    /// There is no folder `rules`, which is not the same as an empty one.
+    pub(super) no_rules: bool,
 }
 
 impl Snapshot {
@@ -27,10 +33,12 @@ impl Snapshot {
     pub(super) fn read(folder: &Path) -> Snapshot {
         let mut snapshot = Snapshot::default();
         let fixed = [MAP, SETTINGS].map(PathBuf::from).into_iter().filter(|path| exists(&folder.join(path)));
-        let rules = rule_files(folder, &mut snapshot.report);
-        for path in fixed.chain(rules).chain(databases(folder)) {
-            if let Some(file) = read_file(folder, &path, &mut snapshot.report) {
-                snapshot.files.insert(path, file);
+        let rules = listed_rules(folder, &mut snapshot.report);
+        snapshot.no_rules = rules.is_none();
+        for path in fixed.chain(rules.unwrap_or_default()).chain(databases(folder)) {
+            match read_file(folder, &path, &mut snapshot.report) {
+                Some(file) => drop(snapshot.files.insert(path, file)),
+                None => snapshot.unread.push(path),
             }
         }
         snapshot
@@ -39,6 +47,13 @@ impl Snapshot {
     /// The file at that path.
     pub(super) fn file(&self, path: &str) -> Option<&Arc<SourceFile>> {
         self.files.get(Path::new(path))
+    }
+
+    /// All paths that are looked at, in the site folder.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let fixed = [MAP, SETTINGS, RULES].map(Path::new).into_iter();
+        let fixed = fixed.filter(|path| !self.files.contains_key(*path) && !self.unread.iter().any(|p| p == path));
+        fixed.chain(self.files.keys().chain(&self.unread).map(PathBuf::as_path))
     }
 
     /// The rule files, in the order of their names.
@@ -59,6 +74,9 @@ impl Snapshot {
             take(path.as_os_str().as_encoded_bytes());
             take(file.text.as_bytes());
         }
+        if self.no_rules {
+            take(b"no folder rules");
+        }
         self.report.diagnostics.iter().for_each(|fault| take(fault.to_string().as_bytes()));
         hash
     }
@@ -72,9 +90,14 @@ pub(super) fn exists(path: &Path) -> bool {
 fn databases(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<PathBuf> = entries.map(|entry| PathBuf::from(entry.file_name())).collect();
-    names.retain(|name| name.extension().is_some_and(|extension| extension == "dbc"));
+    names.retain(|name| is_database(name));
     names.sort();
     names
+}
+
+/// Whether a file beside the channel map is a DBC file.
+pub(super) fn is_database(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| extension == "dbc")
 }
 
 #[cfg(test)]

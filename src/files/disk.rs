@@ -1,7 +1,9 @@
-//! Files on disk: read if they are texts of a bearable size; else said why not, in a way that helps.
+//! Files on disk: read if they are texts of a bearable size; else said why not, in a way that helps. Nothing that lies in
+//! the place of a file can hold up the reader: no pipe, no device, no file without an end.
 
-use std::fs::{self, Metadata};
-use std::io::ErrorKind;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +11,19 @@ use super::{Place, Report, SourceFile};
 
 /// The largest file that is read at all.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// `O_NONBLOCK`: opening a pipe that nobody writes into returns at once. Where its number is not known, the look at what the
+/// path leads to, before it is opened, is all there is.
+const NONBLOCK: i32 = if cfg!(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(target_arch = "mips", target_arch = "mips64", target_arch = "sparc", target_arch = "sparc64"))
+)) {
+    0o4000
+} else if cfg!(any(target_vendor = "apple", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")) {
+    0x4
+} else {
+    0
+};
 
 /// Why a file is not read, and what to do about it.
 type Why = (Place, String, Option<&'static str>);
@@ -25,11 +40,42 @@ pub fn read_file(folder: &Path, path: &Path, report: &mut Report) -> Option<Arc<
     }
 }
 
+/// Reads a small file that is no part of the site's texts, as a secret, with the same care.
+///
+/// # Errors
+/// It cannot be read, is no ordinary file, too large, or no UTF-8 text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    text(path).map_err(|(_, message, _)| io::Error::other(message))
+}
+
 fn text(path: &Path) -> Result<String, Why> {
     let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    // Before it is opened: some devices act when they are.
     fits(&meta)?;
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = contents(path)?;
     String::from_utf8(bytes).map_err(|error| no_text(error.as_bytes(), error.utf8_error().valid_up_to()))
+}
+
+/// What is in a file: judged by the opened file itself, as another may have taken its place.
+fn contents(path: &Path) -> Result<Vec<u8>, Why> {
+    let open = File::options().read(true).custom_flags(NONBLOCK).open(path);
+    let mut file = open.map_err(|error| unreadable(path, &error))?;
+    fits(&file.metadata().map_err(|error| unreadable(path, &error))?)?;
+    bounded(&mut file)
+        .map_err(|error| unreadable(path, &error))?
+        .ok_or_else(|| too_long(format!("more than {MAX_BYTES}")))
+}
+
+/// All of it; `None` if it does not end in time, whatever length it claims to have.
+fn bounded(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
+}
+
+fn too_long(length: String) -> Why {
+    let message = format!("the file has {length} bytes; at most {MAX_BYTES} are read");
+    (Place::default(), message, Some("is it the right file? split what is really that long"))
 }
 
 /// A folder has no text, a pipe would be waited for, a huge file is an accident.
@@ -41,8 +87,7 @@ fn fits(meta: &Metadata) -> Result<(), Why> {
         return Err((Place::default(), "is no ordinary file".to_owned(), None));
     }
     if meta.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes; at most {MAX_BYTES} are read", meta.len());
-        return Err((Place::default(), message, Some("is it the right file? split what is really that long")));
+        return Err(too_long(meta.len().to_string()));
     }
     Ok(())
 }
@@ -84,6 +129,38 @@ mod tests {
         let mut report = Report::default();
         assert!(read_file(folder, Path::new(name), &mut report).is_none());
         report.render(false)
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+        assert!(said(folder.path(), "pipe.yaml").contains("no ordinary file"));
+        // As if it had taken the place of a file after the first look.
+        let bell = crate::model::Doorbell::new();
+        let answered = Arc::new(std::sync::Mutex::new(false));
+        let (ring, path, told) = (bell.clone(), pipe.clone(), answered.clone());
+        let reads = std::thread::spawn(move || {
+            let read = contents(&path);
+            *told.lock().expect("no panic") = true;
+            ring.ring();
+            read
+        });
+        bell.wait(std::time::Duration::from_secs(10));
+        // A reader that waits for the pipe is let go, so that the test ends.
+        let _writer = File::options().read(true).write(true).open(&pipe).expect("it is there");
+        assert!(*answered.lock().expect("no panic"), "it waits for the pipe");
+        assert!(reads.join().expect("it does not panic").is_err_and(|(_, why, _)| why.contains("no ordinary file")));
+    }
+
+    #[test]
+    fn what_has_no_end_is_given_up() {
+        assert!(bounded(&mut io::repeat(b'#')).is_ok_and(|read| read.is_none()));
+        assert!(bounded(&mut &b"a"[..]).is_ok_and(|read| read.is_some_and(|bytes| bytes == b"a")));
+        let folder = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.yaml")).expect("it is new");
+        assert!(said(folder.path(), "zero.yaml").contains("no ordinary file"));
     }
 
     #[test]

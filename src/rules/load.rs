@@ -9,6 +9,7 @@ mod traps;
 
 pub(super) use scalar::place as scalar_place;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,40 +107,58 @@ pub const TEST_SUFFIX: &str = "_test.yaml";
 
 /// The rule files of a site, relative to its folder and in order; without the folder `rules` there are none.
 pub fn rule_files(folder: &Path, report: &mut Report) -> Vec<PathBuf> {
-    let mut names = names(folder, report);
+    listed_rules(folder, report).unwrap_or_default()
+}
+
+/// Whether a file of that name in `rules` is a rule.
+#[must_use]
+pub fn is_rule_file(name: &str) -> bool {
+    name.ends_with(".yaml") && !name.ends_with(TEST_SUFFIX) && !name.starts_with('.')
+}
+
+/// The rule files of a site, relative to its folder and in order; `None` if there is no folder `rules` at all.
+pub fn listed_rules(folder: &Path, report: &mut Report) -> Option<Vec<PathBuf>> {
+    let mut names = names(folder, report)?;
     names.retain(|name| !name.ends_with(TEST_SUFFIX));
     for name in names.iter().filter(|name| name.ends_with(".yml")) {
         let file = SourceFile::new(Path::new("rules").join(name), "");
         let message = "is not read: the name of a rule file ends in .yaml";
         report.warning(&file, Place::default(), message).help("rename it");
     }
-    names.iter().filter(|name| name.ends_with(".yaml")).map(|name| Path::new("rules").join(name)).collect()
+    Some(names.iter().filter(|name| is_rule_file(name)).map(|name| Path::new("rules").join(name)).collect())
 }
 
 /// The tests of a site's rules, relative to its folder and in order.
 #[must_use]
 pub fn test_files(folder: &Path) -> Vec<PathBuf> {
     // A folder that cannot be read has been reported with its rules.
-    let names = names(folder, &mut Report::default());
+    let names = names(folder, &mut Report::default()).unwrap_or_default();
     names.iter().filter(|name| name.ends_with(TEST_SUFFIX)).map(|name| Path::new("rules").join(name)).collect()
 }
 
-/// The names of the files in `rules`, in order.
-fn names(folder: &Path, report: &mut Report) -> Vec<String> {
-    let entries = match std::fs::read_dir(folder.join("rules")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            let message = match error.kind() {
-                std::io::ErrorKind::NotADirectory => "is no folder: rules are files in the folder `rules`".to_owned(),
-                _ => format!("cannot be read: {error}"),
-            };
-            report.error(&SourceFile::new("rules", ""), Place::default(), message);
-            return Vec::new();
-        }
-    };
+/// The names of the files in `rules`, in order; `None` if there is no such folder.
+fn names(folder: &Path, report: &mut Report) -> Option<Vec<String>> {
+    let path = folder.join("rules");
     let (mut names, mut odd) = (Vec::new(), Vec::new());
-    for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+    let listed = match std::fs::read_dir(&path) {
+        // What cannot be listed to its end is not known: to pass the rest over would be to forget rules.
+        Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>(),
+        // A link that leads nowhere is no site without rules.
+        Err(error) if error.kind() == ErrorKind::NotFound && is_nothing(&path) => return None,
+        Err(error) => Err(error),
+    };
+    let listed = listed.unwrap_or_else(|error| {
+        let message = match (error.kind(), std::fs::read_link(&path)) {
+            (ErrorKind::NotADirectory, _) => "is no folder: rules are files in the folder `rules`".to_owned(),
+            (ErrorKind::NotFound, Ok(target)) => {
+                format!("is a symbolic link to {}, which does not exist", target.display())
+            }
+            _ => format!("cannot be read: {error}"),
+        };
+        report.error(&SourceFile::new("rules", ""), Place::default(), message);
+        Vec::new()
+    });
+    for name in listed {
         name.into_string().map_or_else(|name| odd.push(name), |name| names.push(name));
     }
     odd.sort();
@@ -149,7 +168,11 @@ fn names(folder: &Path, report: &mut Report) -> Vec<String> {
     }
     names.retain(|name| !name.starts_with('.'));
     names.sort();
-    names
+    Some(names)
+}
+
+fn is_nothing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// The rule's name, which is its file's.
@@ -223,5 +246,23 @@ impl Loading<'_> {
             check_rule(&rule, &subscribe, self.site.inventory, self.report);
         }
         rule
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_nowhere_is_no_site_without_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut report = Report::default();
+        assert_eq!((listed_rules(folder.path(), &mut report), report.errors()), (None, 0));
+        std::os::unix::fs::symlink("gone", folder.path().join("rules")).unwrap();
+        assert_eq!(listed_rules(folder.path(), &mut report), Some(Vec::new()));
+        assert!(report.render(false).contains("symbolic link to gone"), "{}", report.render(false));
+        std::fs::create_dir(folder.path().join("gone")).unwrap();
+        assert_eq!(listed_rules(folder.path(), &mut report), Some(Vec::new()));
+        assert_eq!(report.errors(), 1);
     }
 }

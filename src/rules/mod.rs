@@ -44,7 +44,9 @@ pub use host::{Host, Script, ScriptError};
 pub use host_function::{HostFunction, Param};
 pub use journal::Asked;
 pub use lint::{LINTS, Lint, cross_check};
-pub use load::{Site, TEST_SUFFIX, load, load_folder, look_through, rule_files, test_files};
+pub use load::{
+    Site, TEST_SUFFIX, is_rule_file, listed_rules, load, load_folder, look_through, rule_files, test_files,
+};
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
 pub use spec::{AlertSpec, OneOrMore, RuleSpec};

@@ -12,7 +12,8 @@ use crate::socket;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  growctl reload\n  git pull && growctl reload --format json | jq .changed\n\n\
     Changes of the files are noticed without it, within a second; it waits for the answer.\n\
-    Exit codes: 0 the files decide, 1 no engine runs on this site, 2 they have faults and everything runs as before.")]
+    Exit codes: 0 the files decide, 1 no engine runs on this site, or it could not take them now (they do not come to rest,\n\
+    it is stopping), 2 they have faults and everything runs as before.")]
 pub(crate) struct Reload {}
 
 impl Reload {
@@ -21,7 +22,7 @@ impl Reload {
             Ok(answer) => answer,
             Err(why) => return super::fail(1, &why),
         };
-        let refused = answer["outcome"] == "refused";
+        let outcome = Outcome::of(&answer);
         if json {
             super::line(&answer.to_string());
         } else {
@@ -29,13 +30,39 @@ impl Reload {
             if !text.is_empty() {
                 super::say(text.trim_end());
             }
-            if refused {
-                super::say("growctl: the files have faults: everything runs as before");
-            } else {
-                super::line(&summary(&answer));
+            match outcome {
+                Outcome::Taken => drop(super::line(&summary(&answer))),
+                Outcome::Refused => super::say("growctl: the files have faults: everything runs as before"),
+                Outcome::NotNow => super::say("growctl: the files were not taken: everything runs as before"),
             }
         }
-        if refused { ExitCode::from(2) } else { ExitCode::SUCCESS }
+        match outcome {
+            Outcome::Taken => ExitCode::SUCCESS,
+            Outcome::Refused => ExitCode::from(2),
+            Outcome::NotNow => ExitCode::from(1),
+        }
+    }
+}
+
+/// What the engine made of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// They decide.
+    Taken,
+    /// They have faults.
+    Refused,
+    /// They do not come to rest, the engine is stopping, or has a bug.
+    NotNow,
+}
+
+impl Outcome {
+    /// Reads it in an answer of `/reload`.
+    pub(crate) fn of(answer: &Value) -> Outcome {
+        match answer["outcome"].as_str() {
+            Some("applied" | "unchanged") => Outcome::Taken,
+            Some("refused") => Outcome::Refused,
+            _ => Outcome::NotNow,
+        }
     }
 }
 

@@ -100,10 +100,14 @@ fn files(status: &Value) -> String {
     };
     let faults = list(&files["diagnostics"]);
     let faults: Vec<String> = faults.iter().filter(|fault| fault["severity"] == "error").map(fault).collect();
-    if files["outcome"] == "refused" {
+    let why = match files["outcome"].as_str() {
+        Some("refused") => Some("the files are another and were refused"),
+        Some("failed") => Some("the files could not be looked at"),
+        _ => None,
+    };
+    if let Some(why) = why {
         let now = text(&status["revision"]);
-        let heading = format!("files    revision {now} decides; the files are another and were refused:\n");
-        return heading + &faults.concat();
+        return format!("files    revision {now} decides; {why}:\n") + &faults.concat();
     }
     let left_out = if faults.is_empty() { String::new() } else { "         left out:\n".to_owned() + &faults.concat() };
     format!("files    revision {}{of}\n{left_out}", text(&status["revision"]))

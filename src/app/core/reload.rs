@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::Output;
 use crate::channels::ChannelMap;
-use crate::model::Timestamp;
+use crate::model::{Name, Timestamp};
 use crate::rules::{Edited, Rulebook};
 
 use super::Core;
@@ -36,5 +36,11 @@ impl Core {
         self.guard.release_held(self.now, &mut self.device_outs);
         self.settle(out);
         edited
+    }
+
+    /// The same files under another name, as after a commit: nothing else happens.
+    pub fn carry(&mut self, now: Timestamp, revision: Name, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.engine.carry(revision);
     }
 }

@@ -23,6 +23,12 @@ pub(crate) enum Outcome {
     Unchanged,
     /// They have faults: what runs stays as it was.
     Refused,
+    /// They do not come to rest: what runs stays as it was, and they are looked at again.
+    Unsettled,
+    /// The look at them failed, which is a bug: what runs stays as it was.
+    Failed,
+    /// The engine is stopping: nothing takes effect any more.
+    Stopping,
 }
 
 /// One look at the files.
@@ -120,11 +126,13 @@ impl Reloaded {
             }
         }
         match self.outcome {
-            Outcome::Started => {}
+            // The line above says it all.
+            Outcome::Started | Outcome::Unsettled | Outcome::Stopping => {}
             Outcome::Unchanged => tracing::debug!(revision, "the files are as they were"),
             Outcome::Applied => {
                 tracing::info!(revision, added, changed, removed, unchanged, map_changed, "files reloaded");
             }
+            Outcome::Failed => tracing::error!("everything runs as before; please report this bug"),
             Outcome::Refused => {
                 tracing::error!(revision, "the files have faults: everything runs as before, until they are mended");
             }

@@ -1,59 +1,111 @@
 //! The word of the file system that something may have changed. It is a hint only: what has changed is told by the files
 //! themselves, and where no word comes they are looked at every 30 s.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::model::Doorbell;
 
+use super::names::{Matter, Names};
+
+/// What is watched, and for which names.
+pub(super) type Folders = BTreeMap<PathBuf, Names>;
+
 /// What the file system has told since somebody looked.
 #[derive(Debug, Default)]
 struct Heard {
+    /// What may matter.
+    folders: Folders,
     /// Something may have changed.
     stirred: bool,
-    /// Files that somebody writes and has not closed.
+    /// Files of the site that somebody writes and has not closed.
     open: HashSet<PathBuf>,
+    /// Watched folders that have gone or moved, and with them their watch, even if they are back.
+    lost: HashSet<PathBuf>,
 }
 
 /// Watches the folders of a site.
 pub(super) struct Watch {
     heard: Arc<Mutex<Heard>>,
+    bell: Arc<Doorbell>,
     watcher: Option<RecommendedWatcher>,
-    folders: HashSet<PathBuf>,
+    /// Device and number of each folder: one that was replaced by another of its name is another folder.
+    watched: HashMap<PathBuf, (u64, u64)>,
+    deaf: bool,
 }
 
 impl Watch {
     /// Rings `bell` when something stirs.
     pub(super) fn new(bell: Arc<Doorbell>) -> Watch {
-        let heard: Arc<Mutex<Heard>> = Arc::default();
-        let told = heard.clone();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if hear(&mut lock(&told), event) {
-                bell.ring();
-            }
-        });
-        let watcher = watcher.inspect_err(|error| deaf(&error.to_string())).ok();
-        Watch { heard, watcher, folders: HashSet::new() }
+        Watch { heard: Arc::default(), bell, watcher: None, watched: HashMap::new(), deaf: false }
     }
 
-    /// Watches these folders from now on, each anew: one that was replaced by another of its name is another folder.
-    pub(super) fn on(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        for folder in self.folders.drain() {
-            // One that is gone has gone from the watcher as well.
-            let _ = watcher.unwatch(&folder);
+    /// Watches these folders from now on; whether one of them was not watched until now, so that a change in it may have
+    /// been missed.
+    pub(super) fn on(&mut self, folders: Folders) -> bool {
+        let lost = {
+            let mut heard = lock(&self.heard);
+            heard.folders.clone_from(&folders);
+            std::mem::take(&mut heard.lost)
+        };
+        lost.iter().for_each(|folder| self.forget(folder));
+        let (new, failed) = self.begin(&folders);
+        // Only now, so that no moment is without an ear.
+        let gone: Vec<PathBuf> = self.watched.keys().filter(|folder| !folders.contains_key(*folder)).cloned().collect();
+        gone.iter().for_each(|folder| self.forget(folder));
+        self.tell(failed);
+        new
+    }
+
+    /// Watches a folder no more. One that is gone has gone from the watcher as well.
+    fn forget(&mut self, folder: &Path) {
+        if let (Some(_), Some(watcher)) = (self.watched.remove(folder), &mut self.watcher) {
+            let _ = watcher.unwatch(folder);
         }
-        for folder in folders {
-            match watcher.watch(&folder, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.folders.insert(folder)),
-                Err(error) if folder.exists() => deaf(&format!("{}: {error}", folder.display())),
+    }
+
+    /// Watches what is not watched; whether there was any, and why it could not be.
+    fn begin(&mut self, folders: &Folders) -> (bool, Option<String>) {
+        if self.watcher.is_none() {
+            match listener(self.heard.clone(), self.bell.clone()) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => return (false, Some(error.to_string())),
+            }
+        }
+        let (mut new, mut failed) = (false, None);
+        for folder in folders.keys() {
+            let Ok(meta) = folder.metadata() else { continue };
+            let identity = (meta.dev(), meta.ino());
+            if self.watched.get(folder) == Some(&identity) {
+                continue;
+            }
+            self.forget(folder);
+            let Some(watcher) = &mut self.watcher else { continue };
+            match watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.watched.insert(folder.clone(), identity);
+                    new = true;
+                }
+                Err(error) if folder.exists() => failed = Some(format!("{}: {error}", folder.display())),
                 Err(_) => {}
             }
         }
+        (new, failed)
+    }
+
+    /// Says once that nothing is heard, until something is; whether it was said.
+    fn tell(&mut self, failed: Option<String>) -> bool {
+        let news = failed.is_some() && !self.deaf;
+        self.deaf = failed.is_some();
+        if let Some(why) = failed.filter(|_| news) {
+            tracing::warn!("changes of the files are noticed within 30 s only: {why}");
+        }
+        news
     }
 
     /// Whether anything stirred since the last call.
@@ -61,11 +113,11 @@ impl Watch {
         std::mem::take(&mut lock(&self.heard).stirred)
     }
 
-    /// Whether somebody is in the middle of writing a file.
-    pub(super) fn is_being_written(&self) -> bool {
+    /// A file that somebody is in the middle of writing.
+    pub(super) fn being_written(&self) -> Option<PathBuf> {
         let mut heard = lock(&self.heard);
         heard.open.retain(|path| path.exists());
-        !heard.open.is_empty()
+        heard.open.iter().min().cloned()
     }
 
     /// Whoever has not closed a file for so long does not write it.
@@ -74,39 +126,63 @@ impl Watch {
     }
 }
 
-fn deaf(why: &str) {
-    tracing::warn!("changes of the files are noticed within 30 s only: {why}");
+fn listener(heard: Arc<Mutex<Heard>>, bell: Arc<Doorbell>) -> notify::Result<RecommendedWatcher> {
+    notify::recommended_watcher(move |event: notify::Result<Event>| {
+        if hear(&mut lock(&heard), event) {
+            bell.ring();
+        }
+    })
 }
 
 /// Takes one event in; whether it may matter.
 fn hear(heard: &mut Heard, event: notify::Result<Event>) -> bool {
     // An error or an overflow means that something may have been missed.
-    let Ok(event) = event else {
+    let Some(event) = event.ok().filter(|event| !event.need_rescan()) else {
         heard.stirred = true;
         return true;
     };
-    let ours = |path: &&PathBuf| decides(path);
-    match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
-            heard.open.retain(|path| !event.paths.contains(path));
-        }
-        EventKind::Access(_) => return false,
-        EventKind::Modify(ModifyKind::Data(_)) if !event.need_rescan() => {
-            heard.open.extend(event.paths.iter().filter(ours).cloned());
-        }
-        _ => {}
+    let closed = event.kind == EventKind::Access(AccessKind::Close(AccessMode::Write));
+    if matches!(event.kind, EventKind::Access(_)) && !closed {
+        return false;
     }
-    // Loggers write beside the site's files all day long.
-    let matters = event.need_rescan() || event.paths.iter().any(|path| decides(path));
+    let mut matters = false;
+    for path in &event.paths {
+        let matter = heard.matter(path);
+        if closed {
+            heard.open.remove(path);
+        } else if matter == Some(Matter::Contents) && matches!(event.kind, EventKind::Modify(ModifyKind::Data(_))) {
+            heard.open.insert(path.clone());
+        }
+        matters |= matter.is_some() | turns(event.kind, path) | heard.loses(event.kind, path);
+    }
     heard.stirred |= matters;
     matters
 }
 
-/// Whether the contents of a path may decide: a file of ours, git's record, or a folder or link, which have no extension.
-fn decides(path: &Path) -> bool {
-    match path.extension() {
-        Some(extension) => ["yaml", "yml", "dbc", "lock"].iter().any(|ours| extension == *ours),
-        None => true,
+impl Heard {
+    fn matter(&self, path: &Path) -> Option<Matter> {
+        self.folders.get(path.parent()?)?.matter(path.file_name()?)
+    }
+
+    /// Whether a watched folder goes with this path.
+    fn loses(&mut self, kind: EventKind, path: &Path) -> bool {
+        if !matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
+            return false;
+        }
+        let before = self.lost.len();
+        self.lost.extend(self.folders.keys().filter(|folder| folder.starts_with(path)).cloned());
+        self.lost.len() > before
+    }
+}
+
+/// Whether a folder or a link has come or gone: whatever its name, a way may lead over it.
+fn turns(kind: EventKind, path: &Path) -> bool {
+    match kind {
+        EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder) => true,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => {
+            path.symlink_metadata().is_ok_and(|meta| meta.is_dir() || meta.is_symlink())
+        }
+        _ => false,
     }
 }
 
@@ -115,49 +191,5 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::time::Duration;
-
-    use notify::event::{CreateKind, DataChange, Flag};
-
-    use super::*;
-
-    fn event(kind: EventKind, path: &str) -> notify::Result<Event> {
-        Ok(Event::new(kind).add_path(PathBuf::from(path)))
-    }
-
-    #[test]
-    fn what_may_have_been_missed_stirs_and_a_logger_does_not() {
-        let mut heard = Heard::default();
-        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
-        assert!(!hear(&mut heard, event(written, "site/readings.jsonl")) && !heard.stirred);
-        assert!(!hear(&mut heard, event(EventKind::Access(AccessKind::Read), "site/rules/a.yaml")));
-        assert!(hear(&mut heard, event(EventKind::Create(CreateKind::Any), "site/rules/a.yaml")));
-        for missed in [Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), Err(notify::Error::generic("gone"))] {
-            let mut heard = Heard::default();
-            assert!(hear(&mut heard, missed) && heard.stirred);
-        }
-    }
-
-    #[test]
-    fn a_file_is_being_written_until_it_is_closed() {
-        let folder = tempfile::tempdir().unwrap();
-        let bell = Doorbell::new();
-        let mut watch = Watch::new(bell.clone());
-        watch.on([folder.path().to_owned()]);
-        let wait = |watch: &Watch, wanted: bool| {
-            (0..500).any(|_| {
-                bell.wait(Duration::from_millis(20));
-                watch.is_being_written() == wanted
-            })
-        };
-        let mut file = std::fs::File::create(folder.path().join("a.yaml")).unwrap();
-        file.write_all(b"subscribe: a\n").unwrap();
-        assert!(wait(&watch, true));
-        assert!(watch.stirred() && !watch.stirred());
-        file.write_all(b"each: info(1)\n").unwrap();
-        drop(file);
-        assert!(wait(&watch, false));
-    }
-}
+#[path = "watch_tests.rs"]
+mod tests;

@@ -50,6 +50,8 @@ pub(super) struct Intake {
     pub(super) changed: Notify,
     /// What is subscribed to at this place of the stream, in the order in which it came about.
     active: Mutex<Vec<String>>,
+    /// What the server has refused, and was told.
+    refused: Mutex<HashSet<String>>,
     queue: Arc<Queue<(Name, Vec<u8>)>>,
     pub(super) counts: Counts,
     foreign: Mutex<Foreign>,
@@ -64,8 +66,8 @@ impl Intake {
     ) -> Intake {
         let own = [&br#"{"id":""#[..], &origin, b"-"].concat();
         let foreign = Mutex::new(Foreign { owned, seen: Vec::new() });
-        let (changed, active) = (Notify::new(), Mutex::default());
-        Intake { own, wanted: Mutex::new(cover), changed, active, queue, counts: Counts::default(), foreign }
+        let (changed, active, refused) = (Notify::new(), Mutex::default(), Mutex::default());
+        Intake { own, wanted: Mutex::new(cover), changed, active, refused, queue, counts: Counts::default(), foreign }
     }
 
     /// Other patterns and another map: takes effect on the running connection, and no message is lost or doubled by it.
@@ -78,6 +80,18 @@ impl Intake {
     /// What is to be subscribed to.
     pub(super) fn wanted(&self) -> Vec<String> {
         lock(&self.wanted).clone()
+    }
+
+    /// What is subscribed to, in the order of the names.
+    pub(super) fn subscribed(&self) -> Vec<String> {
+        let mut active = lock(&self.active).clone();
+        active.sort_unstable();
+        active
+    }
+
+    /// The server does not let us have a pattern; whether that is news.
+    fn refuses(&self, pattern: &str) -> bool {
+        lock(&self.refused).insert(pattern.to_owned())
     }
 
     /// A pattern is subscribed to from this place of the stream on, or no more. The confirmation stands in the stream
@@ -221,14 +235,14 @@ async fn session(
     });
     lock(&intake.active).clear();
     let mut connection = target.connect(config).await?;
-    turn(target, intake, &mut connection).await?;
+    turn(shared, target, intake, &mut connection).await?;
     shared.works(Part::Subscriber);
     *backoff = Backoff::new();
     let turns = async {
         let mut connection = connection.clone();
         loop {
             intake.changed.notified().await;
-            if let Err(reason) = turn(target, intake, &mut connection).await {
+            if let Err(reason) = turn(shared, target, intake, &mut connection).await {
                 return reason;
             }
         }
@@ -240,17 +254,43 @@ async fn session(
     })
 }
 
-/// Subscribes to what is wanted and not yet active, then leaves what is not wanted any more.
-async fn turn(target: &Target, intake: &Intake, connection: &mut MultiplexedConnection) -> Result<(), String> {
+/// Subscribes to what is wanted and not yet active, then leaves what is not wanted any more. A pattern that the server refuses
+/// is told once and passed over; while there is one, nothing that works is left for it.
+///
+/// # Errors
+/// The connection does not work, or nothing is left to listen to.
+async fn turn(
+    shared: &Shared,
+    target: &Target,
+    intake: &Intake,
+    connection: &mut MultiplexedConnection,
+) -> Result<(), String> {
     let (wanted, active) = (intake.wanted(), lock(&intake.active).clone());
     let new: Vec<&String> = wanted.iter().filter(|pattern| !active.contains(pattern)).collect();
     let old: Vec<&String> = active.iter().filter(|pattern| !wanted.contains(pattern)).collect();
     let late = |_| format!("{} gives no answer to PSUBSCRIBE within {CONNECT:?}", target.shown);
-    if !new.is_empty() {
-        let answer = tokio::time::timeout(CONNECT, connection.psubscribe(&new)).await.map_err(late)?;
-        answer.map_err(|error| {
-            format!("{} (PSUBSCRIBE {}); publishing goes on", target.explain(&error), wanted.join(" "))
-        })?;
+    let (mut refusal, mut taken) = (None, active.len());
+    // One at a time: of several in one command the server refuses all.
+    for pattern in new {
+        let answer = tokio::time::timeout(CONNECT, connection.psubscribe(pattern)).await.map_err(late)?;
+        match answer {
+            Ok(()) => {
+                taken += 1;
+                lock(&intake.refused).remove(pattern);
+            }
+            Err(error) => {
+                let reason = format!("{} (PSUBSCRIBE {pattern}); publishing goes on", target.explain(&error));
+                // Without a code it is not the server that speaks.
+                error.code().ok_or_else(|| reason.clone())?;
+                refusal = refusal.or(Some(reason.clone()));
+                if intake.refuses(pattern) {
+                    shared.tell(BridgeEvent::Refused { reason });
+                }
+            }
+        }
+    }
+    if let Some(reason) = refusal {
+        return if taken == 0 { Err(reason) } else { Ok(()) };
     }
     if !old.is_empty() {
         let answer = tokio::time::timeout(CONNECT, connection.punsubscribe(&old)).await.map_err(late)?;

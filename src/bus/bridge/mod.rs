@@ -199,7 +199,7 @@ impl Bridge {
             server: self.target.shown.clone(),
             up: health.is_up(),
             reason: health.reason().map(str::to_owned),
-            cover: self.intake.wanted(),
+            cover: self.intake.subscribed(),
             published: get(&out.published),
             refused: get(&out.refused),
             unconfirmed: get(&out.unconfirmed),

@@ -71,6 +71,11 @@ impl Engine {
         edited
     }
 
+    /// The same files under another name: decisions carry it from now on.
+    pub fn carry(&mut self, revision: Name) {
+        self.revision = revision;
+    }
+
     /// Ends what lasts of the rules that do not stay.
     fn retire(
         &mut self,

@@ -21,6 +21,7 @@ use growctl_engine::files::{Report, closest};
 use growctl_engine::rules::rule_files;
 use serde_json::Value;
 
+use crate::commands::reload::Outcome;
 use crate::{complete, socket};
 
 /// Arguments of `rule`.
@@ -135,11 +136,16 @@ fn devices(rule: &growctl_engine::rules::Rule) -> Vec<String> {
 /// Makes the running engine look at the files, and says what it made of them.
 async fn taken(folder: &Path) -> String {
     match socket::post(folder, "/reload", Value::Null).await {
-        Ok(answer) if answer["outcome"] == "refused" => {
+        Ok(answer) => {
             let text = answer["text"].as_str().unwrap_or_default().trim_end();
-            format!("{text}\nthe running engine goes on as before, until the files are mended")
+            match Outcome::of(&answer) {
+                Outcome::Taken => "the running engine has taken it".to_owned(),
+                Outcome::Refused => {
+                    format!("{text}\nthe running engine goes on as before, until the files are mended")
+                }
+                Outcome::NotNow => format!("{text}\nthe running engine has not taken it and goes on as before"),
+            }
         }
-        Ok(_) => "the running engine has taken it".to_owned(),
         Err(why) => format!("the running engine does not say whether it has taken it: {why}"),
     }
 }
