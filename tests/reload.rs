@@ -137,6 +137,15 @@ struct Bench {
 }
 
 impl Bench {
+    fn new(folder: &Path) -> Bench {
+        let (loader, site) = Loader::open(folder, &mut Report::default()).unwrap();
+        let start = Timestamp { mono: Mono(0), utc: Utc(1_767_225_600_000_000_000) };
+        let engine = Engine::new(site.book("first".into()), Site::host(), start);
+        let core = Core::new(&site.map, engine, *b"00000000", start);
+        let applied = (BTreeMap::new(), Name::from("first"));
+        Bench { core, loader, applied, now: 0, out: Vec::new(), decisions: 0, reloads: 0, refused: 0 }
+    }
+
     fn at(&mut self) -> Timestamp {
         self.now += 1_000_000;
         Timestamp { mono: Mono(self.now), utc: Utc(1_767_225_600_000_000_000 + self.now as i64) }
@@ -183,12 +192,7 @@ impl Bench {
 fn ten_thousand_changes_of_the_files_mix_no_decision_and_lose_none() {
     let temporary = tempfile::tempdir().unwrap();
     let mut folder = Folder::new(temporary.path());
-    let (loader, site) = Loader::open(temporary.path(), &mut Report::default()).unwrap();
-    let start = Timestamp { mono: Mono(0), utc: Utc(1_767_225_600_000_000_000) };
-    let engine = Engine::new(site.book("first".into()), Site::host(), start);
-    let core = Core::new(&site.map, engine, *b"00000000", start);
-    let applied = (BTreeMap::new(), Name::from("first"));
-    let mut bench = Bench { core, loader, applied, now: 0, out: Vec::new(), decisions: 0, reloads: 0, refused: 0 };
+    let mut bench = Bench::new(temporary.path());
     let mut done = 0;
     while done < OPERATIONS {
         for _ in 0..folder.random.usize(1..12) {
@@ -201,6 +205,24 @@ fn ten_thousand_changes_of_the_files_mix_no_decision_and_lose_none() {
     }
     assert!(bench.reloads > 200 && bench.refused > 200, "{} applied, {} refused", bench.reloads, bench.refused);
     assert!(bench.decisions > OPERATIONS, "{} decisions", bench.decisions);
+}
+
+#[test]
+fn another_name_for_the_same_files_is_all_that_a_commit_changes() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut folder = Folder::new(temporary.path());
+    folder.checkout();
+    let mut bench = Bench::new(temporary.path());
+    bench.reload(&folder.files);
+    bench.load();
+    let runs = |bench: &Bench| bench.core.parts().2.status(Mono(bench.now)).iter().map(|rule| rule.runs).sum::<u64>();
+    let before = runs(&bench);
+    let now = bench.at();
+    bench.core.carry(now, "committed".into(), &mut bench.out);
+    bench.applied.1 = "committed".into();
+    assert!(bench.out.is_empty());
+    bench.load();
+    assert_eq!(runs(&bench), before + RULES as u64);
 }
 
 #[test]
