@@ -184,7 +184,12 @@ mod tests {
         assert_eq!(bench.frames(), [(RELAYS, vec![0b111], 2)]);
         bench.ask(3.0, &rule("b"), 50, &ask("valve", Level::Off));
         assert_eq!((bench.refusals().len(), bench.guard.status().len()), (1, 3));
-        reload(&mut bench, 4.0, &site(false));
+        for second in 4..9 {
+            reload(&mut bench, f64::from(second), &map);
+            assert!(bench.out.is_empty(), "{:?}", bench.out);
+        }
+        assert_eq!(bench.guard.devices.len(), 4, "it does not come twice");
+        reload(&mut bench, 9.0, &site(false));
         assert_eq!(bench.frames(), [(RELAYS, vec![0b111], 1)], "it is back, and where it was");
     }
 
