@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::half;
+
 /// How the bits of a signal make a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -10,6 +12,8 @@ pub enum Kind {
     Unsigned,
     /// Two's complement.
     Signed,
+    /// An IEEE 754 number of 16 bits.
+    F16,
     /// An IEEE 754 number of 32 bits.
     F32,
     /// An IEEE 754 number of 64 bits.
@@ -69,9 +73,25 @@ impl Layout {
         match self.kind {
             Kind::Unsigned => bits as f64,
             Kind::Signed => (((bits << unused) as i64) >> unused) as f64,
+            Kind::F16 => half::from_bits(bits as u16),
             Kind::F32 => f64::from(f32::from_bits(bits as u32)),
             Kind::F64 => f64::from_bits(bits),
         }
+    }
+
+    /// The whole number that raw bits are; of an IEEE number its bits.
+    #[must_use]
+    pub fn whole(self, bits: u64) -> i128 {
+        match self.kind {
+            Kind::Signed => i128::from(((bits << (64 - u32::from(self.width))) as i64) >> (64 - u32::from(self.width))),
+            _ => i128::from(bits),
+        }
+    }
+
+    /// Whether the bits are an IEEE number.
+    #[must_use]
+    pub fn is_float(self) -> bool {
+        matches!(self.kind, Kind::F16 | Kind::F32 | Kind::F64)
     }
 
     /// Every bit of the frame that it takes, as bit `b % 8` of byte `b / 8`; in the order of its byte order.
@@ -79,6 +99,13 @@ impl Layout {
         let first = self.first();
         let place = move |at: usize| if self.big_endian { at / 8 * 8 + 7 - at % 8 } else { at };
         (first..first + usize::from(self.width)).map(place)
+    }
+
+    /// Whether both have a bit in common.
+    #[must_use]
+    pub fn overlaps(self, other: Layout) -> bool {
+        let apart = |a: Layout, b: Layout| a.bytes_needed() <= b.window().0;
+        !apart(self, other) && !apart(other, self) && self.bits().any(|bit| other.bits().any(|own| own == bit))
     }
 
     /// The raw bits, right-aligned; `None` if the frame ends before the signal does.
@@ -120,7 +147,7 @@ impl Layout {
             Some(text) => parse_bits(text, size)?,
             None => (0, size - 1),
         };
-        if high - low + 1 != size && matches!(number, Kind::F32 | Kind::F64) {
+        if high - low + 1 != size && matches!(number, Kind::F16 | Kind::F32 | Kind::F64) {
             return Err("a float has no `bits`: it takes all of them".to_owned());
         }
         let base = u16::from(byte) * 8;
@@ -132,15 +159,28 @@ impl Layout {
         Ok(Layout { start, width: high - low + 1, big_endian, kind: number })
     }
 
-    /// Makes a DBC layout an IEEE number, as `SIG_VALTYPE_` 1 and 2 do.
+    /// Makes a DBC layout an IEEE number, as `SIG_VALTYPE_` 1 and 2 do; `None` where no such number has its width.
+    #[must_use]
+    pub fn floating(self) -> Option<Layout> {
+        let kind = match self.width {
+            16 => Kind::F16,
+            32 => Kind::F32,
+            64 => Kind::F64,
+            _ => return None,
+        };
+        Some(Layout { kind, ..self })
+    }
+
+    /// The same for the map's `type` beside `dbc`.
     ///
     /// # Errors
     /// The width is not that of the type.
     pub fn as_float(self, kind: &str) -> Result<Layout, String> {
         let (kind, width) = match kind {
+            "f16" => (Kind::F16, 16),
             "f32" => (Kind::F32, 32),
             "f64" => (Kind::F64, 64),
-            _ => return Err(format!("beside `dbc` the type can only be f32 or f64, not '{kind}'")),
+            _ => return Err(format!("beside `dbc` the type can only be f16, f32 or f64, not '{kind}'")),
         };
         if self.width == width {
             Ok(Layout { kind, ..self })
@@ -185,6 +225,7 @@ impl fmt::Display for Layout {
         let (sign, float) = match self.kind {
             Kind::Unsigned => ("+", ""),
             Kind::Signed => ("-", ""),
+            Kind::F16 => ("-", " f16"),
             Kind::F32 => ("-", " f32"),
             Kind::F64 => ("-", " f64"),
         };
@@ -194,7 +235,9 @@ impl fmt::Display for Layout {
 
 fn parse_type(text: &str) -> Result<(Kind, u8, bool), String> {
     let wrong = || {
-        format!("'{text}' is no type: write u8, i8, or one of u16 u24 u32 u64 i16 i24 i32 i64 f32 f64 with be or le")
+        format!(
+            "'{text}' is no type: write u8, i8, or one of u16 u24 u32 u64 i16 i24 i32 i64 f16 f32 f64 with be or le"
+        )
     };
     let (head, order) = match (text.strip_suffix("be"), text.strip_suffix("le")) {
         (Some(head), _) => (head, Some(true)),
@@ -212,6 +255,7 @@ fn parse_type(text: &str) -> Result<(Kind, u8, bool), String> {
         "i24" => (Kind::Signed, 3),
         "i32" => (Kind::Signed, 4),
         "i64" => (Kind::Signed, 8),
+        "f16" => (Kind::F16, 2),
         "f32" => (Kind::F32, 4),
         "f64" => (Kind::F64, 8),
         _ => return Err(wrong()),

@@ -2,14 +2,18 @@
 
 mod catalog;
 pub mod codec;
+pub mod dbc;
 mod gateway;
+mod half;
 pub mod layout;
 mod load;
 mod map;
+mod number;
 mod plan;
 mod schema;
 mod silence;
 pub mod spec;
+mod when;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};

@@ -308,14 +308,13 @@ mod tests {
     use super::*;
 
     fn any_signal() -> impl Strategy<Value = Signal> {
-        let layout = (0u16..100, 1u8..=64, any::<bool>(), 0u8..4).prop_map(|(start, width, big_endian, kind)| {
-            let kind = [Kind::Unsigned, Kind::Signed, Kind::F32, Kind::F64][usize::from(kind)];
-            let width = if kind == Kind::F32 {
-                32
-            } else if kind == Kind::F64 {
-                64
-            } else {
-                width
+        let layout = (0u16..100, 1u8..=64, any::<bool>(), 0u8..5).prop_map(|(start, width, big_endian, kind)| {
+            let kind = [Kind::Unsigned, Kind::Signed, Kind::F32, Kind::F64, Kind::F16][usize::from(kind)];
+            let width = match kind {
+                Kind::F16 => 16,
+                Kind::F32 => 32,
+                Kind::F64 => 64,
+                Kind::Unsigned | Kind::Signed => width,
             };
             Layout { start, width, big_endian, kind }
         });

@@ -11,6 +11,8 @@ use super::{Place, Report, SourceFile};
 
 /// The largest file that is read at all.
 const MAX_BYTES: u64 = 1 << 20;
+/// The largest DBC file: those of whole vehicle standards have several megabytes.
+const MAX_DATABASE: u64 = 32 << 20;
 
 /// `O_NONBLOCK`: opening a pipe that nobody writes into returns at once. Where its number is not known, the look at what the
 /// path leads to, before it is opened, is all there is.
@@ -30,7 +32,11 @@ type Why = (Place, String, Option<&'static str>);
 
 /// Reads a file of a site folder, refusing what is far too large or no text.
 pub fn read_file(folder: &Path, path: &Path, report: &mut Report) -> Option<Arc<SourceFile>> {
-    match text(&folder.join(path)) {
+    source(path, text(&folder.join(path)), report)
+}
+
+fn source(path: &Path, text: Result<String, Why>, report: &mut Report) -> Option<Arc<SourceFile>> {
+    match text {
         Ok(text) => Some(SourceFile::new(path, text)),
         Err((place, message, help)) => {
             let fault = report.error(&SourceFile::new(path, ""), place, message);
@@ -38,6 +44,31 @@ pub fn read_file(folder: &Path, path: &Path, report: &mut Report) -> Option<Arc<
             None
         }
     }
+}
+
+/// Reads a DBC file with the same care. Such files are older than UTF-8: what is none is taken as Windows-1252.
+pub fn read_database(folder: &Path, path: &Path, report: &mut Report) -> Option<Arc<SourceFile>> {
+    let at = folder.join(path);
+    let bytes = fs::metadata(&at).map_err(|error| unreadable(&at, &error)).and_then(|meta| {
+        fits(&meta, MAX_DATABASE)?;
+        contents(&at, MAX_DATABASE)
+    });
+    let text = bytes.and_then(|bytes| match utf16(&bytes) {
+        Some(why) => Err(why),
+        None => Ok(String::from_utf8(bytes).unwrap_or_else(|error| windows_1252(error.as_bytes()))),
+    });
+    source(path, text, report)
+}
+
+/// Every byte is a character: 0x80 to 0x9F as Windows has them, the others as in Unicode.
+fn windows_1252(bytes: &[u8]) -> String {
+    const HIGH: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
+    let high: Vec<char> = HIGH.chars().collect();
+    let character = |byte: &u8| match byte {
+        0x80..=0x9F => high[usize::from(byte - 0x80)],
+        byte => char::from(*byte),
+    };
+    bytes.iter().map(character).collect()
 }
 
 /// Reads a small file that is no part of the site's texts, as a secret, with the same care.
@@ -51,43 +82,43 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 fn text(path: &Path) -> Result<String, Why> {
     let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     // Before it is opened: some devices act when they are.
-    fits(&meta)?;
-    let bytes = contents(path)?;
+    fits(&meta, MAX_BYTES)?;
+    let bytes = contents(path, MAX_BYTES)?;
     String::from_utf8(bytes).map_err(|error| no_text(error.as_bytes(), error.utf8_error().valid_up_to()))
 }
 
 /// What is in a file: judged by the opened file itself, as another may have taken its place.
-fn contents(path: &Path) -> Result<Vec<u8>, Why> {
+fn contents(path: &Path, most: u64) -> Result<Vec<u8>, Why> {
     let open = File::options().read(true).custom_flags(NONBLOCK).open(path);
     let mut file = open.map_err(|error| unreadable(path, &error))?;
-    fits(&file.metadata().map_err(|error| unreadable(path, &error))?)?;
-    bounded(&mut file)
+    fits(&file.metadata().map_err(|error| unreadable(path, &error))?, most)?;
+    bounded(&mut file, most)
         .map_err(|error| unreadable(path, &error))?
-        .ok_or_else(|| too_long(format!("more than {MAX_BYTES}")))
+        .ok_or_else(|| too_long(format!("more than {most}"), most))
 }
 
 /// All of it; `None` if it does not end in time, whatever length it claims to have.
-fn bounded(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+fn bounded(from: &mut impl Read, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= MAX_BYTES).then_some(bytes))
+    from.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
-fn too_long(length: String) -> Why {
-    let message = format!("the file has {length} bytes; at most {MAX_BYTES} are read");
+fn too_long(length: String, most: u64) -> Why {
+    let message = format!("the file has {length} bytes; at most {most} are read");
     (Place::default(), message, Some("is it the right file? split what is really that long"))
 }
 
 /// A folder has no text, a pipe would be waited for, a huge file is an accident.
-fn fits(meta: &Metadata) -> Result<(), Why> {
+fn fits(meta: &Metadata, most: u64) -> Result<(), Why> {
     if meta.is_dir() {
         return Err((Place::default(), "is a folder; a file is expected here".to_owned(), None));
     }
     if !meta.is_file() {
         return Err((Place::default(), "is no ordinary file".to_owned(), None));
     }
-    if meta.len() > MAX_BYTES {
-        return Err(too_long(meta.len().to_string()));
+    if meta.len() > most {
+        return Err(too_long(meta.len().to_string(), most));
     }
     Ok(())
 }
@@ -109,11 +140,16 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Why {
     (Place::default(), message, help)
 }
 
+fn utf16(bytes: &[u8]) -> Option<Why> {
+    let message = || "is UTF-16 text; UTF-8 is expected".to_owned();
+    let marked = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    marked.then(|| (Place::default(), message(), Some("save it as UTF-8 in the editor")))
+}
+
 /// Bytes that are no UTF-8, from `at`.
 fn no_text(bytes: &[u8], at: usize) -> Why {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        let message = "is UTF-16 text; UTF-8 is expected".to_owned();
-        return (Place::default(), message, Some("save it as UTF-8 in the editor"));
+    if let Some(why) = utf16(bytes) {
+        return why;
     }
     let before = String::from_utf8_lossy(&bytes[..at]);
     let Place { line, column, .. } = Place::of_bytes(&before, at, 0);
@@ -156,8 +192,8 @@ mod tests {
 
     #[test]
     fn what_has_no_end_is_given_up() {
-        assert!(bounded(&mut io::repeat(b'#')).is_ok_and(|read| read.is_none()));
-        assert!(bounded(&mut &b"a"[..]).is_ok_and(|read| read.is_some_and(|bytes| bytes == b"a")));
+        assert!(bounded(&mut io::repeat(b'#'), MAX_BYTES).is_ok_and(|read| read.is_none()));
+        assert!(bounded(&mut &b"a"[..], MAX_BYTES).is_ok_and(|read| read.is_some_and(|bytes| bytes == b"a")));
         let folder = tempfile::tempdir().expect("a folder");
         std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.yaml")).expect("it is new");
         assert!(said(folder.path(), "zero.yaml").contains("no ordinary file"));

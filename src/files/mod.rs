@@ -21,7 +21,7 @@ mod wording;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, Report, Severity, SourceFile, closest};
-pub use disk::{read_file, read_text};
+pub use disk::{read_database, read_file, read_text};
 pub use gaps::Gaps;
 pub use spanned::{Entries, Spanned};
 pub use yaml::{read, read_with_gaps};

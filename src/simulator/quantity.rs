@@ -118,6 +118,7 @@ pub(super) fn reach(signal: &Signal) -> (f64, f64) {
     let (low, high) = match signal.layout.kind {
         Kind::Unsigned => (0.0, 2.0 * half - 1.0),
         Kind::Signed => (-half, half - 1.0),
+        Kind::F16 => (-65_504.0, 65_504.0),
         Kind::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
         Kind::F64 => (f64::MIN, f64::MAX),
     };

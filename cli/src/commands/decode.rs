@@ -1,4 +1,7 @@
-//! `growctl decode --log FILE`: what the frames of a recording say by the channel map, one JSON object a frame.
+//! `growctl decode --log FILE`: what the frames of a recording say by the channel map, or by DBC files alone, one JSON
+//! object a frame.
+
+mod dbc;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use growctl_engine::app;
-use growctl_engine::can::{BusId, FrameKind, LogLine, LogReader};
+use growctl_engine::can::{CanId, FrameKind, LogLine, LogReader};
 use growctl_engine::channels::{Catalog, ChannelMap, Decoded};
 use growctl_engine::files::Report;
 use growctl_engine::model::Timestamp;
@@ -19,12 +22,18 @@ const MOST_NAMED: usize = 12;
 
 /// Arguments of `decode`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  growctl decode --log night.log\n  candump -L can0 | growctl decode --log -\n\
-                        A broken line is passed over and named at the end.")]
+#[command(after_help = "Examples:\n  growctl decode --log night.log\n  candump -L can0 | growctl decode --log -\n  \
+                        growctl decode --dbc lights.dbc --log night.log\n\nA broken line is passed over and named at the \
+                        end. With --dbc no site is needed: signals have the names of the file and are unrounded numbers, \
+                        `named` has the texts that stand for them, `quality` tells which are missing and why.\n\n\
+                        Exit codes: 0 fine, 1 the log could not be read to its end, 2 the files or the call are wrong.")]
 pub(crate) struct Decode {
     /// A candump log; `-` reads it from stdin.
     #[arg(long, value_name = "FILE")]
     log: PathBuf,
+    /// By this DBC file in place of the site's channel map; several may be given, the first that has an id counts.
+    #[arg(long, value_name = "FILE")]
+    dbc: Vec<PathBuf>,
     /// Also the frames that the map does not know, remote requests and error frames.
     #[arg(long)]
     all: bool,
@@ -59,81 +68,106 @@ struct Counts {
     decoded: u64,
     remote: u64,
     error: u64,
-    unknown: BTreeMap<(BusId, String), u64>,
+    /// By bus and identifier, as they are shown.
+    unknown: BTreeMap<(String, CanId), u64>,
     no_bus: BTreeMap<String, u64>,
+}
+
+/// Shows one line of a recording.
+trait Show {
+    fn show(&mut self, line: &LogLine<'_>, counts: &mut Counts, out: &mut dyn Write) -> io::Result<()>;
 }
 
 impl Decode {
     pub(crate) fn run(self, dir: &Path) -> ExitCode {
+        if !self.dbc.is_empty() {
+            return dbc::run(&self);
+        }
         let mut report = Report::default();
         let map = app::load_map(dir, &mut report);
         super::show(&report);
         let Some(map) = map else { return ExitCode::from(2) };
+        self.frames(&mut ByMap { catalog: Catalog::new(&map), map: &map, all: self.all })
+    }
+
+    /// Shows all frames of the log.
+    fn frames(&self, show: &mut dyn Show) -> ExitCode {
         let name = self.log.display().to_string();
         if name == "-" {
-            return self.decode(&map, "stdin", io::stdin().lock());
+            return decode(show, "stdin", io::stdin().lock());
         }
         match File::open(&self.log) {
-            Ok(file) => self.decode(&map, &name, BufReader::new(file)),
+            Ok(file) => decode(show, &name, BufReader::new(file)),
             Err(error) => super::fail(2, &format!("{name} cannot be opened: {error}; --log names a candump log")),
         }
     }
+}
 
-    fn decode(&self, map: &ChannelMap, name: &str, input: impl BufRead) -> ExitCode {
-        let catalog = Catalog::new(map);
-        let mut reader = LogReader::new(input);
-        let mut counts = Counts::default();
-        let mut out = BufWriter::new(anstream::stdout().lock());
-        let failed = loop {
-            let line = match reader.next_entry() {
-                Ok(Some((_, line))) => line,
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            };
-            if self.show(map, &catalog, &line, &mut counts, &mut out).is_err() {
-                // Nobody reads on: that is the reader's choice, no failure.
-                return ExitCode::SUCCESS;
-            }
+fn decode(show: &mut dyn Show, name: &str, input: impl BufRead) -> ExitCode {
+    let mut reader = LogReader::new(input);
+    let mut counts = Counts::default();
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let failed = loop {
+        let line = match reader.next_entry() {
+            Ok(Some((_, line))) => line,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         };
-        let _ = out.flush();
-        drop(out);
-        summary(map, name, &counts, &reader);
-        match failed {
-            Some(error) => super::fail(1, &format!("{name} cannot be read further: {error}")),
-            None => ExitCode::SUCCESS,
-        }
-    }
-
-    fn show(
-        &self,
-        map: &ChannelMap,
-        catalog: &Catalog,
-        line: &LogLine<'_>,
-        counts: &mut Counts,
-        out: &mut impl Write,
-    ) -> io::Result<()> {
-        let bus = map.bus_of(line.interface);
-        let frame = line.to_frame(Timestamp { utc: line.utc, ..Timestamp::default() }, bus.unwrap_or_default());
-        let decoded = bus.and_then(|_| catalog.decode(&frame));
         counts.frames += 1;
-        match (&decoded, line.kind, bus) {
-            (Some(_), ..) => counts.decoded += 1,
-            (None, FrameKind::Remote, _) => counts.remote += 1,
-            (None, FrameKind::Error, _) => counts.error += 1,
-            (None, _, Some(bus)) => *counts.unknown.entry((bus, line.id.to_string())).or_default() += 1,
-            (None, _, None) => *counts.no_bus.entry(line.interface.to_owned()).or_default() += 1,
+        if show.show(&line, &mut counts, &mut out).is_err() {
+            // Nobody reads on: that is the reader's choice, no failure.
+            return ExitCode::SUCCESS;
         }
-        let bus = bus.map(|bus| &*map.buses[usize::from(bus.0)].name);
+    };
+    let _ = out.flush();
+    drop(out);
+    summary(name, &counts, &reader);
+    match failed {
+        Some(error) => super::fail(1, &format!("{name} cannot be read further: {error}")),
+        None => ExitCode::SUCCESS,
+    }
+}
+
+/// By the channel map.
+struct ByMap<'a> {
+    map: &'a ChannelMap,
+    catalog: Catalog,
+    all: bool,
+}
+
+impl Show for ByMap<'_> {
+    fn show(&mut self, line: &LogLine<'_>, counts: &mut Counts, out: &mut dyn Write) -> io::Result<()> {
+        let bus = self.map.bus_of(line.interface);
+        let frame = line.to_frame(Timestamp { utc: line.utc, ..Timestamp::default() }, bus.unwrap_or_default());
+        let decoded = bus.and_then(|_| self.catalog.decode(&frame));
+        let bus = bus.map(|bus| &*self.map.buses[usize::from(bus.0)].name);
+        counts.add(line, bus, decoded.is_some());
         let (ts, id) = (line.utc.seconds(), line.id.to_string());
         match (decoded, bus) {
             (Some(decoded), Some(bus)) => write_line(out, &Known { ts, bus, id, decoded }),
-            _ if self.all => {
-                let data = line.data().iter().map(|byte| format!("{byte:02X}")).collect();
-                write_line(out, &Unknown { ts, bus, interface: line.interface, id, kind: kind(line.kind), data })
-            }
+            _ if self.all => write_unknown(out, line, bus),
             _ => Ok(()),
         }
     }
+}
+
+impl Counts {
+    /// Notes what became of a frame.
+    fn add(&mut self, line: &LogLine<'_>, bus: Option<&str>, decoded: bool) {
+        match (decoded, line.kind, bus) {
+            (true, ..) => self.decoded += 1,
+            (_, FrameKind::Remote, _) => self.remote += 1,
+            (_, FrameKind::Error, _) => self.error += 1,
+            (.., Some(bus)) => *self.unknown.entry((bus.to_owned(), line.id)).or_default() += 1,
+            (.., None) => *self.no_bus.entry(line.interface.to_owned()).or_default() += 1,
+        }
+    }
+}
+
+fn write_unknown(out: &mut dyn Write, line: &LogLine<'_>, bus: Option<&str>) -> io::Result<()> {
+    let data = line.data().iter().map(|byte| format!("{byte:02X}")).collect();
+    let (ts, id, kind) = (line.utc.seconds(), line.id.to_string(), kind(line.kind));
+    write_line(out, &Unknown { ts, bus, interface: line.interface, id, kind, data })
 }
 
 fn kind(kind: FrameKind) -> &'static str {
@@ -145,7 +179,7 @@ fn kind(kind: FrameKind) -> &'static str {
     }
 }
 
-fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
+fn write_line(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")
 }
@@ -156,13 +190,12 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 /// What was decoded and what was not, on stderr, with the numbers of the lines that are no frames.
-fn summary<R: BufRead>(map: &ChannelMap, name: &str, counts: &Counts, reader: &LogReader<R>) {
+fn summary<R: BufRead>(name: &str, counts: &Counts, reader: &LogReader<R>) {
     let mut text = format!("{name}: {}: {} decoded", counted(counts.frames, "frame"), counts.decoded);
     let unknown: u64 = counts.unknown.values().sum();
     if unknown > 0 {
         let named = counts.unknown.iter().take(MOST_NAMED);
-        let named: Vec<String> =
-            named.map(|((bus, id), n)| format!("{} {id}: {n}", map.buses[usize::from(bus.0)].name)).collect();
+        let named: Vec<String> = named.map(|((bus, id), n)| format!("{bus} {id}: {n}")).collect();
         let more = if counts.unknown.len() > MOST_NAMED { " …" } else { "" };
         text += &format!(", {unknown} of unknown ids ({}{more})", named.join(", "));
     }

@@ -169,6 +169,7 @@ fn put(signal: &Signal, (scale, offset): (f64, f64), value: &Value, data: &mut [
 fn no_value(signal: &Signal) -> Option<u64> {
     let mask = signal.layout.mask();
     let not_a_number = match signal.layout.kind {
+        Kind::F16 => Some(0x7E00),
         Kind::F32 => Some(u64::from(f32::NAN.to_bits())),
         Kind::F64 => Some(f64::NAN.to_bits()),
         Kind::Unsigned | Kind::Signed => None,

@@ -162,7 +162,7 @@ pub(super) fn reach(signal: &Signal) -> (f64, f64) {
     let (low, high) = match signal.layout.kind {
         Kind::Unsigned => (0.0, mask),
         Kind::Signed => (-(mask / 2.0).ceil(), (mask / 2.0).floor()),
-        Kind::F32 | Kind::F64 => (f64::NEG_INFINITY, f64::INFINITY),
+        Kind::F16 | Kind::F32 | Kind::F64 => (f64::NEG_INFINITY, f64::INFINITY),
     };
     let (a, b) = (low * signal.scale + signal.offset, high * signal.scale + signal.offset);
     (a.min(b), a.max(b))
@@ -176,7 +176,7 @@ fn values(check: &mut Check, spec: &SignalSpec, layout: Layout) -> Vec<(u64, Nam
             check.error(key.place, message).help("write `values: {0: \"off\", 1: \"on\"}`");
             continue;
         };
-        if matches!(layout.kind, Kind::F32 | Kind::F64) {
+        if layout.is_float() {
             check.error(key.place, "an IEEE number has no `values`");
             break;
         }

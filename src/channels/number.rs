@@ -1,0 +1,76 @@
+//! Numbers as a DBC file means them: whole ones without the 53 bits that a float has.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Scales and offsets up to here are taken as whole numbers; any product with 64 bits then fits 128.
+const WHOLE: f64 = (1_u64 << 62) as f64;
+
+/// The value of a signal, unrounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// Of integers with a whole scale and offset.
+    Int(i128),
+    /// Any other.
+    Float(f64),
+}
+
+impl Number {
+    /// The nearest float.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Number::Int(number) => number as f64,
+            Number::Float(number) => number,
+        }
+    }
+
+    /// raw × scale + offset.
+    pub(super) fn scaled(raw: i128, scale: f64, offset: f64) -> Number {
+        match (whole(scale), whole(offset)) {
+            (Some(scale), Some(offset)) => Number::Int(raw * scale + offset),
+            (Some(scale), None) => Number::Float((raw * scale) as f64 + offset),
+            _ => Number::Float(raw as f64 * scale + offset),
+        }
+    }
+
+    /// The raw number nearest to (value - offset) / scale, half to even; `None` if there is none.
+    pub(super) fn unscaled(self, scale: f64, offset: f64) -> Option<i128> {
+        if let (Number::Int(value), Some(scale), Some(offset)) = (self, whole(scale), whole(offset))
+            && let Some(raw) = value.checked_sub(offset)
+            && raw.checked_rem(scale) == Some(0)
+        {
+            return Some(raw / scale);
+        }
+        let raw = if scale == 1.0 && offset == 0.0 { self.as_f64() } else { (self.as_f64() - offset) / scale };
+        (!raw.is_nan() && scale != 0.0).then(|| raw.round_ties_even() as i128)
+    }
+}
+
+fn whole(number: f64) -> Option<i128> {
+    (number.fract() == 0.0 && number.abs() <= WHOLE).then_some(number as i128)
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Int(number) => write!(f, "{number}"),
+            Number::Float(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// A JSON number; what is beyond 64 bits is the nearest float.
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Number::Int(number) => match (u64::try_from(number), i64::try_from(number)) {
+                (Ok(number), _) => to.serialize_u64(number),
+                (_, Ok(number)) => to.serialize_i64(number),
+                _ => to.serialize_f64(number as f64),
+            },
+            Number::Float(number) => to.serialize_f64(number),
+        }
+    }
+}
