@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::actions::host_functions;
 use crate::channels::{self, ChannelMap};
-use crate::files::{Place, Report, SourceFile, read_file};
+use crate::files::{Place, Report, SourceFile, read_database, read_file};
 use crate::model::Name;
 use crate::rules::{self, Host, Rule, Rulebook};
 
@@ -69,8 +69,8 @@ pub struct Loader {
     rules: HashMap<PathBuf, Known>,
 }
 
-/// A channel map with its file and what was said of it.
-type KnownMap = (Arc<SourceFile>, Arc<ChannelMap>, Report);
+/// A channel map with its file, followed by those of its databases, and what was said of it.
+type KnownMap = (Vec<Arc<SourceFile>>, Arc<ChannelMap>, Report);
 
 /// A rule file as it was read last; a rule that is right has warnings at most.
 #[derive(Debug)]
@@ -138,21 +138,24 @@ impl Loader {
             }
             return None;
         };
-        if let Some((_, map, said)) = self.map.as_ref().filter(|(known, ..)| known.text == file.text) {
+        let files: Vec<Arc<SourceFile>> = std::iter::once(file).chain(snapshot.databases()).cloned().collect();
+        if let Some((_, map, said)) = self.map.as_ref().filter(|(known, ..)| same(known, &files)) {
             report.extend(said.clone());
             return Some(map.clone());
         }
         // The rules were checked against another map.
         self.rules.clear();
-        self.map = self.running.clone().filter(|(running, ..)| running.text == file.text);
+        self.map = self.running.clone().filter(|(running, ..)| same(running, &files));
         if let Some((_, map, said)) = &self.map {
             report.extend(said.clone());
             return Some(map.clone());
         }
         let mut said = Report::default();
-        let map = channels::load(file, &mut said).map(Arc::new);
+        // One that could not be read is reported with the snapshot.
+        let read = |path: &Path, _: &mut Report| snapshot.files.get(path).cloned();
+        let map = channels::load_with(file, &read, &mut said).map(Arc::new);
         report.extend(said.clone());
-        self.map = map.clone().map(|map| (file.clone(), map, said));
+        self.map = map.clone().map(|map| (files, map, said));
         map
     }
 
@@ -177,7 +180,14 @@ pub fn load_map(folder: &Path, report: &mut Report) -> Option<ChannelMap> {
         no_map(folder, report);
         return None;
     }
-    channels::load(&read_file(folder, path, report)?, report)
+    let read = |path: &Path, report: &mut Report| read_database(folder, path, report);
+    channels::load_with(&read_file(folder, path, report)?, &read, report)
+}
+
+fn same(known: &[Arc<SourceFile>], files: &[Arc<SourceFile>]) -> bool {
+    let alike =
+        |(known, file): (&Arc<SourceFile>, &Arc<SourceFile>)| known.path == file.path && known.text == file.text;
+    known.len() == files.len() && known.iter().zip(files).all(alike)
 }
 
 /// Reads `growctl.yaml`; without one, the defaults.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::files::{Report, SourceFile, read_file};
+use crate::channels::database_paths;
+use crate::files::{Report, SourceFile, read_database, read_file};
 use crate::rules::listed_rules;
 
 /// The channel map.
@@ -24,24 +25,44 @@ pub(super) struct Snapshot {
     pub(super) unread: Vec<PathBuf>,
     /// Why not.
     pub(super) report: Report,
+    /// The DBC files that the map names.
+    pub(super) databases: Vec<PathBuf>,
     /// There is no folder `rules`, which is not the same as an empty one.
     pub(super) no_rules: bool,
 }
 
 impl Snapshot {
-    /// Reads them all: `channels.yaml`, `growctl.yaml`, `rules/*.yaml`, and the DBC files beside them.
+    /// Reads them all: `channels.yaml`, `growctl.yaml`, `rules/*.yaml`, the DBC files beside them, and those elsewhere in
+    /// the folder that the map names.
     pub(super) fn read(folder: &Path) -> Snapshot {
         let mut snapshot = Snapshot::default();
         let fixed = [MAP, SETTINGS].map(PathBuf::from).into_iter().filter(|path| exists(&folder.join(path)));
         let rules = listed_rules(folder, &mut snapshot.report);
         snapshot.no_rules = rules.is_none();
         for path in fixed.chain(rules.unwrap_or_default()).chain(databases(folder)) {
-            match read_file(folder, &path, &mut snapshot.report) {
-                Some(file) => drop(snapshot.files.insert(path, file)),
-                None => snapshot.unread.push(path),
-            }
+            snapshot.take(folder, path);
+        }
+        snapshot.databases = snapshot.file(MAP).map(database_paths).unwrap_or_default();
+        for path in snapshot.databases.clone() {
+            snapshot.take(folder, path);
         }
         snapshot
+    }
+
+    fn take(&mut self, folder: &Path, path: PathBuf) {
+        if self.files.contains_key(&path) || self.unread.contains(&path) {
+            return;
+        }
+        let read = if is_database(&path) || self.databases.contains(&path) { read_database } else { read_file };
+        match read(folder, &path, &mut self.report) {
+            Some(file) => drop(self.files.insert(path, file)),
+            None => self.unread.push(path),
+        }
+    }
+
+    /// The DBC files that the map names, as far as they could be read.
+    pub(super) fn databases(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.databases.iter().filter_map(|path| self.files.get(path))
     }
 
     /// The file at that path.
@@ -97,7 +118,7 @@ fn databases(folder: &Path) -> Vec<PathBuf> {
 
 /// Whether a file beside the channel map is a DBC file.
 pub(super) fn is_database(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| extension == "dbc")
+    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dbc"))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::can::{BusId, CanId, Frame};
 use crate::model::{Fields, Name, Value};
 
-use super::codec::Signal;
+use super::codec::{Signal, When};
 use super::map::{ChannelMap, Command, Device, FrameLayout, NodeFrame};
-use super::plan::Plan;
+use super::plan::{Plan, Wanted};
 
 /// Every identifier of a map, with all its signals.
 #[derive(Debug)]
@@ -84,12 +84,12 @@ impl Catalog {
 
 impl Known {
     fn of_node(node: &NodeFrame) -> Known {
-        let signals = node.fields.iter().map(|field| (&node.frame.signals[field.signal], &field.name, field.adjust));
-        Known { node: Some(node.source.name.clone()), plan: Plan::new(signals), ..Known::of_frame(&node.frame) }
+        let plan = Plan::new(node.fields.iter().map(|field| Wanted::field(node, field)));
+        Known { node: Some(node.source.name.clone()), plan, ..Known::of_frame(&node.frame) }
     }
 
     fn of_frame(frame: &FrameLayout) -> Known {
-        let plan = Plan::new(frame.signals.iter().map(|signal| (signal, &signal.name, None)));
+        let plan = Plan::new(frame.signals.iter().map(Wanted::signal));
         Known { frame: frame.name.clone(), node: None, command_of: Vec::new(), feedback_of: Vec::new(), plan }
     }
 }
@@ -131,6 +131,9 @@ pub struct Row {
     pub unit: Option<Name>,
     /// Its bits in the notation of DBC files.
     pub layout: String,
+    /// With which raw values of its multiplexers it is there: `probe = 1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// The least and greatest value that is believed.
     pub range: Option<(f64, f64)>,
     /// The texts of its raw values, in the order of the map.
@@ -150,6 +153,7 @@ pub fn rows(map: &ChannelMap) -> Vec<Row> {
                 node: source.name.clone(),
                 channel: field.published.then(|| source.channel.clone()),
                 field: field.name.clone(),
+                when: when(&node.frame, &field.when),
                 ..row(map, node.bus, node.id, &node.frame, &node.frame.signals[field.signal])
             });
         }
@@ -193,7 +197,17 @@ fn row(map: &ChannelMap, bus: BusId, id: CanId, frame: &FrameLayout, signal: &Si
         signal: signal.name.clone(),
         unit: signal.unit.clone(),
         layout: signal.layout.to_string(),
+        when: when(frame, &signal.when),
         range: signal.range,
         values: signal.values.iter().map(|(_, text)| text.clone()).collect(),
     }
+}
+
+fn when(frame: &FrameLayout, conditions: &[When]) -> Option<String> {
+    let shown = |(from, to): &(u64, u64)| if from == to { from.to_string() } else { format!("{from}..{to}") };
+    let condition = |when: &When| {
+        let values: Vec<String> = when.values.iter().map(shown).collect();
+        format!("{} = {}", frame.signals[when.multiplexer].name, values.join(", "))
+    };
+    (!conditions.is_empty()).then(|| conditions.iter().map(condition).collect::<Vec<_>>().join(", "))
 }

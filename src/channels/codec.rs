@@ -7,7 +7,7 @@ use super::half;
 pub use super::layout::{Kind, Layout};
 pub use super::number::Number;
 pub use super::when::When;
-use super::when::may_meet;
+pub(super) use super::when::may_meet;
 
 /// One signal of a frame, checked and ready to decode.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::can::{BusId, CanId, Frame, FrameKind};
-use crate::model::{Fields, Mono, Quality, Reading, Source, Timestamp, Value};
+use crate::model::{Fields, Mono, Name, Quality, Reading, Source, Timestamp, Value};
 
 use super::map::ChannelMap;
 use super::plan::Plan;
@@ -173,12 +173,14 @@ impl Gateway {
 
 /// All fields of the source without a value.
 fn stale(source: &Arc<Source>, now: Timestamp) -> Reading {
-    let names = || source.frames.iter().flatten().cloned();
+    // Parts of a multiplexed frame have fields in common.
+    let mut known = HashSet::new();
+    let names: Vec<Name> = source.frames.iter().flatten().filter(|name| known.insert(*name)).cloned().collect();
     Reading {
         source: source.clone(),
         at: now,
-        values: names().map(|name| (name, Value::Null)).collect::<Fields>(),
-        quality: names().map(|name| (name, Quality::Stale)).collect(),
+        values: names.iter().map(|name| (name.clone(), Value::Null)).collect::<Fields>(),
+        quality: names.into_iter().map(|name| (name, Quality::Stale)).collect(),
         stale: true,
     }
 }

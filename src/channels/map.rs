@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::can::{BusId, CanId};
 use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 
-use super::codec::Signal;
+use super::codec::{Signal, When};
 
 /// Buses, nodes and devices of a site.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +105,9 @@ pub struct Field {
     pub published: bool,
     /// The node's calibration: value × scale + offset, after the signal's own.
     pub adjust: Option<(f64, f64)>,
+    /// With which values of its multiplexers it is there: the signal's own conditions, or, where each value has a field
+    /// of its own, one of them.
+    pub when: Vec<When>,
 }
 
 /// One device that may be switched.

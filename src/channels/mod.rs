@@ -17,6 +17,6 @@ mod when;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
-pub use load::{NO_WATCHDOG, load};
+pub use load::{NO_WATCHDOG, ReadDatabase, database_paths, load, load_with};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
 pub use plan::{Plan, Sample, State};

@@ -3,9 +3,9 @@
 
 use crate::model::{Fields, Name, Quality, Value};
 
-use super::codec::{Signal, decimals, power_of_ten};
+use super::codec::{Signal, When, decimals, power_of_ten};
 use super::layout::{Kind, Layout};
-use super::map::{Feedback, NodeFrame};
+use super::map::{Feedback, Field, NodeFrame};
 
 /// Numbers up to here lose nothing in a float, and rounding errors on the way stay far below a half.
 const EXACT: f64 = (1_u64 << 48) as f64;
@@ -49,6 +49,28 @@ impl Sample {
     }
 }
 
+/// A signal, what it is called, its node's correction, and when it is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    signal: &'a Signal,
+    name: &'a Name,
+    adjust: Option<(f64, f64)>,
+    when: &'a [When],
+}
+
+impl<'a> Wanted<'a> {
+    /// As the frame has it.
+    pub(super) fn signal(signal: &'a Signal) -> Wanted<'a> {
+        Wanted { signal, name: &signal.name, adjust: None, when: &signal.when }
+    }
+
+    /// As a node has it.
+    pub(super) fn field(node: &'a NodeFrame, field: &'a Field) -> Wanted<'a> {
+        let signal = &node.frame.signals[field.signal];
+        Wanted { signal, name: &field.name, adjust: field.adjust, when: &field.when }
+    }
+}
+
 /// One signal. The fields that most signals need come first and share a cache line or two.
 #[derive(Clone, Debug)]
 struct Step {
@@ -68,6 +90,7 @@ struct Step {
     high: f64,
     raws: Box<[u64]>,
     texts: Box<[Name]>,
+    when: Box<[When]>,
     name: Name,
     rest: Box<Rest>,
 }
@@ -133,20 +156,17 @@ impl Plan {
     /// What a node's messages have.
     #[must_use]
     pub fn of_node(node: &NodeFrame) -> Plan {
-        let published = node.fields.iter().filter(|field| field.published);
-        Plan::new(published.map(|field| (&node.frame.signals[field.signal], &field.name, field.adjust)))
+        Plan::new(node.fields.iter().filter(|field| field.published).map(|field| Wanted::field(node, field)))
     }
 
     /// What a device's messages have.
     #[must_use]
     pub fn of_feedback(feedback: &Feedback) -> Plan {
-        let shown = feedback.shown.iter().map(|at| &feedback.frame.signals[*at]);
-        Plan::new(shown.map(|signal| (signal, &signal.name, None)))
+        Plan::new(feedback.shown.iter().map(|at| Wanted::signal(&feedback.frame.signals[*at])))
     }
 
-    /// Signals, what they are called, and their node's correction.
-    pub(super) fn new<'a>(signals: impl Iterator<Item = (&'a Signal, &'a Name, Option<(f64, f64)>)>) -> Plan {
-        Plan(signals.map(|(signal, name, adjust)| Step::new(signal, name, adjust)).collect())
+    pub(super) fn new<'a>(signals: impl Iterator<Item = Wanted<'a>>) -> Plan {
+        Plan(signals.map(|wanted| Step::new(&wanted)).collect())
     }
 
     /// Whether there is nothing to decode.
@@ -155,12 +175,15 @@ impl Plan {
         self.0.is_empty()
     }
 
-    /// Gives each signal in order, by its position. Short frames give the signals that fit.
+    /// Gives each signal in order, by its position: of a multiplexed frame those that are there, and of a short one those
+    /// that fit.
     #[inline]
     pub fn samples(&self, data: &[u8], mut take: impl FnMut(usize, Sample)) {
         let window = Window::of(data);
         for (at, step) in self.0.iter().enumerate() {
-            take(at, step.sample(window, data));
+            if step.when.is_empty() || step.when.iter().all(|when| when.holds(data)) {
+                take(at, step.sample(window, data));
+            }
         }
     }
 
@@ -187,7 +210,8 @@ impl Plan {
 }
 
 impl Step {
-    fn new(signal: &Signal, name: &Name, adjust: Option<(f64, f64)>) -> Step {
+    fn new(wanted: &Wanted<'_>) -> Step {
+        let Wanted { signal, name, adjust, when } = *wanted;
         let (layout, mask) = (signal.layout, signal.layout.mask());
         let adjust = adjust.map(|(scale, offset)| {
             let power = signal.decimals.map(|own| power_of_ten(own.max(decimals(scale)).max(decimals(offset))));
@@ -213,6 +237,7 @@ impl Step {
             high,
             raws: signal.values.iter().map(|(raw, _)| raw & mask).collect(),
             texts: signal.values.iter().map(|(_, text)| text.clone()).collect(),
+            when: when.into(),
             name: name.clone(),
             rest: Box::new(Rest { layout, invalid, number, adjust }),
         }
@@ -345,7 +370,7 @@ mod tests {
             if small {
                 let _ = signal.layout.put(u64::from(data.first().copied().unwrap_or(0) % 8), &mut data);
             }
-            let plan = Plan::new([(&signal, &signal.name, None)].into_iter());
+            let plan = Plan::new([Wanted::signal(&signal)].into_iter());
             let (values, quality) = plan.decode(&data);
             let got = quality.first().map_or_else(|| Ok(values.get("x").cloned().unwrap_or_default()), |(_, why)| Err(*why));
             prop_assert_eq!(got, signal.decode(&data));
@@ -357,7 +382,7 @@ mod tests {
         for divisor in [13.0, 26.0, 28.0] {
             let layout = "0|2@1+".parse().expect("two bits");
             let signal = Signal::new("x".into(), layout).scaled(1.0 / divisor, 0.0);
-            let plan = Plan::new([(&signal, &signal.name, None)].into_iter());
+            let plan = Plan::new([Wanted::signal(&signal)].into_iter());
             for raw in 0..4 {
                 let (values, _) = plan.decode(&[raw]);
                 assert_eq!(values.get("x").cloned(), signal.decode(&[raw]).ok(), "{raw} / {divisor}");
@@ -369,7 +394,8 @@ mod tests {
     fn a_correction_comes_after_the_range_and_is_rounded_to_its_decimals() {
         let signal = Signal { range: Some((0.0, 100.0)), ..Signal::new("x".into(), "0|8@1+".parse().expect("right")) };
         let value = |raw: u8, adjust| {
-            let (values, quality) = Plan::new([(&signal, &signal.name, Some(adjust))].into_iter()).decode(&[raw]);
+            let wanted = Wanted { adjust: Some(adjust), ..Wanted::signal(&signal) };
+            let (values, quality) = Plan::new([wanted].into_iter()).decode(&[raw]);
             quality.first().map_or_else(|| Ok(values.get("x").and_then(Value::as_number)), |(_, why)| Err(*why))
         };
         assert_eq!(value(24, (1.0, -0.4)), Ok(Some(23.6)));

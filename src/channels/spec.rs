@@ -24,8 +24,8 @@ pub struct MapSpec {
     /// The CAN buses by name: what is at the other end of each.
     #[serde(default)]
     pub buses: Entries<BusSpec>,
-    /// DBC files, by the name that frames use for them: `lights: site.dbc`, then `frame: lights.RAIL_STATUS`. No
-    /// effect yet.
+    /// DBC files of the site folder, by the name that frames use for them: `lights: site.dbc`, then
+    /// `frame: lights.RAIL_STATUS`.
     #[serde(default)]
     pub databases: Entries<Spanned<String>>,
     /// What frames and signals do unless they say otherwise.
@@ -40,6 +40,13 @@ pub struct MapSpec {
     /// What may be switched: room, device. Its commands come on `device:command:<room>:<device>`.
     #[serde(default)]
     pub devices: Entries<Entries<Spanned<DeviceSpec>>>,
+}
+
+/// The databases alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct DatabasesSpec {
+    #[serde(default)]
+    pub(super) databases: Entries<Spanned<String>>,
 }
 
 /// A CAN bus: one of `interface`, `replay` and `simulate`.
@@ -176,10 +183,13 @@ pub struct SignalSpec {
     #[serde(default)]
     #[schemars(transform = schema::values)]
     pub values: Entries<Spanned<String>>,
+    /// A command that the bits or the range cannot say is sent as the nearest that they can, in place of being
+    /// refused.
+    #[serde(default)]
+    pub clamp: bool,
     /// In place of the frame's: `never` (for `growctl decode` only), or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
-    /// A multiplexed signal: the multiplexer and its raw values with which this signal is there, `{probe: [1, 2]}`. No
-    /// effect yet.
+    /// A multiplexed signal: the multiplexer and its raw values with which this signal is there, `{probe: [1, 2]}`.
     #[serde(default)]
     #[schemars(transform = schema::multiplexer)]
     pub when: Entries<Spanned<Vec<i64>>>,

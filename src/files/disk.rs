@@ -178,7 +178,7 @@ mod tests {
         let answered = Arc::new(std::sync::Mutex::new(false));
         let (ring, path, told) = (bell.clone(), pipe.clone(), answered.clone());
         let reads = std::thread::spawn(move || {
-            let read = contents(&path);
+            let read = contents(&path, MAX_BYTES);
             *told.lock().expect("no panic") = true;
             ring.ring();
             read

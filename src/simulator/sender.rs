@@ -19,6 +19,8 @@ use super::room::Room;
 /// How often a node sends whose frame gives no cycle, and a device's feedback.
 const NODE_CYCLE: Duration = Duration::from_secs(2);
 const FEEDBACK_CYCLE: Duration = Duration::from_secs(1);
+/// Parts of a multiplexed frame that are shown, where a range has many.
+const MOST_PARTS: usize = 64;
 /// A fan at full speed.
 const FULL_RPM: f64 = 2_900.0;
 
@@ -66,6 +68,8 @@ pub(super) struct Sender {
     slots: Vec<Slot>,
     seed: u64,
     start: Mono,
+    /// Frames so far: a multiplexed frame shows its parts in turn.
+    turn: u64,
     /// The bytes that it sent last.
     last: Option<Frame>,
 }
@@ -100,12 +104,14 @@ impl Sender {
         let slot = |signal| Slot { show: show(signal, fan, &mut rng), reach: reach(signal), adjust: (1.0, 0.0) };
         let slots = frame.signals.iter().map(slot).collect();
         let (frame, cycle, seed) = (frame.clone(), cycle.max(Duration::from_millis(1)), rng.u64(..));
-        Sender { bus, id, fault: None, due: start, extra: None, room, frame, cycle, slots, seed, start, last: None }
+        let last = None;
+        Sender { bus, id, fault: None, due: start, extra: None, room, frame, cycle, slots, seed, start, turn: 0, last }
     }
 
     /// The same identifier was sent on an earlier map: it keeps its pace, and its sensors their errors.
     pub(super) fn inherit(&mut self, old: &Sender) {
         (self.seed, self.start, self.due, self.extra) = (old.seed, old.start, old.due, old.extra);
+        self.turn = old.turn;
         for (signal, slot) in self.frame.signals.iter().zip(&mut self.slots) {
             let before = old.frame.signal(&signal.name).map(|at| &old.slots[at].show);
             if let (Show::Room { bias, .. }, Some(Show::Room { bias: was, .. })) = (&mut slot.show, before) {
@@ -166,6 +172,8 @@ impl Sender {
             _ => {
                 let mut data = [0; 64];
                 let data = &mut data[..usize::from(self.frame.length).min(64)];
+                choose(&self.frame, self.turn, data);
+                self.turn += 1;
                 self.fill(at.mono, world, data);
                 Frame::data(at, self.bus, self.id, data)?
             }
@@ -179,7 +187,12 @@ impl Sender {
         // Seeded by the moment, so that a reading does not depend on how many went before it.
         let moment = at.since(self.start).as_nanos() as u64;
         let mut rng = Rng::with_seed(self.seed ^ moment.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        for (signal, slot) in self.frame.signals.iter().zip(&self.slots) {
+        let multiplexer =
+            |at: usize| self.frame.signals.iter().any(|signal| signal.when.iter().any(|when| when.multiplexer == at));
+        for (position, (signal, slot)) in self.frame.signals.iter().zip(&self.slots).enumerate() {
+            if multiplexer(position) || !signal.present(data) {
+                continue;
+            }
             let wrong = if self.fault == Some(FaultKind::Invalid) { ill(signal) } else { None };
             match (wrong, &slot.show) {
                 // A frame too short for a signal is the map's mistake, which it reports itself: here the bits are lost.
@@ -198,6 +211,27 @@ impl Sender {
                 }
             }
         }
+    }
+}
+
+/// Writes the multiplexers of a frame, those that choose others first: each goes through the values that choose something.
+fn choose(frame: &FrameLayout, turn: u64, data: &mut [u8]) {
+    let signals = &frame.signals;
+    let mut order: Vec<usize> = (0..signals.len()).collect();
+    order.sort_by_key(|at| signals[*at].when.len());
+    let mut turn = turn;
+    for at in order {
+        let chosen = signals.iter().flat_map(|signal| &signal.when).filter(|when| when.multiplexer == at);
+        let mut values: Vec<u64> = chosen.flat_map(|when| when.each().take(MOST_PARTS)).collect();
+        values.sort_unstable();
+        values.dedup();
+        if values.is_empty() || !signals[at].present(data) {
+            continue;
+        }
+        let count = values.len() as u64;
+        // A frame too short for it is the map's mistake, which it reports itself.
+        let _ = signals[at].layout.put(values[(turn % count) as usize], data);
+        turn /= count;
     }
 }
 

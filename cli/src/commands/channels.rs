@@ -63,7 +63,7 @@ fn cells(row: &Row) -> Vec<String> {
         channel,
         text(&row.field),
         text(unit),
-        text(&row.layout),
+        row.when.as_ref().map_or_else(|| text(&row.layout), |when| format!("{} when {when}", row.layout)),
         range,
         values.join(", "),
     ]

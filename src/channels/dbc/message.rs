@@ -59,9 +59,13 @@ impl Message {
             doubts: Vec::new(),
             id: id(raw_id),
         };
-        if message.id.is_none() {
-            let help = "ids go up to 2047 with 11 bits; those of 29 bits have 2147483648 added";
-            message.doubt(format!("{raw_id} is no CAN id: {name} is never seen"), Some(help));
+        let help = Some("ids go up to 2047 with 11 bits; those of 29 bits have 2147483648 added");
+        match message.id {
+            None => message.doubt(format!("{raw_id} is no CAN id: {name} is never seen"), help),
+            Some(CanId::Extended(_)) if raw_id & EXTENDED == 0 => {
+                message.doubt(format!("{raw_id} is too large for 11 bits: {name} is taken to have 29"), help);
+            }
+            Some(_) => {}
         }
         let signals = message.signals(text, raw_id, parsed, notes);
         let cycle = notes.cycle(raw_id);
@@ -167,7 +171,7 @@ impl Message {
 fn id(raw: u64) -> Option<CanId> {
     let raw = u32::try_from(raw).ok()?;
     match u64::from(raw) & EXTENDED {
-        0 => CanId::standard(raw),
+        0 => CanId::standard(raw).or(CanId::extended(raw)),
         _ => CanId::extended(raw & !(EXTENDED as u32)),
     }
 }

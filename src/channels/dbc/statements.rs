@@ -174,22 +174,23 @@ impl Statement<'_> {
     /// keeps its place.
     pub(super) fn lines(&self) -> String {
         let mut out = String::with_capacity(self.text.len() + 1);
-        let (mut inside, mut escaped) = (false, false);
+        let (mut inside, mut escaped, mut comment) = (false, false, false);
         for (i, c) in self.text.char_indices() {
+            comment |= !inside && self.text[i..].starts_with("//");
+            let signal = || self.text[i..].trim_start().starts_with("SG_ ");
             match c {
-                '"' if !escaped => inside = !inside,
-                '\n' if !inside && !self.text[i..].trim_start().starts_with("SG_ ") => {
-                    out.push(' ');
-                    continue;
+                '\n' if !inside => {
+                    comment = false;
+                    out.push(if signal() { '\n' } else { ' ' });
                 }
-                '\r' if !inside => {
-                    out.push(' ');
-                    continue;
+                _ if comment => out.extend(std::iter::repeat_n(' ', c.len_utf8())),
+                '\r' if !inside => out.push(' '),
+                _ => {
+                    inside ^= c == '"' && !escaped;
+                    out.push(c);
                 }
-                _ => {}
             }
-            escaped = c == '\\' && !escaped;
-            out.push(c);
+            escaped = inside && c == '\\' && !escaped;
         }
         out.push('\n');
         out
@@ -221,10 +222,12 @@ mod tests {
     fn symbols_texts_and_comments_begin_no_statement() {
         let text = "VERSION \"BO_ 1\"\n\nNS_ :\n\tCM_\n\tBA_DEF_\nVAL_\n\nBU_: A\n B\n// BO_ 5 X: 8 A\nCM_ \"two\nBO_ 7 lines \\\" more\";\
                     VAL_ 1 a 0 \"x\" ;\nBO_ 9 M: 8 A\n\n SG_ a : 0|8@1+\n  (1,0) [0|0] \"\" B\n";
-        assert_eq!(keywords(text), ["VERSION 0", "NS_ 17", "BU_ 43", "CM_ 69", "VAL_ 101", "BO_ 120"]);
+        assert_eq!(keywords(text), ["VERSION 0", "NS_ 17", "BU_ 43", "CM_ 69", "VAL_ 99", "BO_ 116"]);
         let (statements, faults) = split(text);
         assert_eq!(faults, []);
-        assert_eq!(statements[5].lines(), "BO_ 9 M: 8 A \n SG_ a : 0|8@1+   (1,0) [0|0] \"\" B\n");
+        assert_eq!(statements[5].lines(), "BO_ 9 M: 8 A\n\n SG_ a : 0|8@1+   (1,0) [0|0] \"\" B\n");
+        let commented = split("VAL_ 1 a 0 \"//\" // \"x\n1 \"y\";").0;
+        assert_eq!(commented[0].lines(), "VAL_ 1 a 0 \"//\"       1 \"y\";\n");
         assert_eq!((statements[4].number(), statements[5].number(), statements[0].number()), (Some(1), Some(9), None));
     }
 

@@ -11,10 +11,6 @@ const MOST: usize = 6;
 /// What the grammar has and growctl does not do yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Feature {
-    /// DBC files, and frames from them.
-    Databases,
-    /// Signals with `when`.
-    Multiplexing,
     /// Nodes with `pgn`.
     Pgn,
     /// Intervals and deadbands.
@@ -28,8 +24,6 @@ pub(super) enum Feature {
 impl Feature {
     fn warning(self) -> &'static str {
         match self {
-            Feature::Databases => "`databases` have no effect yet: what takes its frame from one is left out",
-            Feature::Multiplexing => "`when` has no effect yet: multiplexed signals are left out",
             Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
             Feature::Pace => "the publish policy has no effect yet: every frame is published",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
@@ -43,6 +37,8 @@ impl Feature {
 pub(super) struct Check {
     file: Arc<SourceFile>,
     pub(super) report: Report,
+    /// What is said of DBC files. Their errors are the map's as well, at the names of the files.
+    pub(super) databases: Report,
     /// What is missing from the spec because it was wrong and has been reported.
     pub(super) gaps: Gaps,
     not_yet: BTreeMap<Feature, (Place, Vec<String>)>,
@@ -54,8 +50,8 @@ impl Check {
     pub(super) fn new(file: &Arc<SourceFile>) -> Check {
         let (place, message) = (Place::default(), String::new());
         let unsaid = Diagnostic { severity: Severity::Error, file: file.clone(), place, message, help: None };
-        let (report, gaps) = (Report::default(), Gaps::default());
-        Check { file: file.clone(), report, gaps, not_yet: BTreeMap::new(), unsaid }
+        let (report, databases, gaps) = (Report::default(), Report::default(), Gaps::default());
+        Check { file: file.clone(), report, databases, gaps, not_yet: BTreeMap::new(), unsaid }
     }
 
     pub(super) fn error(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
@@ -92,7 +88,8 @@ impl Check {
         }
     }
 
-    pub(super) fn finish(mut self) -> Report {
+    /// The report of the map, and that of its databases.
+    pub(super) fn finish(mut self) -> (Report, Report) {
         for (feature, (place, concerned)) in self.not_yet {
             let diagnostic = self.report.warning(&self.file, place, feature.warning());
             if !concerned.is_empty() {
@@ -102,6 +99,6 @@ impl Check {
                 diagnostic.help(format!("this concerns {}{more}", names.join(", ")));
             }
         }
-        self.report
+        (self.report, self.databases)
     }
 }

@@ -7,10 +7,11 @@ use crate::model::{DeviceKey, Name, Span, Value, format_duration, parse_duration
 
 use super::super::map::{Command, Device};
 use super::super::spec::{CommandSpec, DeviceSpec};
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::claims::{Claim, Claims, Role};
 use super::feedback;
-use super::frames::{Found, FrameEntry, Lookup};
+use super::frames::FrameEntry;
+use super::multiplexed;
 use super::names::check_name;
 use super::nodes::{Sites, can_id};
 use super::safe;
@@ -150,21 +151,15 @@ fn command(
     spec: &Spanned<CommandSpec>,
 ) -> Option<Command> {
     let bus = sites.bus(check, &spec.bus);
-    let id = spec.id.as_ref().and_then(|id| can_id(check, id.value, id.place));
-    let frame = match sites.frames.find(check, &spec.frame) {
-        Lookup::Frame(frame) => frame,
-        Lookup::Database => {
-            check.not_yet(Feature::Databases, spec.frame.place, Some(format!("device {key}")));
-            return None;
-        }
-        Lookup::Unknown => return None,
-    };
-    if spec.id.is_none() {
+    let frame = sites.frames.find(check, &spec.frame)?;
+    let id = spec.id.as_ref().map_or(frame.id, |id| can_id(check, id.value, id.place));
+    if spec.id.is_none() && id.is_none() {
         let message = format!("the command of {key} has no `id`");
         check.lacking(spec.bus.place, &["id"], message).help("write the CAN id that its node listens to: `id: 0x301`");
     }
-    let signal = own_signal(check, key, frame, &spec.signal);
-    let with = with(check, key, frame, spec);
+    let signal = frame.signal(check, &spec.signal);
+    let with = with(check, frame, spec);
+    let with = multiplexed::with(check, frame, spec, with);
     let (bus, id, signal) = (bus?, id?, signal?);
     sites.check_fd(check, bus, frame, spec.frame.place);
     let place = spec.id.as_ref().map_or(spec.place, |id| id.place);
@@ -174,31 +169,14 @@ fn command(
     Some(Command { bus, id, frame: frame.layout.clone(), signal, with })
 }
 
-/// The position of a device's signal; `None`: it does not exist, which is reported, or is left out.
-pub(super) fn own_signal(
-    check: &mut Check,
-    key: &DeviceKey,
-    frame: &FrameEntry<'_>,
-    name: &Spanned<String>,
-) -> Option<usize> {
-    match frame.signal(check, name)? {
-        Found::At(at) => Some(at),
-        Found::LeftOut => {
-            check.not_yet(Feature::Multiplexing, name.place, Some(format!("device {key}")));
-            None
-        }
-        Found::Faulty => None,
-    }
-}
-
-fn with(check: &mut Check, key: &DeviceKey, frame: &FrameEntry<'_>, spec: &CommandSpec) -> Vec<(usize, Value)> {
+fn with(check: &mut Check, frame: &FrameEntry, spec: &CommandSpec) -> Vec<(usize, Value)> {
     let mut with = Vec::new();
     for (name, value) in &spec.with {
         if name.value == spec.signal.value {
             check.error(name.place, format!("{} is the device's own signal: it cannot be in `with`", name.value));
             continue;
         }
-        let Some(at) = own_signal(check, key, frame, name) else { continue };
+        let Some(at) = frame.signal(check, name) else { continue };
         let signal = &frame.layout.signals[at];
         let state = safe::state(signal, value);
         match safe::encodes(signal, &state) {

@@ -10,11 +10,10 @@ use crate::model::{DeviceKey, Name, Source, SourceKind};
 
 use super::super::map::{Device, Feedback, FrameLayout};
 use super::super::spec::FeedbackSpec;
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::claims::{Claim, Claims, Role};
-use super::devices::{own_signal, time};
+use super::devices::time;
 use super::facts;
-use super::frames::Lookup;
 use super::nodes::{Sites, can_id};
 
 /// The device must agree within this, where the map says nothing.
@@ -31,22 +30,15 @@ pub(super) fn feedback(
     spec: &Spanned<FeedbackSpec>,
 ) -> Option<Feedback> {
     let bus = sites.bus(check, &spec.bus);
-    let id = spec.id.as_ref().and_then(|id| can_id(check, id.value, id.place));
     let tolerance = tolerance(check, spec);
     let within = time(check, "within", spec.within.as_ref(), WITHIN);
-    let frame = match sites.frames.find(check, &spec.frame) {
-        Lookup::Frame(frame) => frame,
-        Lookup::Database => {
-            check.not_yet(Feature::Databases, spec.frame.place, Some(format!("device {key}")));
-            return None;
-        }
-        Lookup::Unknown => return None,
-    };
-    if spec.id.is_none() {
+    let frame = sites.frames.find(check, &spec.frame)?;
+    let id = spec.id.as_ref().map_or(frame.id, |id| can_id(check, id.value, id.place));
+    if spec.id.is_none() && id.is_none() {
         let message = format!("the feedback of {key} has no `id`");
         check.lacking(spec.bus.place, &["id"], message).help("write the CAN id that its node sends with: `id: 0x381`");
     }
-    let (bus, id, signal) = (bus, id, own_signal(check, key, frame, &spec.signal)?);
+    let (bus, id, signal) = (bus, id, frame.signal(check, &spec.signal)?);
     let (bus, id) = (bus?, id?);
     sites.check_fd(check, bus, frame, spec.frame.place);
     let place = spec.id.as_ref().map_or(spec.place, |id| id.place);

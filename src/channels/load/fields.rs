@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use crate::files::{Place, Spanned};
 use crate::model::Name;
 
+use super::super::codec::{Signal, When, may_meet};
 use super::super::map::Field;
 use super::super::spec::{AdjustSpec, NodeSpec};
 use super::check::Check;
-use super::frames::{Found, FrameEntry};
+use super::frames::FrameEntry;
 use super::names::field_fault;
-use super::template::{Filling, check_template, fill};
+use super::template::{Filling, check_template, fill, has};
+
+/// Fields that one multiplexed signal of a node may become; a slip in a range must not fill the memory.
+const MOST_PARTS: u64 = 256;
 
 /// The wishes of one entry: signals by position.
 #[derive(Debug, Default)]
@@ -26,12 +30,7 @@ pub(super) struct Picks<'a> {
 
 impl<'a> Picks<'a> {
     /// Reads `signals`, `adjust` and `name`, reporting their faults; `None` if there is no telling the fields' names.
-    pub(super) fn read(
-        check: &mut Check,
-        spec: &'a NodeSpec,
-        frame: &FrameEntry<'_>,
-        is_row: bool,
-    ) -> Option<Picks<'a>> {
+    pub(super) fn read(check: &mut Check, spec: &'a NodeSpec, frame: &FrameEntry, is_row: bool) -> Option<Picks<'a>> {
         let mut placeholders: Vec<&str> = vec!["signal"];
         placeholders.extend(frame.multiplexers());
         placeholders.extend(is_row.then_some("n"));
@@ -40,7 +39,7 @@ impl<'a> Picks<'a> {
         picks.template = spec.name.as_ref();
         for (signal, field) in &spec.signals {
             fine &= check_template(check, field, &placeholders[1..]);
-            let Some(Found::At(at)) = frame.signal(check, signal) else { continue };
+            let Some(at) = frame.signal(check, signal) else { continue };
             if !frame.published[at] {
                 let message = format!("{} is never published: the frame {} says so", signal.value, frame.layout.name);
                 check.warning(signal.place, message);
@@ -49,7 +48,7 @@ impl<'a> Picks<'a> {
         }
         for (signal, adjust) in &spec.adjust {
             let correction = correction(check, signal, adjust);
-            if let Some(Found::At(at)) = frame.signal(check, signal) {
+            if let Some(at) = frame.signal(check, signal) {
                 picks.adjust.insert(at, correction);
             }
         }
@@ -57,31 +56,94 @@ impl<'a> Picks<'a> {
     }
 
     /// The fields of one node of the entry, all signals of the frame among them. The first bad name clears `fine`.
-    pub(super) fn fields(
-        &self,
-        check: &mut Check,
-        frame: &FrameEntry<'_>,
-        n: Option<u32>,
-        fine: &mut bool,
-    ) -> Vec<Field> {
-        let field = |(at, signal): (usize, &super::super::codec::Signal)| {
-            let picked = self.picked.get(&at);
-            let own = fill(picked.map_or(&*signal.name, |text| text.as_str()), Filling { signal: "", n });
-            let name = match self.template {
-                Some(template) => fill(template, Filling { signal: &own, n }),
-                None => own,
-            };
+    pub(super) fn fields(&self, check: &mut Check, frame: &FrameEntry, n: Option<u32>, fine: &mut bool) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for (at, signal) in frame.layout.signals.iter().enumerate() {
+            let picked = self.picked.get(&at).map(|text| text.as_str());
             let published = frame.published[at] && (picked.is_some() || !self.only_picked);
-            // A signal that keeps its name was checked with its frame.
-            if let Some(why) = field_fault(&name).filter(|_| published && *fine && *name != *signal.name) {
-                let place = picked.map(|text| text.place).or(self.template.map(|t| t.place)).unwrap_or(self.place);
-                check.error(place, format!("a field cannot be called '{}': {why}", name.escape_debug()));
-                *fine = false;
+            let named: Vec<&str> = self.template.map(|text| text.as_str()).into_iter().chain(picked).collect();
+            let Some(parts) = parts_of(frame, signal, &named) else {
+                self.too_many(check, signal, fine);
+                continue;
+            };
+            for (chosen, when) in parts {
+                let filling = Filling { signal: &signal.name, n, chosen: &chosen };
+                let own = fill(picked.unwrap_or(&signal.name), filling);
+                let name = self.template.map(|text| fill(text, Filling { signal: &own, ..filling })).unwrap_or(own);
+                // A signal of the map that keeps its name was checked with its frame.
+                let unknown = frame.foreign || *name != *signal.name;
+                if let Some(why) = field_fault(&name).filter(|_| published && *fine && unknown) {
+                    let message = format!("a field cannot be called '{}': {why}", name.escape_debug());
+                    let help = format!("call it otherwise: `signals: {{{}: other_name}}`", signal.name);
+                    check.error(self.place_of(at), message).help(help);
+                    *fine = false;
+                }
+                let adjust = self.adjust.get(&at).copied();
+                fields.push(Field { signal: at, name: Name::from(name), published, adjust, when });
             }
-            Field { signal: at, name: Name::from(name), published, adjust: self.adjust.get(&at).copied() }
-        };
-        frame.layout.signals.iter().enumerate().map(field).collect()
+        }
+        fields
     }
+
+    /// Where the name of a field comes from.
+    fn place_of(&self, signal: usize) -> Place {
+        let picked = self.picked.get(&signal).map(|text| text.place);
+        picked.or(self.template.map(|text| text.place)).unwrap_or(self.place)
+    }
+
+    fn too_many(&self, check: &mut Check, signal: &Signal, fine: &mut bool) {
+        if std::mem::take(fine) {
+            let message = format!("{} would be more than {MOST_PARTS} fields", signal.name);
+            let help = "leave the multiplexer out of `name`, or pick and name signals with `signals:`";
+            check.error(self.template.map_or(self.place, |text| text.place), message).help(help);
+        }
+    }
+}
+
+/// Values of multiplexers that choose a signal, and the conditions that they leave.
+type Part<'a> = (Vec<(&'a str, u64)>, Vec<When>);
+
+/// A field for each value of those multiplexers that the names tell apart; `None` if there would be too many.
+fn parts_of<'a>(frame: &'a FrameEntry, signal: &Signal, named: &[&str]) -> Option<Vec<Part<'a>>> {
+    let mut parts: Vec<Part<'a>> = vec![(Vec::new(), signal.when.clone())];
+    for (at, when) in signal.when.iter().enumerate() {
+        let by = &*frame.layout.signals[when.multiplexer].name;
+        if !named.iter().any(|text| has(text, by)) {
+            continue;
+        }
+        if when.count().saturating_mul(parts.len() as u64) > MOST_PARTS {
+            return None;
+        }
+        let apart = |(chosen, conditions): &Part<'a>| {
+            let (chosen, conditions) = (chosen.clone(), conditions.clone());
+            when.each().map(move |value| {
+                let (mut chosen, mut conditions) = (chosen.clone(), conditions.clone());
+                chosen.push((by, value));
+                conditions[at].values = vec![(value, value)];
+                (chosen, conditions)
+            })
+        };
+        parts = parts.iter().flat_map(apart).collect();
+    }
+    Some(parts)
+}
+
+/// What comes together in one message: of a multiplexed frame a list for each of its parts. Where a frame has several
+/// multiplexers that know nothing of each other, a list may have fields that never meet.
+pub(super) fn parts(fields: &[Field]) -> Vec<Vec<Name>> {
+    let published: Vec<&Field> = fields.iter().filter(|field| field.published).collect();
+    let with = |own: &Field| -> Vec<usize> {
+        (0..published.len()).filter(|at| may_meet(&own.when, &published[*at].when)).collect()
+    };
+    let mut sets: Vec<Vec<usize>> =
+        published.iter().filter(|field| !field.when.is_empty()).map(|field| with(field)).collect();
+    if sets.is_empty() {
+        sets.push((0..published.len()).collect());
+    }
+    sets.sort();
+    sets.dedup();
+    let names = |set: &Vec<usize>| set.iter().map(|at| published[*at].name.clone()).collect();
+    sets.iter().map(names).collect()
 }
 
 fn correction(check: &mut Check, signal: &Spanned<String>, adjust: &AdjustSpec) -> (f64, f64) {

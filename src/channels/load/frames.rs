@@ -3,144 +3,119 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::files::{Place, Spanned};
+use crate::can::CanId;
+use crate::files::Spanned;
 use crate::model::{Name, format_duration, parse_duration};
 
 use super::super::map::FrameLayout;
-use super::super::spec::{FrameSpec, MapSpec, PublishSpec, SignalSpec};
+use super::super::spec::{FrameSpec, MapSpec, PublishSpec};
 use super::STALE_AFTER;
 use super::check::{Check, Feature};
+use super::databases::Databases;
 use super::signals;
+use super::when::Chooser;
 
 /// Cycles without a frame after which a source is stale, where neither the site nor the frame says anything.
-const CYCLES: f64 = 3.0;
+pub(super) const CYCLES: f64 = 3.0;
 /// What CAN FD can send beyond 8 bytes.
 const FD_LENGTHS: [u64; 7] = [12, 16, 20, 24, 32, 48, 64];
 
-/// The frames of the map by name, and the databases that are known by name only.
+/// The frames of the map by name, and those that it takes from databases.
 #[derive(Debug)]
 pub(super) struct Frames<'a> {
-    entries: Vec<FrameEntry<'a>>,
-    databases: Vec<&'a str>,
+    entries: Vec<FrameEntry>,
+    databases: Databases<'a>,
 }
 
 /// One frame, its good signals only.
 #[derive(Debug)]
-pub(super) struct FrameEntry<'a> {
+pub(super) struct FrameEntry {
     pub(super) layout: Arc<FrameLayout>,
     /// Beside `FrameLayout::signals`: whether messages have the signal.
     pub(super) published: Vec<bool>,
     /// A source of this frame is stale after this.
     pub(super) stale_after: Duration,
-    spec: &'a FrameSpec,
+    /// The identifier that a database gives it.
+    pub(super) id: Option<CanId>,
+    /// Signals with faults of their own, which are reported.
+    pub(super) faulty: Vec<Name>,
+    /// It is of a database: the names of its signals were not checked.
+    pub(super) foreign: bool,
 }
 
-/// What a name of a signal leads to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Found {
-    /// The signal at this position.
-    At(usize),
-    /// It is multiplexed, which has no effect yet.
-    LeftOut,
-    /// It has a fault of its own.
-    Faulty,
-}
-
-/// What a name of a frame leads to.
+/// What the site says for frames that say nothing themselves.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Lookup<'a> {
-    /// A frame of this file.
-    Frame(&'a FrameEntry<'a>),
-    /// One of a database, which has no effect yet.
-    Database,
-    /// There is none, which is reported.
-    Unknown,
+pub(super) struct Site {
+    pub(super) never: bool,
+    pub(super) stale: Option<Stale>,
 }
 
-impl<'a> FrameEntry<'a> {
-    /// Finds a signal by name, reporting one that does not exist.
-    pub(super) fn signal(&self, check: &mut Check, name: &Spanned<String>) -> Option<Found> {
-        if let Some(at) = self.layout.signal(name) {
-            return Some(Found::At(at));
+impl FrameEntry {
+    /// Finds a signal by name, reporting one that does not exist. `None` also for one with a fault of its own.
+    pub(super) fn signal(&self, check: &mut Check, name: &Spanned<String>) -> Option<usize> {
+        let found = self.layout.signal(name);
+        if found.is_none() && !self.faulty.iter().any(|faulty| **faulty == *name.value) {
+            let message = format!("the frame {} has no signal '{}'", self.layout.name, name.value);
+            let names = self.layout.signals.iter().map(|signal| &*signal.name);
+            check.unknown(name, message).did_you_mean(name, names.chain(self.faulty.iter().map(|name| &**name)));
         }
-        match self.spec.signals.get(name) {
-            Some(signal) if !signal.when.is_empty() => Some(Found::LeftOut),
-            Some(_) => Some(Found::Faulty),
-            None => {
-                let message = format!("the frame {} has no signal '{}'", self.layout.name, name.value);
-                check.unknown(name, message).did_you_mean(name, self.spec.signals.keys());
-                None
-            }
-        }
+        found
     }
 
     /// The signals that choose others of this frame.
-    pub(super) fn multiplexers(&self) -> impl Iterator<Item = &'a str> {
-        self.spec.signals.iter().flat_map(|(_, signal)| signal.when.keys())
-    }
-
-    /// Whether some of its signals are left out.
-    pub(super) fn is_multiplexed(&self) -> bool {
-        self.multiplexers().next().is_some()
+    pub(super) fn multiplexers(&self) -> impl Iterator<Item = &str> {
+        let signals = &self.layout.signals;
+        let chooses = |at: &usize| signals.iter().any(|signal| signal.when.iter().any(|when| when.multiplexer == *at));
+        (0..signals.len()).filter(chooses).map(|at| &*signals[at].name)
     }
 }
 
 impl<'a> Frames<'a> {
     /// Reads all frames, reporting their faults.
-    pub(super) fn read(check: &mut Check, spec: &'a MapSpec) -> Frames<'a> {
+    pub(super) fn read(check: &mut Check, spec: &'a MapSpec, read: super::ReadDatabase<'_>) -> Frames<'a> {
         let defaults = &spec.defaults;
         let never = never(check, defaults.publish.as_ref()).unwrap_or(false);
         let stale = defaults.stale_after.as_ref().and_then(|text| stale_after(check, text));
-        let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, never, stale)).collect();
-        Frames { entries, databases: spec.databases.keys().collect() }
+        let site = Site { never, stale };
+        let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, site)).collect();
+        Frames { entries, databases: Databases::read(check, spec, site, read) }
     }
 
-    /// Finds a frame by name, reporting one that does not exist.
-    pub(super) fn find(&self, check: &mut Check, name: &Spanned<String>) -> Lookup<'_> {
+    /// Finds a frame by name, reporting one that does not exist. `None` also where what it stands for has faults.
+    pub(super) fn find(&self, check: &mut Check, name: &Spanned<String>) -> Option<&FrameEntry> {
         if let Some(entry) = self.entries.iter().find(|entry| *entry.layout.name == *name.value) {
-            return Lookup::Frame(entry);
+            return Some(entry);
         }
         if let Some((database, message)) = name.split_once('.') {
-            if self.databases.contains(&database) {
-                if message.is_empty() {
-                    check.error(name.place, format!("'{}' names no message of the database", name.value));
-                }
-                return Lookup::Database;
-            }
-            let fault = format!("'{}' is no frame: there is no database '{database}'", name.value);
-            check.unknown(name, fault).did_you_mean(database, self.databases.iter().copied());
-        } else {
-            let names = self.entries.iter().map(|entry| &*entry.layout.name);
-            check.unknown(name, format!("there is no frame '{}'", name.value)).did_you_mean(name, names);
+            return self.databases.find(check, name, database, message);
         }
-        Lookup::Unknown
+        let names = self.entries.iter().map(|entry| &*entry.layout.name);
+        check.unknown(name, format!("there is no frame '{}'", name.value)).did_you_mean(name, names);
+        None
     }
 }
 
-fn entry<'a>(
-    check: &mut Check,
-    name: &Spanned<String>,
-    spec: &'a FrameSpec,
-    site_never: bool,
-    site_stale: Option<Stale>,
-) -> FrameEntry<'a> {
+fn entry(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec, site: Site) -> FrameEntry {
     if name.trim().is_empty() || name.contains('.') {
         let why = if name.contains('.') { "`.` separates a database and its frame" } else { "it is empty" };
         check.error(name.place, format!("a frame cannot be called '{}': {why}", name.value));
     }
     check_length(check, name, spec);
-    let frame_never = never(check, spec.publish.as_ref()).unwrap_or(site_never);
-    let (mut signals, mut published) = (Vec::new(), Vec::new());
+    let frame_never = never(check, spec.publish.as_ref()).unwrap_or(site.never);
+    let chooser = Chooser::new(check, spec);
+    let (mut signals, mut published, mut faulty) = (Vec::new(), Vec::new(), Vec::new());
     for (signal_name, signal) in &spec.signals {
         let own_never = never(check, signal.publish.as_ref()).unwrap_or(frame_never);
-        let good = signals::signal(check, signal_name, signal, signal.place, spec.length.value);
-        check_when(check, name, spec, signal_name, signal);
-        if let Some(good) = good.filter(|_| signal.when.is_empty()) {
-            signals.push(good);
-            published.push(!own_never);
+        match signals::signal(check, signal_name, signal, signal.place, spec.length.value) {
+            Some(good) => {
+                signals.push(good);
+                published.push(!own_never);
+            }
+            None => faulty.push(Name::from(signal_name.as_str())),
         }
     }
-    super::overlap::check(check, spec);
+    chooser.apply(&mut signals);
+    super::overlap::check(check, spec, &signals);
     let cycle = cycle(check, spec);
     let stale = spec.stale_after.as_ref().and_then(|text| {
         let stale = stale_after(check, text);
@@ -150,7 +125,7 @@ fn entry<'a>(
         }
         stale
     });
-    let stale = stale.or(site_stale).unwrap_or(Stale::Cycles(CYCLES));
+    let stale = stale.or(site.stale).unwrap_or(Stale::Cycles(CYCLES));
     if let (Stale::Time(time), Some(cycle), Some(spec)) = (stale, cycle, &spec.cycle)
         && time <= cycle
     {
@@ -160,7 +135,7 @@ fn entry<'a>(
     }
     let length = u8::try_from(spec.length.value).unwrap_or(64);
     let layout = Arc::new(FrameLayout { name: Name::from(name.as_str()), length, cycle, signals });
-    FrameEntry { layout, published, stale_after: stale.of(cycle), spec }
+    FrameEntry { layout, published, stale_after: stale.of(cycle), id: None, faulty, foreign: false }
 }
 
 fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
@@ -212,13 +187,13 @@ fn cycle(check: &mut Check, spec: &FrameSpec) -> Option<Duration> {
 
 /// What `stale_after` says.
 #[derive(Clone, Copy, Debug)]
-enum Stale {
+pub(super) enum Stale {
     Cycles(f64),
     Time(Duration),
 }
 
 impl Stale {
-    fn of(self, cycle: Option<Duration>) -> Duration {
+    pub(super) fn of(self, cycle: Option<Duration>) -> Duration {
         match (self, cycle) {
             (Stale::Time(time), _) => time,
             // Saturates rather than panics: a cycle of a century times a million is beyond any map, but is allowed.
@@ -248,27 +223,4 @@ fn stale_after(check: &mut Check, text: &Spanned<String>) -> Option<Stale> {
         (None, Ok(time)) => return Some(Stale::Time(time)),
     }
     None
-}
-
-/// The multiplexer of a signal: it exists, is another signal, and can have the values.
-fn check_when(
-    check: &mut Check,
-    frame_name: &str,
-    frame: &FrameSpec,
-    name: &Spanned<String>,
-    signal: &Spanned<SignalSpec>,
-) {
-    for (multiplexer, values) in &signal.when {
-        check.not_yet(Feature::Multiplexing, multiplexer.place, Some(format!("frame {frame_name}")));
-        if multiplexer.value == name.value {
-            check.error(multiplexer.place, format!("{} cannot choose itself", name.value));
-        } else if frame.signals.get(multiplexer).is_none() {
-            let message = format!("there is no signal '{}' to choose by", multiplexer.value);
-            check.unknown(multiplexer, message).did_you_mean(multiplexer, frame.signals.keys());
-        }
-        if values.is_empty() || values.iter().any(|value| *value < 0) {
-            let place = if values.place == Place::default() { multiplexer.place } else { values.place };
-            check.error(place, "`when` lists the raw values of the multiplexer, 0 or more: {probe: [1, 2]}");
-        }
-    }
 }

@@ -6,10 +6,13 @@ use crate::can::{BusId, CanId};
 use crate::model::{Level, Name, SourceKind, Value};
 
 const EXAMPLE: &str = include_str!("../../../tests/fixtures/channels.example.yaml");
+const DATABASE: &str = include_str!("../../../tests/fixtures/site.dbc");
 
 fn read_map(text: &str) -> (Option<ChannelMap>, String) {
     let mut report = Report::default();
-    let map = load(&SourceFile::new("channels.yaml", text), &mut report);
+    let database =
+        |path: &Path, _: &mut Report| (path == Path::new("site.dbc")).then(|| SourceFile::new(path, DATABASE));
+    let map = load_with(&SourceFile::new("channels.yaml", text), &database, &mut report);
     (map, report.render(false))
 }
 
@@ -30,16 +33,26 @@ fn names(names: &[Name]) -> Vec<&str> {
 fn the_example_loads_with_one_warning_for_each_thing_that_has_no_effect_yet() {
     let (map, report) = read_map(EXAMPLE);
     let map = map.unwrap_or_else(|| panic!("{report}"));
-    assert_eq!(report.matches("no effect yet").count(), 6, "{report}");
-    assert_eq!(report.matches("warning").count(), 6, "{report}");
+    assert_eq!(report.matches("no effect yet").count(), 4, "{report}");
+    assert_eq!(report.matches("warning").count(), 4, "{report}");
     assert_eq!(map.buses.iter().map(|bus| &*bus.name).collect::<Vec<_>>(), ["can0", "can1"]);
     assert_eq!(map.buses[1].link, Link::Interface("can1".into()));
-    // FR-C1, FR-S1, FR-C2, VR-C1, sixteen VR-M, VR-F1; not FR-L1 (database) and VR-G1 (PGN).
-    assert_eq!(map.nodes.len(), 21);
+    // FR-C1, FR-S1, FR-C2, FR-L1, VR-C1, sixteen VR-M, VR-F1; not VR-G1 (PGN).
+    assert_eq!(map.nodes.len(), 22);
     let sources: Vec<&str> = map.inventory.sources.iter().map(|source| &*source.name).collect();
-    assert_eq!(sources, ["FR-C1", "FR-C2", "VR-C1", "VR-F1", "exhaust", "dehumidifier", "valve_1"]);
+    assert_eq!(sources[..5], ["FR-C1", "FR-S1", "FR-C2", "FR-L1", "VR-C1"]);
+    assert_eq!(sources[20..], ["VR-M16", "VR-F1", "exhaust", "dehumidifier", "lights", "valve_1"]);
     let keys: Vec<String> = map.inventory.devices.iter().map(ToString::to_string).collect();
-    assert_eq!(keys, ["Flower Room/exhaust", "Flower Room/dehumidifier", "Flower Room/co2", "Veg Room/valve_1"]);
+    assert_eq!(
+        keys,
+        [
+            "Flower Room/exhaust",
+            "Flower Room/dehumidifier",
+            "Flower Room/co2",
+            "Flower Room/lights",
+            "Veg Room/valve_1"
+        ]
+    );
 }
 
 #[test]
@@ -58,8 +71,27 @@ fn a_node_of_the_example_is_whole() {
     let row: Vec<_> = map.nodes.iter().filter(|node| node.source.name.starts_with("VR-M")).collect();
     assert_eq!((row.len(), row[15].id, &*row[15].source.name), (16, CanId::Standard(0x3F7), "VR-M16"));
     assert_eq!(&*row[15].fields[0].name, "probe_16");
+    let benches: Vec<_> = row[15].fields.iter().filter(|field| field.published).map(|field| &*field.name).collect();
+    assert_eq!(benches[..5], ["vwc_16_1", "vwc_16_2", "vwc_16_3", "vwc_16_4", "ec_16_1"]);
+    let parts = &row[15].source.frames;
+    assert_eq!(parts.len(), 4);
+    assert_eq!(names(&parts[1]), ["vwc_16_2", "ec_16_2", "root_temperature_16_2"]);
     let flow = map.nodes.last().expect("VR-F1");
     assert_eq!(flow.frame.signals[1].layout.to_string(), "16|32@1- f32");
+}
+
+#[test]
+fn a_frame_of_a_database_brings_its_id_bits_and_names() {
+    let map = map(EXAMPLE);
+    let node = map.nodes.iter().find(|node| &*node.source.name == "FR-L1").expect("it is there");
+    assert_eq!((node.bus, node.id, node.frame.length), (BusId(1), CanId::Standard(0x520), 12));
+    assert_eq!(names(&node.source.frames[0]), ["ppfd", "light_temperature"]);
+    let ppfd = &node.frame.signals[1];
+    assert_eq!((ppfd.unit.as_deref(), ppfd.range, ppfd.decimals), (Some("umol/m2/s"), Some((0.0, 3000.0)), Some(1)));
+    assert_eq!(node.frame.signals[3].layout.to_string(), "64|32@1- f32");
+    let lights = device(&map, "lights");
+    assert_eq!((lights.command.id, lights.command.frame.length), (CanId::Standard(0x521), 2));
+    assert_eq!(lights.feedback.as_ref().map(|feedback| feedback.id), Some(CanId::Standard(0x520)));
 }
 
 #[test]

@@ -4,20 +4,24 @@
 mod buses;
 mod check;
 mod claims;
+mod databases;
 mod devices;
 mod facts;
 mod feedback;
 mod fields;
 mod frames;
 mod guards;
+mod multiplexed;
 mod names;
 mod nodes;
 mod overlap;
 mod safe;
 mod signals;
 mod template;
+mod when;
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +29,8 @@ use crate::files::{Place, Report, SourceFile, closest, read_with_gaps};
 use crate::model::{Inventory, Source};
 
 use super::map::{ChannelMap, NodeFrame};
-use super::spec::MapSpec;
-use check::{Check, Feature};
+use super::spec::{DatabasesSpec, MapSpec};
+use check::Check;
 use claims::Claims;
 pub use devices::NO_WATCHDOG;
 use frames::Frames;
@@ -40,24 +44,45 @@ const VERSION: u32 = 1;
 /// A source is stale after this where the map says neither `stale_after` nor a cycle.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 
-/// Reads and checks a channel map. An identifier up to 0x7FF has 11 bits, one above it 29; a signal's range is judged
+/// Gives the text of a DBC file by its path in the site folder; `None` if it cannot be read, which it reports.
+pub type ReadDatabase<'a> = &'a dyn Fn(&Path, &mut Report) -> Option<Arc<SourceFile>>;
+
+/// The paths of the DBC files that a channel map names, as far as they can be read.
+#[must_use]
+pub fn database_paths(file: &Arc<SourceFile>) -> Vec<PathBuf> {
+    let spec = read_with_gaps::<DatabasesSpec>(file, &mut Report::default());
+    let paths = spec.iter().flat_map(|(spec, _)| spec.databases.iter()).map(|(_, path)| PathBuf::from(path.as_str()));
+    paths.filter(|path| databases::within(path)).collect()
+}
+
+/// Reads and checks a channel map that names no DBC files, as [`load_with`] does.
+pub fn load(file: &Arc<SourceFile>, report: &mut Report) -> Option<ChannelMap> {
+    let nowhere = |path: &Path, report: &mut Report| {
+        report.error(&SourceFile::new(path, ""), Place::default(), "cannot be read here: the map stands alone");
+        None
+    };
+    load_with(file, &nowhere, report)
+}
+
+/// Reads and checks a channel map, with the DBC files that `read` gives. An identifier up to 0x7FF has 11 bits, one above it 29; a signal's range is judged
 /// before its node's correction; a source without `stale_after` and cycle is stale after 60 s.
 ///
 /// `None` if there were errors. All of them are in the report, in the order of their places.
-pub fn load(file: &Arc<SourceFile>, report: &mut Report) -> Option<ChannelMap> {
+pub fn load_with(file: &Arc<SourceFile>, read: ReadDatabase<'_>, report: &mut Report) -> Option<ChannelMap> {
     let mut check = Check::new(file);
     let map = read_with_gaps::<MapSpec>(file, &mut check.report).and_then(|(spec, gaps)| {
         check.gaps = gaps;
-        build(&mut check, &spec)
+        build(&mut check, &spec, read)
     });
-    let mut own = check.finish();
+    let (mut own, databases) = check.finish();
     own.settle(0);
     let fine = own.errors() == 0;
     report.extend(own);
+    report.extend(databases);
     map.filter(|_| fine)
 }
 
-fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
+fn build(check: &mut Check, spec: &MapSpec, read: ReadDatabase<'_>) -> Option<ChannelMap> {
     match &spec.version {
         Some(version) if version.value != VERSION => {
             let message = format!("version {} of the grammar is not known", version.value);
@@ -70,11 +95,8 @@ fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
         }
         _ => {}
     }
-    if let Some((name, _)) = spec.databases.iter().next() {
-        check.not_yet(Feature::Databases, name.place, None);
-    }
     let buses = buses::buses(check, &spec.buses);
-    let frames = Frames::read(check, spec);
+    let frames = Frames::read(check, spec, read);
     let mut claims = Claims::default();
     let sites = nodes::Sites { buses: &buses, fd: &spec.buses, frames: &frames };
     let nodes = nodes::nodes(check, &sites, &mut claims, &spec.rooms);

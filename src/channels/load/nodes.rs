@@ -13,7 +13,7 @@ use super::check::{Check, Feature};
 use super::claims::{Claim, Claims, Role};
 use super::facts;
 use super::fields::{self, Picks};
-use super::frames::{FrameEntry, Frames, Lookup};
+use super::frames::{FrameEntry, Frames};
 use super::names::{check_name, name_fault};
 use super::template::{Filling, check_template, fill};
 
@@ -40,7 +40,7 @@ impl Sites<'_> {
     }
 
     /// A frame longer than 8 bytes needs CAN FD.
-    pub(super) fn check_fd(&self, check: &mut Check, bus: BusId, frame: &FrameEntry<'_>, place: Place) {
+    pub(super) fn check_fd(&self, check: &mut Check, bus: BusId, frame: &FrameEntry, place: Place) {
         let (length, name) = (frame.layout.length, &frame.layout.name);
         if let Some((bus, spec)) = self.fd.0.get(usize::from(bus.0))
             && length > 8
@@ -132,9 +132,6 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
         let own = drafts.iter().filter(|other| other.node == draft.node);
         let speaking = own.filter(|other| other.frame.fields.iter().any(|field| field.published));
         let stale_after = speaking.clone().map(|other| other.frame.stale_after).max();
-        let published = |draft: &Draft| {
-            draft.frame.fields.iter().filter(|field| field.published).map(|field| field.name.clone()).collect()
-        };
         let source = Source {
             kind: SourceKind::Node,
             room: room.clone(),
@@ -143,7 +140,7 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
             channel: channel.clone(),
             broad: broad.clone(),
             stale_after: Some(stale_after.unwrap_or(draft.frame.stale_after)),
-            frames: speaking.clone().map(published).collect(),
+            frames: speaking.clone().flat_map(|draft| fields::parts(&draft.frame.fields)).collect(),
             facts: speaking.flat_map(|draft| facts::of_node(&draft.frame.layout, &draft.frame.fields)).collect(),
         };
         sources.insert(draft.node.clone(), Arc::new(source));
@@ -162,21 +159,13 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     let ids = ids(check, spec, frame);
     let is_row = matches!(spec.id.as_ref().map(|id| &id.value), Some(IdSpec::Row(_)));
     let named = check_node_name(check, spec, is_row);
-    let Lookup::Frame(frame) = frame else {
-        if let Lookup::Database = frame {
-            check.not_yet(Feature::Databases, spec.frame.place, Some(format!("node {}", spec.node.value)));
-        }
-        return;
-    };
+    let Some(frame) = frame else { return };
     let picks = Picks::read(check, spec, frame, is_row);
-    if frame.is_multiplexed() {
-        check.not_yet(Feature::Multiplexing, spec.frame.place, Some(format!("node {}", spec.node.value)));
-    }
     let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
     sites.check_fd(check, bus, frame, spec.frame.place);
     let mut fine = true;
     for (n, id) in (1..).zip(ids) {
-        let filling = Filling { signal: "", n: is_row.then_some(n) };
+        let filling = Filling { n: is_row.then_some(n), ..Filling::default() };
         let node = Name::from(fill(&spec.node, filling));
         let fields = picks.fields(check, frame, filling.n, &mut fine);
         if fine {
@@ -205,7 +194,7 @@ fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) -> bool {
         let message = format!("all nodes of this row would be called '{}'", spec.node.value);
         check.error(spec.node.place, message).help(format!("number them: \"{}{{n}}\"", spec.node.value));
     }
-    if let Some(why) = name_fault(&fill(&spec.node, Filling { signal: "", n: Some(1) })) {
+    if let Some(why) = name_fault(&fill(&spec.node, Filling { n: Some(1), ..Filling::default() })) {
         let name = spec.node.value.escape_debug();
         check.error(spec.node.place, format!("a node cannot be called '{name}': {why}"));
     }
@@ -213,7 +202,7 @@ fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) -> bool {
 }
 
 /// The identifiers of an entry in order; `None` where there are none to work with, which is reported.
-fn ids(check: &mut Check, spec: &NodeSpec, frame: Lookup<'_>) -> Option<Vec<CanId>> {
+fn ids(check: &mut Check, spec: &NodeSpec, frame: Option<&FrameEntry>) -> Option<Vec<CanId>> {
     if let Some(pgn) = &spec.pgn {
         check.not_yet(Feature::Pgn, pgn.place, Some(format!("node {}", spec.node.value)));
         if **pgn > 0x3_FFFF {
@@ -229,13 +218,15 @@ fn ids(check: &mut Check, spec: &NodeSpec, frame: Lookup<'_>) -> Option<Vec<CanI
         check.lacking(source.place, &["pgn"], message);
     }
     let Some(id) = &spec.id else {
-        if !matches!(frame, Lookup::Database) {
+        // Without a frame there is no telling whether a database has the id.
+        let frame = frame?;
+        if frame.id.is_none() {
             let message = format!("the node {} has no `id`", spec.node.value);
             check
                 .lacking(spec.node.place, &["id", "pgn"], message)
                 .help("write the CAN id that it sends with: `id: 0x181`");
         }
-        return None;
+        return frame.id.map(|id| vec![id]);
     };
     match &id.value {
         IdSpec::One(raw) => can_id(check, *raw, id.place).map(|id| vec![id]),

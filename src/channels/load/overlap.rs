@@ -1,47 +1,25 @@
 //! Bits of a frame that two signals claim at the same time.
 
+use super::super::codec::Signal;
 use super::super::layout::Layout;
-use super::super::spec::{FrameSpec, SignalSpec};
+use super::super::spec::FrameSpec;
 use super::check::Check;
-use super::signals::{layout_of, place_of_bits};
+use super::signals::place_of_bits;
 
 /// Reports each signal that takes a bit of an earlier one, once.
-pub(super) fn check(check: &mut Check, frame: &FrameSpec) {
-    let placed = frame
-        .signals
-        .iter()
-        .filter_map(|(name, signal)| Some((name, signal, bits(layout_of(signal, signal.place).ok()?))));
-    let placed: Vec<_> = placed.collect();
-    for (i, (name, signal, own)) in placed.iter().enumerate() {
-        let together = placed[..i].iter().filter(|(_, other, _)| may_meet(signal, other));
-        for (other, _, theirs) in together {
-            let Some(bit) = shared(own, theirs) else { continue };
-            let message =
-                format!("{} and {} overlap: both have bit {} of byte {}", name.value, other.value, bit % 8, bit / 8);
-            check.error(place_of_bits(signal, signal.place), message);
-            break;
+pub(super) fn check(check: &mut Check, frame: &FrameSpec, signals: &[Signal]) {
+    for (i, signal) in signals.iter().enumerate() {
+        let Some(other) = signals[..i].iter().find(|other| signal.overlaps(other)) else { continue };
+        let Some(bit) = shared(signal.layout, other.layout) else { continue };
+        let message =
+            format!("{} and {} overlap: both have bit {} of byte {}", signal.name, other.name, bit % 8, bit / 8);
+        if let Some(spec) = frame.signals.get(&signal.name) {
+            check.error(place_of_bits(spec, spec.place), message);
         }
     }
 }
 
-/// The bits of a frame of up to 64 bytes.
-fn bits(layout: Layout) -> [u64; 8] {
-    let mut set = [0; 8];
-    for bit in layout.bits().filter(|bit| *bit < 512) {
-        set[bit / 64] |= 1 << (bit % 64);
-    }
-    set
-}
-
-fn shared(a: &[u64; 8], b: &[u64; 8]) -> Option<usize> {
-    a.iter().zip(b).position(|(a, b)| a & b != 0).map(|at| at * 64 + (a[at] & b[at]).trailing_zeros() as usize)
-}
-
-/// Whether both can be in the same frame: not if one multiplexer would have to have two values.
-fn may_meet(a: &SignalSpec, b: &SignalSpec) -> bool {
-    if !a.when.is_empty() && !b.when.is_empty() && !a.when.keys().any(|key| b.when.get(key).is_some()) {
-        // Different multiplexers: which of their values come together is not known.
-        return false;
-    }
-    a.when.iter().all(|(key, values)| b.when.get(key).is_none_or(|others| values.iter().any(|v| others.contains(v))))
+/// The first bit of the frame that both have.
+fn shared(a: Layout, b: Layout) -> Option<usize> {
+    a.bits().filter(|bit| b.bits().any(|other| other == *bit)).min()
 }

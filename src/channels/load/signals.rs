@@ -57,6 +57,7 @@ pub(super) fn signal(
     signal.invalid = spec.invalid.as_ref().and_then(|invalid| raw(check, layout, invalid.value, invalid.place));
     signal.values = values(check, spec, layout);
     signal.range = range(check, spec, &signal);
+    signal.clamp = spec.clamp;
     if let (Some(invalid), Some(spec)) = (signal.invalid, &spec.invalid)
         && let Some((_, text)) = signal.values.iter().find(|(raw, _)| *raw == invalid)
     {

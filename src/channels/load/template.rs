@@ -11,6 +11,8 @@ pub(super) struct Filling<'a> {
     pub(super) signal: &'a str,
     /// `{n}`, of a row.
     pub(super) n: Option<u32>,
+    /// Multiplexers and the values that choose the signal.
+    pub(super) chosen: &'a [(&'a str, u64)],
 }
 
 /// Reports a placeholder that means nothing here, and one that is not closed. Whether it is right.
@@ -45,6 +47,11 @@ pub(super) fn check_template(check: &mut Check, text: &Spanned<String>, known: &
     false
 }
 
+/// Whether a template has the placeholder.
+pub(super) fn has(text: &str, name: &str) -> bool {
+    text.split('{').skip(1).any(|rest| rest.split_once('}').is_some_and(|(inside, _)| inside == name))
+}
+
 /// Fills a template that was checked. A multiplexer's placeholder falls away with the `_` before it: the signals that it
 /// chooses have a value for it, and this is none of them.
 pub(super) fn fill(text: &str, filling: Filling<'_>) -> String {
@@ -56,6 +63,10 @@ pub(super) fn fill(text: &str, filling: Filling<'_>) -> String {
         match (name, filling.n) {
             ("signal", _) => out += filling.signal,
             ("n", Some(n)) => out += &n.to_string(),
+            (name, _) if filling.chosen.iter().any(|(by, _)| *by == name) => {
+                let value = filling.chosen.iter().find(|(by, _)| *by == name);
+                out += &value.map_or(0, |(_, value)| *value).to_string();
+            }
             _ if out.ends_with('_') => drop(out.pop()),
             _ => {}
         }
@@ -70,11 +81,17 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled() {
-        let filling = Filling { signal: "vwc", n: Some(12) };
-        for (text, want) in
-            [("{signal}_{n}", "vwc_12"), ("x", "x"), ("{signal}_{probe}", "vwc"), ("a{n}b{n}", "a12b12"), ("", "")]
-        {
+        let filling = Filling { signal: "vwc", n: Some(12), chosen: &[("mode", 3)] };
+        for (text, want) in [
+            ("{signal}_{n}", "vwc_12"),
+            ("x", "x"),
+            ("{signal}_{probe}", "vwc"),
+            ("{signal}_{mode}", "vwc_3"),
+            ("a{n}b{n}", "a12b12"),
+            ("", ""),
+        ] {
             assert_eq!(fill(text, filling), want);
         }
+        assert!(has("{signal}_{n}", "n") && !has("{signal}_{n}", "probe") && !has("n}", "n"));
     }
 }
