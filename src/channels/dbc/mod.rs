@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::can::CanId;
 use crate::files::{Place, Report, SourceFile};
 
-pub use decode::Decoded;
+pub use decode::{Decoded, Value};
 pub use message::Message;
 use notes::Notes;
 use statements::{Statement, Unreadable, split};

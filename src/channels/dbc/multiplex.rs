@@ -56,8 +56,10 @@ fn choice(
     use MultiplexIndicator::{MultiplexedSignal, Multiplexor, MultiplexorAndMultiplexedSignal, Plain};
     let signal = &parsed.signals[at];
     let value = match signal.multiplexer_indicator {
-        MultiplexedSignal(value) | MultiplexorAndMultiplexedSignal(value) => value,
-        Multiplexor | Plain => return None,
+        MultiplexedSignal(value) | MultiplexorAndMultiplexedSignal(value) => Some(value),
+        // Some files name what chooses a multiplexer in `SG_MUL_VAL_` only.
+        Multiplexor => None,
+        Plain => return None,
     };
     let chooses = |signal: &can_dbc::Signal| {
         matches!(signal.multiplexer_indicator, Multiplexor | MultiplexorAndMultiplexedSignal(_))
@@ -70,7 +72,7 @@ fn choice(
         ([only], _) if *only == at => None,
         ([only], named) => {
             let more = named.filter(|(name, _)| by_name(name) == Some(*only)).map(|(_, values)| values.clone());
-            Some((*only, more.into_iter().flatten().chain([(value, value)]).collect()))
+            Some((*only, more.into_iter().flatten().chain(value.map(|value| (value, value))).collect()))
         }
         (_, Some((name, values))) => match by_name(name) {
             Some(by) => Some((by, values.clone())),
@@ -83,6 +85,7 @@ fn choice(
             }
         },
         (_, None) => {
+            value?;
             let why = format!(
                 "{} is multiplexed, but nothing says by which signal: it is taken as always there",
                 signal.name
