@@ -1,4 +1,4 @@
-//! Every `tests/cases/channels/<case>/channels.yaml` gives the report in its `error.txt`, to the letter.
+//! Every `tests/cases/channels/<case>/channels.yaml`, with the DBC files beside it, gives the report in its `error.txt`, to the letter.
 //! `UPDATE_GOLDEN=1 cargo test -p growctl-engine --test golden_channels` writes the reports anew; the review is the diff.
 
 #[allow(dead_code, reason = "other golden tests use the rest of it")]
@@ -7,15 +7,16 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use growctl_engine::channels::{Catalog, Gateway, load, rows};
-use growctl_engine::files::{Report, SourceFile};
+use growctl_engine::channels::{Catalog, Gateway, load_with, rows};
+use growctl_engine::files::{Report, SourceFile, read_database};
 use growctl_engine::model::Timestamp;
 
 /// What loading the case's map says, and whether there is a map.
 fn outcome(case: &Path) -> (String, bool) {
     let text = fs::read_to_string(case.join("channels.yaml")).expect("every case has a channels.yaml");
     let mut report = Report::default();
-    let map = load(&SourceFile::new("channels.yaml", text), &mut report);
+    let database = |path: &Path, report: &mut Report| read_database(case, path, report);
+    let map = load_with(&SourceFile::new("channels.yaml", text), &database, &mut report);
     assert_eq!(map.is_some(), report.errors() == 0, "{}: a map means no errors", case.display());
     (report.render(false), map.is_some())
 }
@@ -45,6 +46,7 @@ fn a_map_with_warnings_alone_loads() {
 fn a_spoilt_example_is_refused_or_loads() {
     const EXAMPLE: &str = include_str!("fixtures/channels.example.yaml");
     const ODD: [&str; 8] = ["\"\"", "-1", "99999999999999999999", "[]", "{}", "true", "{n}", ".nan"];
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let body = EXAMPLE.find("version:").expect("it has one");
     let words = EXAMPLE.match_indices(letters).map(|(at, _)| at).filter(|at| *at > body);
@@ -55,7 +57,8 @@ fn a_spoilt_example_is_refused_or_loads() {
         let odd = ODD[number / 3 % ODD.len()];
         let mut report = Report::default();
         let text = format!("{}{odd}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
-        match load(&SourceFile::new("channels.yaml", text), &mut report) {
+        let database = |path: &Path, report: &mut Report| read_database(&fixtures, path, report);
+        match load_with(&SourceFile::new("channels.yaml", text), &database, &mut report) {
             Some(map) => {
                 let _ = (Gateway::new(&map, Timestamp::default()), Catalog::new(&map), rows(&map).len());
                 loaded += 1;

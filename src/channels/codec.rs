@@ -168,17 +168,18 @@ impl Signal {
             Kind::F16 | Kind::F32 | Kind::F64 => self.bits_of_float(wanted.as_f64()),
             Kind::Unsigned | Kind::Signed => self.bits_of_whole(wanted.unscaled(self.scale, self.offset)),
         };
-        let bits = match bits {
-            Ok(bits) => bits,
-            Err(why) => return refuse(why),
-        };
         // A raw value that has a text is meant to be sent, whatever the range says of numbers.
+        let named = bits.as_ref().is_ok_and(|bits| self.text_of(*bits).is_some());
         if let Some((low, high)) = self.range
-            && self.text_of(bits).is_none()
+            && !named
             && !self.in_range(wanted.as_f64())
         {
             return refuse(format!("its range is {low} to {high}"));
         }
+        let bits = match bits {
+            Ok(bits) => bits,
+            Err(why) => return refuse(why),
+        };
         if self.invalid.is_some_and(|invalid| invalid & self.layout.mask() == bits) {
             return refuse("these bits mean 'no value'".to_owned());
         }

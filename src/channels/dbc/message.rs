@@ -12,9 +12,9 @@ use crate::channels::layout::{Kind, Layout};
 use crate::channels::map::FrameLayout;
 use crate::model::Name;
 
-use super::Doubt;
 use super::multiplex;
 use super::notes::Notes;
+use super::{Doubt, Draft};
 
 /// The mark of 29 bits.
 const EXTENDED: u64 = 1 << 31;
@@ -39,13 +39,16 @@ pub struct Message {
     /// What the file says about its signals, by name.
     pub comments: HashMap<Name, Name>,
     pub(super) at: usize,
+    pub(super) raw_id: u64,
     pub(super) doubts: Vec<Doubt>,
     id: Option<CanId>,
 }
 
 impl Message {
-    pub(super) fn new(text: &str, raw_id: u64, at: usize, parsed: &can_dbc::Message, notes: &Notes) -> Message {
-        let long = notes.long_messages.get(&raw_id);
+    pub(super) fn new(text: &str, draft: &Draft, notes: &Notes) -> Message {
+        let Draft { id: raw_id, at, parsed } = draft;
+        let (raw_id, at) = (*raw_id, *at);
+        let long = notes.long_messages.get(&raw_id).filter(|long| !long.is_empty());
         let name: Name = long.map_or(&*parsed.name, |long| long).into();
         let mut message = Message {
             name: name.clone(),
@@ -56,6 +59,7 @@ impl Message {
             comment: notes.comments.get(&raw_id).map(|comment| Name::from(plain(comment))),
             comments: HashMap::new(),
             at,
+            raw_id,
             doubts: Vec::new(),
             id: id(raw_id),
         };
@@ -86,16 +90,22 @@ impl Message {
     }
 
     fn doubt_signal(&mut self, text: &str, signal: &str, message: String) {
-        let at = place_of_signal(text, self.at, signal);
+        self.doubt_nth(text, signal, 0, message);
+    }
+
+    /// Of several signals of one name that with so many before it.
+    fn doubt_nth(&mut self, text: &str, signal: &str, before: usize, message: String) {
+        let at = place_of_signal(text, self.at, signal, before);
         self.doubts.push(Doubt { at, len: signal.len(), message, help: None });
     }
 
     /// The signals that can be read.
     fn signals(&mut self, text: &str, id: u64, parsed: &can_dbc::Message, notes: &Notes) -> Vec<Signal> {
         let mut read: Vec<Option<Signal>> = Vec::new();
-        for signal in &parsed.signals {
+        for (number, signal) in parsed.signals.iter().enumerate() {
             let of = (id, signal.name.clone());
-            let name: Name = notes.long_signals.get(&of).map_or(&*signal.name, |long| long).into();
+            let name: Name =
+                notes.long_signals.get(&of).filter(|long| !long.is_empty()).map_or(&*signal.name, |long| long).into();
             let good = if read.iter().flatten().any(|known| known.name == name) {
                 Err(format!("{name} is there twice: the first one counts"))
             } else {
@@ -103,7 +113,8 @@ impl Message {
                     .map(|layout| self.signal(text, name.clone(), signal, layout, notes, &of))
             };
             if let Err(why) = &good {
-                self.doubt_signal(text, &signal.name, why.clone());
+                let before = parsed.signals[..number].iter().filter(|other| other.name == signal.name).count();
+                self.doubt_nth(text, &signal.name, before, why.clone());
             }
             if let Some(comment) = notes.signal_comments.get(&of) {
                 self.comments.insert(name, Name::from(plain(comment)));
@@ -177,13 +188,18 @@ fn id(raw: u64) -> Option<CanId> {
 }
 
 /// Where a signal's name stands, behind the line of its message.
-fn place_of_signal(text: &str, at: usize, signal: &str) -> usize {
+fn place_of_signal(text: &str, at: usize, signal: &str, mut before: usize) -> usize {
     let mut from = at;
     for line in text.get(at..).unwrap_or("").split_inclusive('\n') {
         if let Some(rest) = line.trim_start().strip_prefix("SG_")
             && rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).find(|word| !word.is_empty())
                 == Some(signal)
         {
+            if let Some(less) = before.checked_sub(1) {
+                before = less;
+                from += line.len();
+                continue;
+            }
             return from + line.find(signal).unwrap_or(0);
         }
         from += line.len();

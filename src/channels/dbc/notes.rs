@@ -18,24 +18,29 @@ pub(super) struct Notes {
     pub(super) long_signals: HashMap<Of, String>,
     pub(super) comments: HashMap<u64, String>,
     pub(super) signal_comments: HashMap<Of, String>,
+    /// Every signal that is spoken of, and the statement that does.
+    pub(super) spoken_of: Vec<(Of, &'static str, usize)>,
     cycles: HashMap<u64, f64>,
     any_cycle: f64,
 }
 
 impl Notes {
-    /// Takes in one statement, parsed; `id` is the message that it is about.
-    pub(super) fn take(&mut self, id: u64, parsed: Dbc) {
+    /// Takes in one statement, parsed, that begins at byte `at`; `id` is the message that it is about.
+    pub(super) fn take(&mut self, id: u64, at: usize, parsed: Dbc) {
         for described in parsed.value_descriptions {
             if let ValueDescription::Signal { name, value_descriptions, .. } = described {
+                self.spoken_of.push(((id, name.clone()), "VAL_", at));
                 self.texts.insert((id, name), value_descriptions);
             }
         }
         for typed in parsed.signal_extended_value_type_list {
+            self.spoken_of.push(((id, typed.signal_name.clone()), "SIG_VALTYPE_", at));
             if typed.signal_extended_value_type != can_dbc::SignalExtendedValueType::SignedOrUnsignedInteger {
                 self.floats.insert((id, typed.signal_name));
             }
         }
         for chosen in parsed.extended_multiplex {
+            self.spoken_of.push(((id, chosen.signal_name.clone()), "SG_MUL_VAL_", at));
             let values = chosen.mappings.iter().map(|range| (range.min_value, range.max_value)).collect();
             self.multiplexers.insert((id, chosen.signal_name), (chosen.multiplexor_signal_name, values));
         }

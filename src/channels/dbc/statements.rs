@@ -73,6 +73,8 @@ pub(super) fn split(text: &str) -> (Vec<Statement<'_>>, Vec<Unreadable>) {
             b'"' => {
                 let Some(end) = end_of_text(text, at) else {
                     cut.faults.push(Unreadable::Text(at));
+                    // What it stands in is not whole.
+                    cut.begun = None;
                     break;
                 };
                 (at, fresh) = (end, None);

@@ -8,6 +8,11 @@ use super::signals::place_of_bits;
 
 /// Reports each signal that takes a bit of an earlier one, once.
 pub(super) fn check(check: &mut Check, frame: &FrameSpec, signals: &[Signal]) {
+    // Whose `when` has a fault is not known to meet anybody.
+    let known = |signal: &&Signal| {
+        frame.signals.get(&signal.name).is_none_or(|spec| spec.when.is_empty() == signal.when.is_empty())
+    };
+    let signals: Vec<&Signal> = signals.iter().filter(known).collect();
     for (i, signal) in signals.iter().enumerate() {
         let Some(other) = signals[..i].iter().find(|other| signal.overlaps(other)) else { continue };
         let Some(bit) = shared(signal.layout, other.layout) else { continue };

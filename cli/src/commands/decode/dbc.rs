@@ -35,9 +35,7 @@ pub(super) fn run(arguments: &Decode) -> ExitCode {
         databases.extend(file.and_then(|file| Database::load(&file, &mut report)));
     }
     for (at, database) in databases.iter().enumerate() {
-        let mut doubts = Report::default();
-        database.messages().for_each(|message| database.tell(message, &mut doubts));
-        report.extend(doubts);
+        database.tell_all(&mut report);
         twice(&databases[..at], database, &mut report);
     }
     super::super::show(&report);
