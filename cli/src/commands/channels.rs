@@ -1,4 +1,7 @@
-//! `growctl channels list`: every identifier, signal, channel and unit that the channel map resolves to.
+//! `growctl channels list`: every identifier, signal, channel and unit that the channel map resolves to. `channels import`
+//! makes a map of a DBC file.
+
+mod import;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,26 +23,34 @@ enum What {
     /// Every signal with its identifier, channel, field, unit and bits.
     #[command(after_help = "Examples:\n  growctl channels list\n  growctl channels list --format json")]
     List,
+    /// A starting channels.yaml for a DBC file, on stdout.
+    Import(import::ImportArguments),
 }
 
 const HEADINGS: [&str; 10] = ["BUS", "ID", "FRAME", "NODE", "CHANNEL", "FIELD", "UNIT", "BITS", "RANGE", "VALUES"];
 
 impl Channels {
     pub(crate) fn run(self, folder: &Path, json: bool) -> ExitCode {
-        let What::List = self.what;
-        let mut report = Report::default();
-        let map = app::load_map(folder, &mut report);
-        super::show(&report);
-        let Some(map) = map else { return ExitCode::from(2) };
-        let rows = rows(&map);
-        let text = match json {
-            true => serde_json::json!(rows).to_string(),
-            false => super::table(&HEADINGS, rows.iter().map(cells).collect()),
-        };
-        // Nobody reads on: that is the reader's choice, no failure.
-        let _ = super::line(&text);
-        ExitCode::SUCCESS
+        match self.what {
+            What::List => list(folder, json),
+            What::Import(arguments) => arguments.run(),
+        }
     }
+}
+
+fn list(folder: &Path, json: bool) -> ExitCode {
+    let mut report = Report::default();
+    let map = app::load_map(folder, &mut report);
+    super::show(&report);
+    let Some(map) = map else { return ExitCode::from(2) };
+    let rows = rows(&map);
+    let text = match json {
+        true => serde_json::json!(rows).to_string(),
+        false => super::table(&HEADINGS, rows.iter().map(cells).collect()),
+    };
+    // Nobody reads on: that is the reader's choice, no failure.
+    let _ = super::line(&text);
+    ExitCode::SUCCESS
 }
 
 fn cells(row: &Row) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! multiplexers, texts and names is worked out here, and the codec is the map's own.
 
 mod decode;
+mod import;
 mod message;
 mod multiplex;
 mod notes;
@@ -15,6 +16,7 @@ use crate::can::CanId;
 use crate::files::{Place, Report, SourceFile};
 
 pub use decode::{Decoded, Value};
+pub use import::Import;
 pub use message::Message;
 use notes::Notes;
 use read::Draft;

@@ -12,7 +12,7 @@ mod fields;
 mod frames;
 mod guards;
 mod multiplexed;
-mod names;
+pub(super) mod names;
 mod nodes;
 mod overlap;
 mod safe;

@@ -24,7 +24,7 @@ pub(super) fn check_name(check: &mut Check, kind: &str, name: &Spanned<String>) 
 }
 
 /// Why a name cannot be part of a channel.
-pub(super) fn name_fault(name: &str) -> Option<String> {
+pub(in crate::channels) fn name_fault(name: &str) -> Option<String> {
     let because = |why: &str| Some(why.to_owned());
     let bad = |c: &char| matches!(c, ':' | '*' | '?' | '[' | ']' | '\\' | '{' | '}') || c.is_control();
     match name.chars().find(bad) {
@@ -39,7 +39,7 @@ pub(super) fn name_fault(name: &str) -> Option<String> {
 }
 
 /// Why a signal, or its field in messages, cannot be called so.
-pub(super) fn field_fault(name: &str) -> Option<String> {
+pub(in crate::channels) fn field_fault(name: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins = name.chars().find(|c| *c != '_').is_some_and(|c| c.is_ascii_alphabetic());
     if name.trim().is_empty() {
