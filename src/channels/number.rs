@@ -61,15 +61,11 @@ impl fmt::Display for Number {
     }
 }
 
-/// A JSON number; what is beyond 64 bits is the nearest float.
+/// A JSON number, whole ones with all their digits.
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match *self {
-            Number::Int(number) => match (u64::try_from(number), i64::try_from(number)) {
-                (Ok(number), _) => to.serialize_u64(number),
-                (_, Ok(number)) => to.serialize_i64(number),
-                _ => to.serialize_f64(number as f64),
-            },
+            Number::Int(number) => to.serialize_i128(number),
             Number::Float(number) => to.serialize_f64(number),
         }
     }

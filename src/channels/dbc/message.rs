@@ -215,6 +215,9 @@ fn layout(signal: &can_dbc::Signal, float: bool) -> Result<Layout, String> {
     if signal.start_bit > MOST_BITS {
         return Err(format!("{name} begins at bit {}, which is outside any frame: it is left out", signal.start_bit));
     }
+    if !signal.factor.is_finite() || !signal.offset.is_finite() {
+        return Err(format!("the factor or the offset of {name} is no finite number: it is left out"));
+    }
     let kind = if signal.value_type == ValueType::Signed { Kind::Signed } else { Kind::Unsigned };
     let big_endian = signal.byte_order == ByteOrder::BigEndian;
     let layout = Layout { start: signal.start_bit as u16, width, big_endian, kind };

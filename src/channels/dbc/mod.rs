@@ -65,7 +65,9 @@ impl Database {
         let messages: Vec<Message> = real.map(|draft| Message::new(&file.text, draft, notes)).collect();
         // Of two with one id the last counts, as for other readers of such files.
         let by_id = (0..).zip(&messages).filter_map(|(at, message)| message.id().map(|id| (id, at))).collect();
-        Database { file: file.clone(), messages, by_id, doubts: Vec::new() }
+        let none = || Doubt { at: 0, len: 0, message: "the file has no messages".to_owned(), help: None };
+        let doubts = messages.is_empty().then(none).into_iter().collect();
+        Database { file: file.clone(), messages, by_id, doubts }
     }
 
     /// Its messages in the order of the file.

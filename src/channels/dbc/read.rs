@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::files::{Place, Report, SourceFile};
 
 use super::notes::Notes;
-use super::statements::{Statement, Unreadable, split};
+use super::statements::{Lines, Statement, Unreadable, split};
 
 /// A message as the parser gives it.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ struct Unread {
 
 fn parse(file: &Arc<SourceFile>, statement: &Statement<'_>) -> Result<can_dbc::Dbc, Unread> {
     let lines = statement.lines();
-    can_dbc::Dbc::try_from(lines.as_str()).map_err(|error| {
+    can_dbc::Dbc::try_from(lines.text.as_str()).map_err(|error| {
         let (at, expected) = where_and_what(&lines, &error.to_string());
         let at = at.min(statement.text.len());
         let line = statement.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
@@ -91,14 +91,12 @@ fn parse(file: &Arc<SourceFile>, statement: &Statement<'_>) -> Result<can_dbc::D
 }
 
 /// The parser says ` --> line:column` and in the last line ` = expected rules`; at the very beginning it knows nothing.
-fn where_and_what(lines: &str, error: &str) -> (usize, String) {
+fn where_and_what(lines: &Lines, error: &str) -> (usize, String) {
     let place = error.split_once("--> ").and_then(|(_, rest)| rest.split_whitespace().next()?.split_once(':'));
-    let at = place.and_then(|(line, column)| {
-        let place = Place { line: line.parse().ok()?, column: column.parse().ok()?, len: 1 };
-        place.offset(lines)
-    });
+    let at = place.and_then(|(line, column)| lines.place(line.parse().ok()?, column.parse().ok()?));
     match (at, error.rsplit_once("= ")) {
         (Some(0), _) => (0, String::new()),
+        (Some(at), Some((_, expected))) if expected.contains("EOI") => (at, ": it is expected to end here".to_owned()),
         (Some(at), Some((_, expected))) => (at, format!(": {}", expected.trim().replace('_', " "))),
         _ => (0, format!(": {}", error.trim().to_lowercase())),
     }

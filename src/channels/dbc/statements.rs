@@ -68,8 +68,8 @@ pub(super) fn split(text: &str) -> (Vec<Statement<'_>>, Vec<Unreadable>) {
     let mut fresh = Some(at);
     while let Some(byte) = text.as_bytes().get(at) {
         match byte {
-            b'\n' => fresh = Some(at + 1),
-            b' ' | b'\t' | b'\r' => {}
+            b'\n' | b'\r' => fresh = Some(at + 1),
+            b' ' | b'\t' => {}
             b'"' => {
                 let Some(end) = end_of_text(text, at) else {
                     cut.faults.push(Unreadable::Text(at));
@@ -80,7 +80,7 @@ pub(super) fn split(text: &str) -> (Vec<Statement<'_>>, Vec<Unreadable>) {
                 (at, fresh) = (end, None);
             }
             b'/' if text[at..].starts_with("//") => {
-                at += text[at..].find('\n').unwrap_or(text.len() - at);
+                at += text[at..].find(['\n', '\r']).unwrap_or(text.len() - at);
                 continue;
             }
             b';' => fresh = Some(at + 1),
@@ -155,7 +155,7 @@ impl<'a> Cutter<'a> {
 
     /// Whether nothing stands behind on the line.
     fn alone(&self, end: usize) -> bool {
-        self.text[end..].split('\n').next().is_some_and(|rest| rest.trim().is_empty())
+        self.text[end..].split(['\n', '\r']).next().is_some_and(|rest| rest.trim().is_empty())
     }
 
     /// Whether the open statement is complete at `at`.
@@ -171,31 +171,66 @@ impl<'a> Cutter<'a> {
     }
 }
 
+/// A statement as the parser takes it: a line each for a message and its signals, all else on one line, without comments.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) text: String,
+    /// Where each line begins in the statement, in bytes. Up to what is added at its end, a line keeps every byte.
+    pub(super) starts: Vec<usize>,
+}
+
+impl Lines {
+    /// Where a line and column (in characters) of the text are in the statement.
+    pub(super) fn place(&self, line: usize, column: usize) -> Option<usize> {
+        let start = self.starts.get(line.checked_sub(1)?)?;
+        let within = self.text.split('\n').nth(line - 1)?.char_indices().nth(column.saturating_sub(1));
+        Some(start + within.map_or(0, |(at, _)| at))
+    }
+
+    fn begin(&mut self, at: usize) {
+        self.starts.push(at);
+    }
+
+    /// A signal that names no receiver has none.
+    fn end(&mut self) {
+        let line = self.text.rsplit('\n').next().unwrap_or("");
+        if line.trim_start().starts_with("SG_") && line.trim_end().ends_with('"') {
+            self.text.push_str(" Vector__XXX");
+        }
+        self.text.push('\n');
+    }
+}
+
 impl Statement<'_> {
-    /// The statement as the parser takes it: a line each for a message and its signals, all else on one line. Every byte
-    /// keeps its place.
-    pub(super) fn lines(&self) -> String {
-        let mut out = String::with_capacity(self.text.len() + 1);
+    /// The statement as the parser takes it.
+    pub(super) fn lines(&self) -> Lines {
+        let mut lines = Lines::default();
         let (mut inside, mut escaped, mut comment) = (false, false, false);
+        lines.begin(0);
         for (i, c) in self.text.char_indices() {
             comment |= !inside && self.text[i..].starts_with("//");
-            let signal = || self.text[i..].trim_start().starts_with("SG_ ");
             match c {
-                '\n' if !inside => {
+                '\n' | '\r' if !inside => {
                     comment = false;
-                    out.push(if signal() { '\n' } else { ' ' });
+                    if begins_signal(&self.text[i..]) {
+                        lines.end();
+                        lines.begin(i + 1);
+                    } else {
+                        lines.text.push(' ');
+                    }
                 }
-                _ if comment => out.extend(std::iter::repeat_n(' ', c.len_utf8())),
-                '\r' if !inside => out.push(' '),
+                _ if comment => lines.text.extend(std::iter::repeat_n(' ', c.len_utf8())),
+                // The parser wants a digit behind the point: `5.` is 5.
+                '.' if !inside && !self.text[i + 1..].starts_with(|c: char| c.is_ascii_digit()) => lines.text.push(' '),
                 _ => {
                     inside ^= c == '"' && !escaped;
-                    out.push(c);
+                    lines.text.push(c);
                 }
             }
             escaped = inside && c == '\\' && !escaped;
         }
-        out.push('\n');
-        out
+        lines.end();
+        lines
     }
 
     /// The first whole number outside texts: of most statements the id of the message.
@@ -210,6 +245,11 @@ impl Statement<'_> {
         }
         None
     }
+}
+
+/// Whether the next line is a signal's.
+fn begins_signal(rest: &str) -> bool {
+    rest.trim_start().strip_prefix("SG_").is_some_and(|rest| rest.starts_with(char::is_whitespace))
 }
 
 #[cfg(test)]
@@ -227,9 +267,11 @@ mod tests {
         assert_eq!(keywords(text), ["VERSION 0", "NS_ 17", "BU_ 43", "CM_ 69", "VAL_ 99", "BO_ 116"]);
         let (statements, faults) = split(text);
         assert_eq!(faults, []);
-        assert_eq!(statements[5].lines(), "BO_ 9 M: 8 A\n\n SG_ a : 0|8@1+   (1,0) [0|0] \"\" B\n");
+        let lines = statements[5].lines();
+        assert_eq!(lines.text, "BO_ 9 M: 8 A\n\n SG_ a : 0|8@1+   (1,0) [0|0] \"\" B\n");
+        assert_eq!((lines.starts.as_slice(), lines.place(3, 6)), ([0, 13, 14].as_slice(), Some(19)));
         let commented = split("VAL_ 1 a 0 \"//\" // \"x\n1 \"y\";").0;
-        assert_eq!(commented[0].lines(), "VAL_ 1 a 0 \"//\"       1 \"y\";\n");
+        assert_eq!(commented[0].lines().text, "VAL_ 1 a 0 \"//\"       1 \"y\";\n");
         assert_eq!((statements[4].number(), statements[5].number(), statements[0].number()), (Some(1), Some(9), None));
     }
 
