@@ -183,8 +183,9 @@ impl Lines {
     /// Where a line and column (in characters) of the text are in the statement.
     pub(super) fn place(&self, line: usize, column: usize) -> Option<usize> {
         let start = self.starts.get(line.checked_sub(1)?)?;
-        let within = self.text.split('\n').nth(line - 1)?.char_indices().nth(column.saturating_sub(1));
-        Some(start + within.map_or(0, |(at, _)| at))
+        let text = self.text.split('\n').nth(line - 1)?;
+        let within = text.char_indices().nth(column.saturating_sub(1));
+        Some(start + within.map_or(text.len(), |(at, _)| at))
     }
 
     fn begin(&mut self, at: usize) {
