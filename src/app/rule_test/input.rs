@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::can::{BusId, CanId, Frame};
 use crate::channels::codec::{Kind, Signal};
-use crate::channels::{Feedback, FrameLayout, NodeFrame, Plan};
+use crate::channels::{Feedback, Field, FrameLayout, NodeFrame, Plan};
 use crate::files::Place;
 use crate::model::{Fields, Name, Timestamp, Value};
 use crate::simulator::well;
@@ -38,13 +38,15 @@ pub(super) struct Frames {
     pub(super) bus: BusId,
     pub(super) id: CanId,
     pub(super) layout: Arc<FrameLayout>,
+    /// The multiplexers of the part that is sent, by position, and their raw values.
+    pub(super) chosen: Vec<(usize, u64)>,
     /// A value that lasts for longer is sent again this often, as a node does.
     pub(super) cycle: Option<Duration>,
     pub(super) columns: Vec<Column>,
 }
 
 /// One signal that is written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Column {
     /// Position in the layout.
     pub(super) signal: usize,
@@ -116,9 +118,11 @@ impl Input {
 }
 
 impl Says {
-    /// Whether both are frames of one identifier.
+    /// Whether both are frames of one identifier, and of one part of it.
     pub(super) fn collides(&self, other: &Says) -> bool {
-        matches!((self, other), (Says::Frames(a), Says::Frames(b)) if (a.bus, a.id) == (b.bus, b.id))
+        let (Says::Frames(a), Says::Frames(b)) = (self, other) else { return false };
+        let apart = a.chosen.iter().any(|(at, raw)| b.chosen.iter().any(|(other, own)| at == other && raw != own));
+        (a.bus, a.id) == (b.bus, b.id) && !apart
     }
 
     fn at(&self, position: usize, now: Timestamp) -> Option<Payload<'_>> {
@@ -141,7 +145,17 @@ impl Frames {
         }
         let mut data = [0; 64];
         let data = &mut data[..usize::from(self.layout.length).min(64)];
-        self.layout.signals.iter().for_each(|signal| leave_open(signal, data));
+        let signals = &self.layout.signals;
+        for (at, raw) in &self.chosen {
+            let _put = signals[*at].layout.put(*raw, data);
+        }
+        let multiplexer = |at: usize| self.chosen.iter().any(|(chosen, _)| *chosen == at);
+        let others = signals.iter().enumerate().filter(|(at, _)| !multiplexer(*at));
+        for (_, signal) in others {
+            if signal.present(data) {
+                leave_open(signal, data);
+            }
+        }
         for column in &self.columns {
             if let Some(value) = column.series.at(position) {
                 // The file was refused if any of its values cannot be said.
@@ -209,7 +223,8 @@ pub(super) struct Probe {
 impl Probe {
     /// The field of a node at a position of `node.fields`.
     pub(super) fn of_node(node: &NodeFrame, field: usize) -> Probe {
-        let field = node.fields[field].clone();
+        // The multiplexers that choose it are not written here.
+        let field = Field { when: Vec::new(), ..node.fields[field].clone() };
         let (signal, adjust) = (field.signal, field.adjust.unwrap_or((1.0, 0.0)));
         let plan = Plan::of_node(&NodeFrame { fields: vec![field], ..node.clone() });
         Probe::new(&node.frame, signal, adjust, plan)
@@ -217,7 +232,10 @@ impl Probe {
 
     /// The signal of a device at a position of the layout.
     pub(super) fn of_feedback(feedback: &Feedback, signal: usize) -> Probe {
-        let plan = Plan::of_feedback(&Feedback { shown: vec![signal], ..feedback.clone() });
+        let FrameLayout { name, length, cycle, signals } = &*feedback.frame;
+        let signals = signals.iter().map(|signal| Signal { when: Vec::new(), ..signal.clone() }).collect();
+        let frame = Arc::new(FrameLayout { name: name.clone(), length: *length, cycle: *cycle, signals });
+        let plan = Plan::of_feedback(&Feedback { frame, shown: vec![signal], ..feedback.clone() });
         Probe::new(&feedback.frame, signal, (1.0, 0.0), plan)
     }
 

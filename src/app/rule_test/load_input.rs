@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::can::{Frame, parse_line};
+use crate::channels::codec::When;
 use crate::channels::{Device, NodeFrame};
 use crate::files::{Place, Spanned};
 use crate::model::{DeviceKey, Fields, Name, SourceKind, Timestamp, Value, parse_duration};
@@ -20,6 +21,36 @@ const SECOND: Duration = Duration::from_secs(1);
 /// As it is written in a series.
 fn plain(value: &Value) -> String {
     if value.is_null() { "null".to_owned() } else { value.to_string() }
+}
+
+/// A part of a frame: which frame, its multiplexers by position with the raw values that choose it, what is written in it.
+type Part = (usize, Vec<(usize, u64)>, Vec<Column>);
+
+/// Puts a signal that needs no multiplexer to every part of its frame.
+fn add_to_all(parts: &mut Vec<Part>, frame: usize, column: Column) {
+    if !parts.iter().any(|(of, ..)| *of == frame) {
+        parts.push((frame, Vec::new(), Vec::new()));
+    }
+    let own = parts.iter_mut().filter(|(of, ..)| *of == frame);
+    own.for_each(|(.., columns)| columns.push(column.clone()));
+}
+
+/// Puts a signal to the first part of its frame that can have it: with each multiplexer at a value that the signal has.
+fn add(parts: &mut Vec<Part>, frame: usize, when: &[When], column: Column) {
+    let fits = |chosen: &[(usize, u64)]| {
+        when.iter().all(|when| chosen.iter().all(|(at, raw)| *at != when.multiplexer || when.has(*raw)))
+    };
+    let at = parts.iter().position(|(of, chosen, _)| *of == frame && fits(chosen)).unwrap_or_else(|| {
+        parts.push((frame, Vec::new(), Vec::new()));
+        parts.len() - 1
+    });
+    let (_, chosen, columns) = &mut parts[at];
+    for when in when {
+        if !chosen.iter().any(|(at, _)| *at == when.multiplexer) {
+            chosen.extend(when.each().next().map(|raw| (when.multiplexer, raw)));
+        }
+    }
+    columns.push(column);
 }
 
 impl<'a> Loading<'a> {
@@ -49,7 +80,8 @@ impl<'a> Loading<'a> {
         }
     }
 
-    /// A node's values, one input for each of its frames that has one of the fields.
+    /// A node's values, one input for each of its frames that has one of the fields, and of a multiplexed frame for each
+    /// of its parts.
     fn node(&mut self, node: &Spanned<String>, spec: &InputSpec, every: Option<Duration>) -> Vec<Input> {
         let map = self.bench.map;
         let frames: Vec<&NodeFrame> = map.nodes.iter().filter(|frame| *frame.source.name == *node.value).collect();
@@ -58,7 +90,7 @@ impl<'a> Loading<'a> {
             return Vec::new();
         }
         self.cast.nodes.insert(Name::from(node.as_str()));
-        let mut columns: Vec<Vec<Column>> = frames.iter().map(|_| Vec::new()).collect();
+        let (mut parts, mut plain) = (Vec::new(), Vec::new());
         for (field, text) in &spec.values {
             let find = |frame: &&NodeFrame| frame.fields.iter().position(|known| *known.name == *field.value);
             let found = frames.iter().enumerate().find_map(|(at, frame)| Some((at, find(frame)?)));
@@ -69,12 +101,18 @@ impl<'a> Loading<'a> {
             let known = &frames[at].fields[position];
             let (signal, adjust) = (known.signal, known.adjust.unwrap_or((1.0, 0.0)));
             if let Some(series) = self.carried(text, &Probe::of_node(frames[at], position)) {
-                columns[at].push(Column { signal, adjust, series });
+                let column = Column { signal, adjust, series };
+                match known.when.as_slice() {
+                    [] => plain.push((at, column)),
+                    when => add(&mut parts, at, when, column),
+                }
             }
         }
-        let inputs = frames.iter().zip(columns).filter(|(_, columns)| !columns.is_empty()).map(|(frame, columns)| {
-            let cycle = frame.frame.cycle;
-            let frames = Frames { bus: frame.bus, id: frame.id, layout: frame.frame.clone(), cycle, columns };
+        plain.into_iter().for_each(|(at, column)| add_to_all(&mut parts, at, column));
+        parts.sort_by_key(|(at, ..)| *at);
+        let inputs = parts.into_iter().map(|(at, chosen, columns)| {
+            let (frame, cycle) = (frames[at], frames[at].frame.cycle);
+            let frames = Frames { bus: frame.bus, id: frame.id, layout: frame.frame.clone(), chosen, cycle, columns };
             let every = every.or(cycle).unwrap_or(SECOND);
             Input { speaker: frame.source.name.clone(), place: node.place, every, says: Says::Frames(frames) }
         });
@@ -123,7 +161,10 @@ impl<'a> Loading<'a> {
             }
         }
         let cycle = feedback.frame.cycle;
-        let says = Frames { bus: feedback.bus, id: feedback.id, layout: feedback.frame.clone(), cycle, columns };
+        let whens = columns.iter().flat_map(|column: &Column| &feedback.frame.signals[column.signal].when);
+        let chosen = whens.filter_map(|when| Some((when.multiplexer, when.each().next()?))).collect();
+        let says =
+            Frames { bus: feedback.bus, id: feedback.id, layout: feedback.frame.clone(), chosen, cycle, columns };
         let (speaker, every) = (Name::from(name.as_str()), every.or(cycle).unwrap_or(SECOND));
         vec![Input { speaker, place: name.place, every, says: Says::Frames(says) }]
     }

@@ -48,7 +48,7 @@ impl Message {
     pub(super) fn new(text: &str, draft: &Draft, notes: &Notes) -> Message {
         let Draft { id: raw_id, at, parsed } = draft;
         let (raw_id, at) = (*raw_id, *at);
-        let long = notes.long_messages.get(&raw_id).filter(|long| !long.is_empty());
+        let long = notes.long_messages.get(&raw_id).filter(|long| is_name(long));
         let name: Name = long.map_or(&*parsed.name, |long| long).into();
         let mut message = Message {
             name: name.clone(),
@@ -105,7 +105,7 @@ impl Message {
         for (number, signal) in parsed.signals.iter().enumerate() {
             let of = (id, signal.name.clone());
             let name: Name =
-                notes.long_signals.get(&of).filter(|long| !long.is_empty()).map_or(&*signal.name, |long| long).into();
+                notes.long_signals.get(&of).filter(|long| is_name(long)).map_or(&*signal.name, |long| long).into();
             let good = if read.iter().flatten().any(|known| known.name == name) {
                 Err(format!("{name} is there twice: the first one counts"))
             } else {
@@ -185,6 +185,12 @@ fn id(raw: u64) -> Option<CanId> {
         0 => CanId::standard(raw).or(CanId::extended(raw)),
         _ => CanId::extended(raw & !(EXTENDED as u32)),
     }
+}
+
+/// Whether a long name can stand for the short one.
+fn is_name(long: &str) -> bool {
+    !long.trim().is_empty()
+        && !long.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER || c > '\u{FFFD}')
 }
 
 /// Where a signal's name stands, behind the line of its message.
