@@ -20,3 +20,6 @@ pub use gateway::{Gateway, GatewayCounts};
 pub use load::{NO_WATCHDOG, ReadDatabase, database_paths, load, load_with};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
 pub use plan::{Plan, Sample, State};
+
+#[cfg(test)]
+mod parts_tests;
