@@ -99,7 +99,7 @@ mod tests {
         let other = when(3, &[(2, 2)]);
         assert!(!may_meet(std::slice::from_ref(&one), std::slice::from_ref(&two)));
         assert!(may_meet(std::slice::from_ref(&one), &[both]));
-        assert!(may_meet(std::slice::from_ref(&one), &[other.clone()]));
+        assert!(may_meet(std::slice::from_ref(&one), std::slice::from_ref(&other)));
         assert!(!may_meet(&[one, other.clone()], &[other, two]));
         assert!(may_meet(&[], &[]));
     }

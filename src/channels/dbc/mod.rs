@@ -9,7 +9,7 @@ mod notes;
 mod read;
 mod statements;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 
 use crate::can::CanId;

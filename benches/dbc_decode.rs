@@ -1,0 +1,147 @@
+//! Frames through a DBC file, beside cantools (Python) and `can_decode` (Rust) on the same frames, in one run:
+//!
+//!     cargo bench -p growctl-engine --bench dbc_decode
+//!
+//! cantools is taken from `python3`, or from $PYTHON; without it only the others are measured. Frames are those of
+//! messages without multiplexers, as `can_decode` knows none, of cantools' own `vehicle.dbc`.
+
+#![allow(clippy::print_stdout)] // the table is what a benchmark is for
+
+mod support;
+
+use std::hint::black_box;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use growctl_engine::can::CanId;
+use growctl_engine::channels::dbc::{Database, Value};
+use growctl_engine::files::{Report, read_database};
+use support::{median, now};
+
+const ROUNDS: usize = 7;
+/// Frames of each message.
+const FRAMES: usize = 8;
+
+/// Reads `id hex` lines, decodes all of them for two seconds, says nanoseconds a frame and the sum of all numbers.
+const PYTHON: &str = r#"
+import sys, time, cantools
+database = cantools.database.load_file(sys.argv[1], strict=False)
+frames = [(int(i), bytes.fromhex(d)) for i, d in (line.split() for line in sys.stdin)]
+total = sum(sum(database.decode_message(i, d, decode_choices=False).values()) for i, d in frames)
+rounds, best = [], time.perf_counter() + 2
+while time.perf_counter() < best:
+    began = time.perf_counter()
+    for i, d in frames:
+        database.decode_message(i, d, decode_choices=False)
+    rounds.append((time.perf_counter() - began) / len(frames) * 1e9)
+print(sorted(rounds)[len(rounds) // 2], total)
+"#;
+
+struct Recorded {
+    id: CanId,
+    data: Vec<u8>,
+}
+
+fn main() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/dbc/vehicle.dbc");
+    let mut report = Report::default();
+    let file = read_database(Path::new(""), &path, &mut report).expect("it can be read");
+    let database = Database::load(&file, &mut report).expect("it is right");
+    let frames = frames(&database);
+    let signals: usize = frames.iter().map(|frame| decode(&database, frame).1).sum();
+    let ours_total: f64 = frames.iter().map(|frame| decode(&database, frame).0).sum();
+    let ours = per_frame(frames.len(), || frames.iter().map(|frame| decode(&database, black_box(frame)).0).sum());
+    println!("{} frames, {:.1} signals each", frames.len(), signals as f64 / frames.len() as f64);
+    println!("growctl     {ours:>10.1} ns a frame");
+    other_rust(&path, &frames, ours, ours_total);
+    match python(&path, &frames) {
+        Some((theirs, total)) => {
+            assert!((total - ours_total).abs() <= 1e-9 * total.abs(), "{total} is not {ours_total}");
+            println!("cantools    {theirs:>10.1} ns a frame   {:>8.1} times growctl", theirs / ours);
+        }
+        None => println!("cantools    is not there: pip install cantools, or set PYTHON"),
+    }
+}
+
+/// Random bytes for every message without multiplexers.
+fn frames(database: &Database) -> Vec<Recorded> {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let plain =
+        database.messages().filter(|message| message.layout.signals.iter().all(|signal| signal.when.is_empty()));
+    let whole = plain.filter(|message| (1..=8).contains(&message.size) && !message.layout.signals.is_empty());
+    let ids: Vec<(CanId, u64)> = whole.filter_map(|message| Some((message.id()?, message.size))).collect();
+    let recorded = |(id, size): (CanId, u64)| Recorded {
+        id,
+        data: std::iter::repeat_with(|| rng.u8(..)).take(size as usize).collect(),
+    };
+    ids.iter().copied().cycle().take(ids.len() * FRAMES).map(recorded).collect()
+}
+
+/// The sum of a frame's numbers, and how many there are.
+fn decode(database: &Database, frame: &Recorded) -> (f64, usize) {
+    let message = database.with_id(frame.id).expect("it is of the file");
+    let decoded = message.decode(&frame.data);
+    let number = |(_, value)| match value {
+        Value::Number(number, _) => number.as_f64(),
+        Value::Bad(_) => 0.0,
+    };
+    decoded.signals().map(number).fold((0.0, 0), |(sum, count), number| (sum + number, count + 1))
+}
+
+/// Nanoseconds a frame: the median of some rounds of 100 ms.
+fn per_frame(frames: usize, mut all: impl FnMut() -> f64) -> f64 {
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let (began, mut times) = (now(), 0.0);
+            while began.elapsed().as_millis() < 100 {
+                black_box(all());
+                times += 1.0;
+            }
+            began.elapsed().as_secs_f64() * 1e9 / (times * frames as f64)
+        })
+        .collect();
+    median(&mut rounds)
+}
+
+fn raw(id: CanId) -> u32 {
+    id.raw() | if matches!(id, CanId::Extended(_)) { 1 << 31 } else { 0 }
+}
+
+fn other_rust(path: &Path, frames: &[Recorded], ours: f64, ours_total: f64) {
+    let Ok(parser) = can_decode::Parser::from_dbc_file(path) else {
+        println!("can_decode  cannot read the file");
+        return;
+    };
+    let sum = |frame: &Recorded| {
+        let id = if parser.signal_defs(frame.id.raw()).is_some() { frame.id.raw() } else { raw(frame.id) };
+        parser
+            .decode_msg(id, &frame.data)
+            .map_or(0.0, |message| message.signals.values().map(|signal| signal.value.physical).sum())
+    };
+    let total: f64 = frames.iter().map(sum).sum();
+    let theirs = per_frame(frames.len(), || frames.iter().map(sum).sum());
+    let same = if (total - ours_total).abs() <= 1e-6 * ours_total.abs() { "the same numbers" } else { "other numbers" };
+    println!("can_decode  {theirs:>10.1} ns a frame   {:>8.1} times growctl, {same}", theirs / ours);
+}
+
+/// cantools on the same frames: nanoseconds a frame, and the sum of all numbers.
+fn python(path: &PathBuf, frames: &[Recorded]) -> Option<(f64, f64)> {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut child = Command::new(python)
+        .args(["-c", PYTHON])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let hex = |data: &[u8]| data.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let lines: String = frames.iter().map(|frame| format!("{} {}\n", frame.id.raw(), hex(&frame.data))).collect();
+    // A Python without cantools ends before it has read all.
+    let _ = child.stdin.take()?.write_all(lines.as_bytes());
+    let output = child.wait_with_output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (took, total) = text.trim().split_once(' ')?;
+    Some((took.parse().ok()?, total.parse().ok()?))
+}
