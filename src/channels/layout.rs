@@ -112,6 +112,10 @@ impl Layout {
     #[must_use]
     pub fn get(self, data: &[u8]) -> Option<u64> {
         let (from, to, shift) = self.window();
+        if let (true, Some(bytes)) = (to <= 8, data.first_chunk::<8>()) {
+            let all = if self.big_endian { u64::from_be_bytes(*bytes) } else { u64::from_le_bytes(*bytes) };
+            return Some(all >> (self.shift_in_eight_bytes() & 63) & self.mask());
+        }
         let join = |all: u128, byte: &u8| all << 8 | u128::from(*byte);
         let bytes = data.get(from..to)?;
         let all = if self.big_endian { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) };

@@ -28,6 +28,9 @@ impl Number {
 
     /// raw × scale + offset.
     pub(super) fn scaled(raw: i128, scale: f64, offset: f64) -> Number {
+        if scale == 1.0 && offset == 0.0 {
+            return Number::Int(raw);
+        }
         match (whole(scale), whole(offset)) {
             (Some(scale), Some(offset)) => Number::Int(raw * scale + offset),
             (Some(scale), None) => Number::Float((raw * scale) as f64 + offset),
@@ -48,8 +51,11 @@ impl Number {
     }
 }
 
+#[inline]
 fn whole(number: f64) -> Option<i128> {
-    (number.fract() == 0.0 && number.abs() <= WHOLE).then_some(number as i128)
+    // There and back is cheaper than asking for the fraction.
+    let near = number as i64;
+    (near as f64 == number && number.abs() <= WHOLE).then_some(i128::from(near))
 }
 
 impl fmt::Display for Number {

@@ -29,8 +29,14 @@ impl Message {
     /// Decodes a frame: the signals that its multiplexers choose, and of a short frame those that fit.
     #[must_use]
     pub fn decode(&self, data: &[u8]) -> Decoded<'_> {
+        Decoded { message: self, values: self.read(data).collect() }
+    }
+
+    /// The same, one signal after the other.
+    #[inline]
+    pub fn read<'a, 'd>(&'a self, data: &'d [u8]) -> impl Iterator<Item = (&'a Signal, Value)> {
         let present = self.layout.signals.iter().filter(|signal| signal.present(data));
-        Decoded { message: self, values: present.map(|signal| (signal, value(signal, data))).collect() }
+        present.map(|signal| (signal, value(signal, data)))
     }
 }
 
