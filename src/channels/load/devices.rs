@@ -158,6 +158,13 @@ fn command(
         check.lacking(spec.bus.place, &["id"], message).help("write the CAN id that its node listens to: `id: 0x301`");
     }
     let signal = frame.signal(check, &spec.signal);
+    if let Some(beyond) = signal
+        .map(|at| &frame.layout.signals[at])
+        .filter(|signal| signal.layout.bytes_needed() > usize::from(frame.layout.length))
+    {
+        let message = format!("{} is beyond the end of {}: it cannot be sent", beyond.name, frame.layout.name);
+        check.error(spec.signal.place, message).help("the DBC file gives the message too few bytes");
+    }
     let with = with(check, frame, spec);
     let with = multiplexed::with(check, frame, spec, with);
     let (bus, id, signal) = (bus?, id?, signal?);
