@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use growctl_engine::can::CanId;
-use growctl_engine::channels::dbc::{Database, Value};
-use growctl_engine::files::{Report, read_database};
+use growctl_engine::channels::dbc::{Database, Import, Value};
+use growctl_engine::channels::{Plan, load_with};
+use growctl_engine::files::{Report, SourceFile, read_database};
+use hashbrown::HashMap;
 use support::{median, now};
 
 const ROUNDS: usize = 7;
@@ -54,11 +56,17 @@ fn main() {
     let ours = per_frame(frames.len(), || frames.iter().map(|frame| decode(&database, black_box(frame)).0).sum());
     println!("{} frames, {:.1} signals each", frames.len(), signals as f64 / frames.len() as f64);
     println!("growctl     {ours:>10.1} ns a frame");
+    let by_map = by_map(&database, &frames);
+    println!("  in a map  {by_map:>10.1} ns a frame   as the gateway reads it: ranges, texts, rounded");
     other_rust(&path, &frames, ours, ours_total);
     match python(&path, &frames) {
         Some((theirs, total)) => {
             assert!((total - ours_total).abs() <= 1e-9 * total.abs(), "{total} is not {ours_total}");
-            println!("cantools    {theirs:>10.1} ns a frame   {:>8.1} times growctl", theirs / ours);
+            println!(
+                "cantools    {theirs:>10.1} ns a frame   {:>8.1} times growctl, {:.1} times in a map",
+                theirs / ours,
+                theirs / by_map
+            );
         }
         None => println!("cantools    is not there: pip install cantools, or set PYTHON"),
     }
@@ -86,6 +94,21 @@ fn decode(database: &Database, frame: &Recorded) -> (f64, usize) {
         Value::Bad(_) => 0.0,
     };
     message.read(&frame.data).map(number).fold((0.0, 0), |(sum, count), number| (sum + number, count + 1))
+}
+
+/// The same frames through the channel map that is made of the file.
+fn by_map(database: &Database, frames: &[Recorded]) -> f64 {
+    let import = Import { path: "vehicle.dbc", name: "vehicle", bus: "can0", room: "Room", sender: None };
+    let read = |_: &Path, _: &mut Report| Some(database.file().clone());
+    let file = SourceFile::new("channels.yaml", import.write(database));
+    let map = load_with(&file, &read, &mut Report::default()).expect("what is imported loads");
+    let plans: HashMap<CanId, Plan> = map.nodes.iter().map(|node| (node.id, Plan::of_node(node))).collect();
+    let sum = |frame: &Recorded| {
+        let mut sum = 0.0;
+        plans[&frame.id].samples(black_box(&frame.data), |_, sample| sum += sample.number);
+        sum
+    };
+    per_frame(frames.len(), || frames.iter().map(sum).sum())
 }
 
 /// Nanoseconds a frame: the median of some rounds of 100 ms.
