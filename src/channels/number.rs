@@ -21,7 +21,7 @@ impl Number {
     #[must_use]
     pub fn as_f64(self) -> f64 {
         match self {
-            Number::Int(number) => number as f64,
+            Number::Int(number) => float(number),
             Number::Float(number) => number,
         }
     }
@@ -33,8 +33,8 @@ impl Number {
         }
         match (whole(scale), whole(offset)) {
             (Some(scale), Some(offset)) => Number::Int(raw * scale + offset),
-            (Some(scale), None) => Number::Float((raw * scale) as f64 + offset),
-            _ => Number::Float(raw as f64 * scale + offset),
+            (Some(scale), None) => Number::Float(float(raw * scale) + offset),
+            _ => Number::Float(float(raw) * scale + offset),
         }
     }
 
@@ -49,6 +49,12 @@ impl Number {
         let raw = if scale == 1.0 && offset == 0.0 { self.as_f64() } else { (self.as_f64() - offset) / scale };
         (!raw.is_nan() && scale != 0.0).then(|| raw.round_ties_even() as i128)
     }
+}
+
+/// Of 128 bits a processor makes no float, of 64 it does.
+#[inline]
+fn float(number: i128) -> f64 {
+    i64::try_from(number).map_or_else(|_| number as f64, |near| near as f64)
 }
 
 #[inline]
