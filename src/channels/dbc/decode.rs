@@ -34,7 +34,7 @@ impl Message {
 
     /// The same, one signal after the other.
     #[inline]
-    pub fn read<'a, 'd>(&'a self, data: &'d [u8]) -> impl Iterator<Item = (&'a Signal, Value)> {
+    pub fn read<'a>(&'a self, data: &[u8]) -> impl Iterator<Item = (&'a Signal, Value)> {
         let present = self.layout.signals.iter().filter(|signal| signal.present(data));
         present.map(|signal| (signal, value(signal, data)))
     }
