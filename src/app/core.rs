@@ -7,7 +7,7 @@ mod trail;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::bus::{Delivery, Last, Refused, Router};
+use crate::bus::{Delivery, Last, LastField, Refused, Router};
 use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
@@ -179,8 +179,8 @@ impl Core {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Every channel with good fields since the last call, with their merged JSON text, for `growctl:last`.
-    pub fn drain_last(&mut self) -> Vec<(Name, String)> {
+    /// Every channel whose good fields changed since the last call, with their merged JSON text, for `growctl:last`.
+    pub fn drain_last(&mut self) -> Vec<LastField> {
         self.last.drain_changed()
     }
 

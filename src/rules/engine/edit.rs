@@ -9,7 +9,7 @@ use crate::model::{Intent, Name, Timestamp};
 use super::super::Rule;
 use super::super::instance::World;
 use super::super::running::Running;
-use super::super::sources::Silence;
+use super::super::sources::{Gone, Silence};
 use super::super::timers::Due;
 use super::{Engine, Rulebook, schedules};
 
@@ -44,8 +44,15 @@ struct Heir {
 }
 
 impl Engine {
-    /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
-    pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
+    /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before, and gives
+    /// the last values as they were, which the rules that end still see, and as they are under the new map.
+    pub fn reload(
+        &mut self,
+        now: Timestamp,
+        book: Rulebook,
+        (before, last): (&Last, &Last),
+        out: &mut Vec<Intent>,
+    ) -> Edited {
         let Rulebook { rules, inventory, place, revision } = book;
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
@@ -55,7 +62,7 @@ impl Engine {
         }
         let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
         let in_place = same_map && place == *self.ticks.place() && is_in_place(&self.rules, &heirs);
-        self.retire(now, &heirs, &next, last, out);
+        self.retire(now, &heirs, &next, before, out);
         edited.last_words = out.len();
         (self.revision, self.decides_since) = (revision, now.mono);
         if in_place {
@@ -64,6 +71,8 @@ impl Engine {
         }
         self.rename(now, &heirs, &next, place);
         if !same_map {
+            let gone = Gone::between(&self.silence.inventory, &inventory);
+            self.rules.iter_mut().for_each(|rule| rule.forget(&gone));
             self.silence = Silence::of(inventory, &self.silence);
         }
         edited.remains = self.succeed(now, heirs, same_map, last, out);
