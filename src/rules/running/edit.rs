@@ -99,10 +99,15 @@ impl Running {
         }
     }
 
-    /// It goes on as it is, at another position and in words that may be new. If it took too much, it is tried again.
+    /// If it took too much, it is tried again.
+    pub(in crate::rules) fn try_again(&mut self) {
+        self.tally.unpark();
+    }
+
+    /// It goes on as it is, at another position and in words that may be new.
     pub(in crate::rules) fn stay(&mut self, rule: Arc<Rule>, at: u32) -> Arc<Rule> {
         self.at = at;
-        self.tally.unpark();
+        self.try_again();
         std::mem::replace(&mut self.rule, rule)
     }
 
