@@ -23,7 +23,7 @@ impl Core {
     /// revision, and devices see the net effect.
     pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
         self.advance(now, out);
-        self.guard.hold();
+        self.guard.hold(self.now, &mut self.device_outs);
         let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
         let new = self.intents.split_off(edited.last_words);
         self.take_intents(None, out);
