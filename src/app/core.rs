@@ -267,8 +267,15 @@ impl Core {
     }
 
     fn take_intents(&mut self, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
+        // Most messages concern no rule that asks for anything, and the Guard looks at every device.
+        if self.intents.is_empty() {
+            return;
+        }
         let mut intents = std::mem::take(&mut self.intents);
-        let outermost = self.guard.hold();
+        let outermost = self.guard.hold(self.now, &mut self.device_outs);
+        if outermost {
+            self.take_device_outs(0, None, out);
+        }
         let mut asked = None;
         for intent in intents.drain(..) {
             self.counts.intents += 1;

@@ -23,7 +23,7 @@ impl Core {
     /// revision, and devices see the net effect.
     pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
         self.advance(now, out);
-        self.guard.hold();
+        self.guard.hold(self.now, &mut self.device_outs);
         let before = self.last.share();
         if next.map.is_some() {
             self.last.refit(self.engine.inventory(), next.book.inventory());
