@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use crate::can::{BusCounts, BusHealth};
 use crate::model::{Mono, Timestamp};
 
 use super::output::Notice;
@@ -38,6 +39,17 @@ impl Notices {
                 let names = rules.join(" → ");
                 tracing::error!(%channel, repeated, "rules trigger each other in a circle, its publication was refused: {names}");
             }
+        }
+    }
+
+    /// Writes how a bus is; each change is news, and the lines who said it last are few.
+    pub(super) fn bus(&self, bus: &str, health: &BusHealth, counts: BusCounts) {
+        let (state, lost) = (health.state.name(), counts.lost);
+        let remedy = health.remedy.as_ref().map(|remedy| format!("; `{remedy}`")).unwrap_or_default();
+        match &health.reason {
+            None if lost > 0 => tracing::warn!(bus, lost, "bus is {state}; frames were lost because they were not read in time"),
+            None => tracing::info!(bus, "bus is {state}"),
+            Some(reason) => tracing::warn!(bus, lost, "bus is {state}: {reason}{remedy}; everything else runs"),
         }
     }
 
