@@ -234,7 +234,7 @@ impl Control {
             ("state", Some(health.state.name().into())),
             ("reason", text(&health.reason)),
             ("remedy", text(&health.remedy)),
-            ("bitrate", health.bitrate.map(|rate| f64::from(rate).into())),
+            ("bitrate", health.rates.bitrate.map(|rate| f64::from(rate).into())),
             ("lost", Some((counts.lost as f64).into())),
             ("overruns", Some((counts.overruns as f64).into())),
         ];

@@ -35,7 +35,7 @@ impl Interfaces {
     /// Those of the map, served by nobody yet.
     pub(super) fn of(map: &ChannelMap) -> Interfaces {
         let ports = (0..).map(BusId).zip(&map.buses).filter_map(|(bus, spec)| match &spec.link {
-            Link::Interface(name) => Some(Port::new(name, bus, wanted(map, bus))),
+            Link::Interface(name) => Some(Port::new(name, bus, wanted(map, bus), spec.rates)),
             Link::Replay { .. } | Link::Simulated => None,
         });
         Interfaces(ports.collect())

@@ -42,14 +42,16 @@ impl Notices {
         }
     }
 
-    /// Writes how a bus is; each change is news, and the lines who said it last are few.
+    /// Writes how a bus is. Each change is news.
     pub(super) fn bus(&self, bus: &str, health: &BusHealth, counts: BusCounts) {
-        let (state, lost) = (health.state.name(), counts.lost);
-        let remedy = health.remedy.as_ref().map(|remedy| format!("; `{remedy}`")).unwrap_or_default();
+        let (state, lost, overruns) = (health.state.name(), counts.lost, counts.overruns);
+        let remedy = health.remedy.as_ref().map(|remedy| format!("; try `{remedy}`")).unwrap_or_default();
         match &health.reason {
-            None if lost > 0 => tracing::warn!(bus, lost, "bus is {state}; frames were lost because they were not read in time"),
-            None => tracing::info!(bus, "bus is {state}"),
-            Some(reason) => tracing::warn!(bus, lost, "bus is {state}: {reason}{remedy}; everything else runs"),
+            None if lost + overruns > 0 => {
+                tracing::warn!(bus, lost, overruns, "bus {bus} is {state}; frames were lost, so many since the start");
+            }
+            None => tracing::info!(bus, "bus {bus} is {state}"),
+            Some(reason) => tracing::warn!(bus, lost, overruns, "bus {bus} is {state}: {reason}{remedy}"),
         }
     }
 

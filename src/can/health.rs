@@ -55,9 +55,37 @@ pub struct BusHealth {
     /// The command that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// Bits a second, as the interface is set.
+    /// As the interface is set.
+    #[serde(flatten)]
+    pub rates: Rates,
+}
+
+/// Bits a second; `None`: not known, or not said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rates {
+    /// Of everything, or of the arbitration of FD frames.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bitrate: Option<u32>,
+    /// Of the data of FD frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_bitrate: Option<u32>,
+}
+
+impl Rates {
+    /// What is other than wanted, and the command that sets it.
+    fn differ(self, wanted: Rates, interface: &str) -> Option<(String, String)> {
+        let other = |is: Option<u32>, wanted: Option<u32>| is.zip(wanted).filter(|(is, wanted)| is != wanted);
+        let (is, should) = other(self.bitrate, wanted.bitrate).or(other(self.data_bitrate, wanted.data_bitrate))?;
+        let reason = format!("the interface {interface} runs at {is} bit/s, the channel map says {should}");
+        let mut set = format!("ip link set {interface} type can");
+        if let Some(rate) = wanted.bitrate.or(self.bitrate) {
+            set += &format!(" bitrate {rate}");
+        }
+        if let Some(rate) = wanted.data_bitrate {
+            set += &format!(" dbitrate {rate} fd on");
+        }
+        Some((reason, format!("ip link set {interface} down && {set} && ip link set {interface} up")))
+    }
 }
 
 /// The account of an interface. Of what was sent to it and what it took, `received + error_frames + lost` is what passed the
@@ -124,8 +152,8 @@ pub(super) fn read_error(frame: &Frame) -> ErrorReport {
 /// What is known of an interface beside its state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// Bits a second.
-    pub(super) bitrate: Option<u32>,
+    /// As the interface is set.
+    pub(super) rates: Rates,
     /// After so many milliseconds it comes back from bus-off by itself; 0 never.
     pub(super) restart_ms: Option<u32>,
     /// Frames of its own were acknowledged by nobody.
@@ -135,23 +163,23 @@ pub(super) struct Facts {
 }
 
 /// The words for a state.
-pub(super) fn health(interface: &str, state: BusState, facts: Facts) -> BusHealth {
-    let Facts { bitrate, restart_ms, unheard, hearsay } = facts;
+pub(super) fn health(interface: &str, state: BusState, facts: Facts, wanted: Rates) -> BusHealth {
+    let Facts { rates, restart_ms, unheard, hearsay } = facts;
     let lonely = if unheard { "; nobody acknowledges: is another node on, and are cable and termination whole?" } else { "" };
     let said = if hearsay { " (an error frame says so; the interface itself tells nothing)" } else { "" };
     let (reason, remedy) = match state {
-        BusState::Up => (None, None),
+        BusState::Up => rates.differ(wanted, interface).unzip(),
         BusState::Absent => {
             let reason = format!("there is no interface {interface}; waiting for it");
             (Some(reason), Some(format!("ip link show {interface}")))
         }
         BusState::Down => (
-            Some(format!("the interface {interface} is down; nothing is sent until it is up")),
+            Some(format!("the interface {interface} is down; nothing is sent until somebody sets it up")),
             Some(format!("ip link set {interface} up")),
         ),
         BusState::ErrorWarning => (Some(format!("errors on the bus are frequent{lonely}{said}")), None),
         BusState::ErrorPassive => (
-            Some(format!("error-passive: cable, termination or bit rate are wrong{lonely}{said}")),
+            Some(format!("so many errors that the controller holds back: look at cable, termination and bit rate{lonely}{said}")),
             Some(format!("ip -details -statistics link show {interface}")),
         ),
         BusState::BusOff => {
@@ -160,10 +188,10 @@ pub(super) fn health(interface: &str, state: BusState, facts: Facts) -> BusHealt
                 _ => "it stays off until somebody acts".to_owned(),
             };
             let again = format!("ip link set {interface} down && ip link set {interface} type can restart-ms 100 && ip link set {interface} up");
-            (Some(format!("bus-off: the controller has left the bus after too many errors; {alone}{said}")), Some(again))
+            (Some(format!("the controller has left the bus after too many errors; {alone}{said}")), Some(again))
         }
     };
-    BusHealth { state, reason, remedy, bitrate }
+    BusHealth { state, reason, remedy, rates }
 }
 
 #[cfg(test)]
@@ -191,9 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn bus_off_names_the_command_that_mends_it() {
-        let off = health("can0", BusState::BusOff, Facts { restart_ms: Some(0), ..Facts::default() });
+    fn what_is_wrong_comes_with_the_command_that_mends_it() {
+        let off = Facts { restart_ms: Some(0), ..Facts::default() };
+        let off = health("can0", BusState::BusOff, off, Rates::default());
         assert!(off.reason.unwrap().contains("stays off until somebody acts"));
         assert!(off.remedy.unwrap().contains("ip link set can0 type can restart-ms 100"));
+        let rates = |bitrate, data_bitrate| Rates { bitrate: Some(bitrate), data_bitrate };
+        let facts = Facts { rates: rates(500_000, Some(2_000_000)), ..Facts::default() };
+        let slow = health("can1", BusState::Up, facts, rates(250_000, None));
+        assert_eq!(slow.reason.unwrap(), "the interface can1 runs at 500000 bit/s, the channel map says 250000");
+        assert_eq!(
+            slow.remedy.unwrap(),
+            "ip link set can1 down && ip link set can1 type can bitrate 250000 && ip link set can1 up"
+        );
+        assert_eq!(health("can1", BusState::Up, facts, rates(500_000, Some(2_000_000))).reason, None);
+        let slow = health("can1", BusState::Up, facts, rates(500_000, Some(4_000_000))).remedy.unwrap();
+        assert!(slow.contains("type can bitrate 500000 dbitrate 4000000 fd on"), "{slow}");
     }
 }

@@ -3,7 +3,7 @@
 use socketcan::CanInterface;
 use socketcan::nl::CanState;
 
-use super::BusState;
+use super::{BusState, Rates};
 
 /// An interface at a look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub(super) struct Look {
     pub(super) up: Option<bool>,
     /// The controller's state; a virtual interface has none.
     pub(super) state: Option<BusState>,
-    /// Bits a second.
-    pub(super) bitrate: Option<u32>,
+    /// As it is set; a virtual interface has none.
+    pub(super) rates: Rates,
     /// After so many milliseconds it comes back from bus-off by itself.
     pub(super) restart_ms: Option<u32>,
 }
@@ -33,7 +33,10 @@ pub(super) fn look(interface: &str) -> Look {
     Look {
         up: Some(details.is_up),
         state,
-        bitrate: details.can.bit_timing.map(|timing| timing.bitrate),
+        rates: Rates {
+            bitrate: details.can.bit_timing.map(|timing| timing.bitrate),
+            data_bitrate: details.can.data_bit_timing.map(|timing| timing.bitrate),
+        },
         restart_ms: details.can.restart_ms,
     }
 }

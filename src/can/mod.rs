@@ -22,7 +22,7 @@ mod wire;
 pub use candump::{Direction, LogLine, LogReader, parse_line, write_line};
 pub use filter::Filter;
 pub use frame::{BusId, CanId, Frame, FrameKind};
-pub use health::{BusCounts, BusHealth, BusState};
+pub use health::{BusCounts, BusHealth, BusState, Rates};
 pub use pending::{Pending, PendingCounts};
 pub use port::{Listener, Port, Watch};
 pub use replay::{Pace, Played, Replay, ReplayCounts};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{BusCounts, BusHealth, BusId, Filter, Frame, Pending};
+use super::{BusCounts, BusHealth, BusId, Filter, Frame, Pending, Rates};
 use crate::model::{Doorbell, Full, Queue, Timestamp};
 
 /// One interface, as its user sees it.
@@ -17,6 +17,8 @@ pub struct Port {
     pub pending: Arc<Pending>,
     /// Another filter from now on.
     pub filters: Arc<Queue<Filter>>,
+    /// The bit rates that it should have; they are compared, never set.
+    pub rates: Rates,
     /// How it is.
     pub watch: Arc<Watch>,
     pub(super) bell: Arc<Doorbell>,
@@ -26,13 +28,13 @@ pub struct Port {
 impl Port {
     /// An interface that nobody serves yet.
     #[must_use]
-    pub fn new(interface: &str, bus: BusId, filter: Filter) -> Port {
+    pub fn new(interface: &str, bus: BusId, filter: Filter, rates: Rates) -> Port {
         let bell = Doorbell::new();
         let filters = Queue::with_doorbell("filters", 1, Full::DropOldest, bell.clone());
         filters.push(filter);
         let pending = Pending::new(bell.clone(), false);
         let (watch, stop) = (Arc::default(), Arc::default());
-        Port { interface: interface.to_owned(), bus, pending, filters, watch, bell, stop }
+        Port { interface: interface.to_owned(), bus, pending, filters, rates, watch, bell, stop }
     }
 
     /// Ends whoever serves it.

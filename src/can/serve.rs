@@ -18,7 +18,7 @@ use super::{BusCounts, BusState, Filter, Frame, FrameKind, Listener, Port, wire}
 use crate::model::{Mono, Timestamp};
 
 /// How often an interface that cannot be used is looked at, and one in trouble.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often an interface that is well is looked at, for what no event tells.
 const GLANCE_EVERY: Duration = Duration::from_secs(10);
 /// Error frames come by the thousand; the kernel is asked no more often than this.
@@ -295,7 +295,7 @@ impl<'a, L: Listener> Line<'a, L> {
         self.looked = self.listener.now().mono;
         let said = self.hearsay.take();
         self.facts.hearsay = seen.state.is_none();
-        self.facts.bitrate = seen.bitrate;
+        self.facts.rates = seen.rates;
         self.facts.restart_ms = seen.restart_ms;
         let state = match (seen.up, seen.state) {
             (Some(false), _) => BusState::Down,
@@ -325,12 +325,12 @@ impl<'a, L: Listener> Line<'a, L> {
         let told = Told { state: self.state, facts: self.facts, lost: inner.1.lost };
         let now = self.listener.now().mono;
         if let Some((before, at)) = self.told {
-            let same = before.state == told.state && before.facts.bitrate == told.facts.bitrate;
+            let same = before.state == told.state && before.facts.rates == told.facts.rates;
             if same && (before.lost == told.lost || now.since(at) < LOSSES_EVERY) {
                 return;
             }
         }
-        let mut health = health(&self.port.interface, self.state, self.facts);
+        let mut health = health(&self.port.interface, self.state, self.facts, self.port.rates);
         if let (BusState::Absent, Some(why)) = (self.state, &self.refused) {
             health.reason = Some(format!("the interface {} cannot be opened: {why}", self.port.interface));
         }

@@ -14,7 +14,7 @@ use crate::model::Utc;
 
 /// Frames in one call.
 const BATCH: usize = 64;
-/// Asked for; the kernel gives what `net.core.rmem_max` allows. About 5,000 frames.
+/// Asked for; the kernel gives what `net.core.rmem_max` allows. About 10,000 frames.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// The kernel raises it to its least: full after a few frames, so that commands wait here, where newer ones replace them.
 const SEND_BUFFER: usize = 1;
