@@ -165,7 +165,8 @@ pub(super) struct Facts {
 /// The words for a state.
 pub(super) fn health(interface: &str, state: BusState, facts: Facts, wanted: Rates) -> BusHealth {
     let Facts { rates, restart_ms, unheard, hearsay } = facts;
-    let lonely = if unheard { "; nobody acknowledges: is another node on, and are cable and termination whole?" } else { "" };
+    let lonely =
+        if unheard { "; nobody acknowledges: is another node on, and are cable and termination whole?" } else { "" };
     let said = if hearsay { " (an error frame says so; the interface itself tells nothing)" } else { "" };
     let (reason, remedy) = match state {
         BusState::Up => rates.differ(wanted, interface).unzip(),
@@ -179,7 +180,9 @@ pub(super) fn health(interface: &str, state: BusState, facts: Facts, wanted: Rat
         ),
         BusState::ErrorWarning => (Some(format!("errors on the bus are frequent{lonely}{said}")), None),
         BusState::ErrorPassive => (
-            Some(format!("so many errors that the controller holds back: look at cable, termination and bit rate{lonely}{said}")),
+            Some(format!(
+                "so many errors that the controller holds back: look at cable, termination and bit rate{lonely}{said}"
+            )),
             Some(format!("ip -details -statistics link show {interface}")),
         ),
         BusState::BusOff => {
@@ -187,7 +190,9 @@ pub(super) fn health(interface: &str, state: BusState, facts: Facts, wanted: Rat
                 Some(ms) if ms > 0 => format!("the controller tries again every {ms} ms"),
                 _ => "it stays off until somebody acts".to_owned(),
             };
-            let again = format!("ip link set {interface} down && ip link set {interface} type can restart-ms 100 && ip link set {interface} up");
+            let again = format!(
+                "ip link set {interface} down && ip link set {interface} type can restart-ms 100 && ip link set {interface} up"
+            );
             (Some(format!("the controller has left the bus after too many errors; {alone}{said}")), Some(again))
         }
     };

@@ -18,6 +18,7 @@ mod stamp;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 mod wire;
+mod wire_time;
 
 pub use candump::{Direction, LogLine, LogReader, parse_line, write_line};
 pub use filter::Filter;
@@ -30,3 +31,4 @@ pub use replay::{Pace, Played, Replay, ReplayCounts};
 pub use serve::serve;
 #[cfg(not(target_os = "linux"))]
 pub use unsupported::serve;
+pub use wire_time::wire_time;

@@ -38,6 +38,9 @@ pub async fn serve(port: Port, mut listener: impl Listener) {
             Ok(socket) => {
                 line.open();
                 line.attend(&socket).await;
+                if port.is_stopped() {
+                    break;
+                }
                 line.set(BusState::Absent);
             }
             Err(error) => line.not_opened(&error),
@@ -47,7 +50,10 @@ pub async fn serve(port: Port, mut listener: impl Listener) {
     port.pending.set_open(false);
 }
 
-#[allow(deprecated, reason = "its successor is `unsafe`, forbidden here; a socket owns its descriptor, as that demands")]
+#[allow(
+    deprecated,
+    reason = "its successor is `unsafe`, forbidden here; a socket owns its descriptor, as that demands"
+)]
 fn watched(socket: Socket) -> io::Result<AsyncFd<Socket>> {
     AsyncFd::with_interest(socket, Interest::READABLE | Interest::WRITABLE | Interest::ERROR)
 }
@@ -176,6 +182,8 @@ impl<'a, L: Listener> Line<'a, L> {
                 return;
             }
         }
+        // What came in before the word to stop.
+        let _ = self.read_all(socket);
     }
 
     /// Reads what waits, though not for ever.

@@ -31,7 +31,9 @@ pub(super) fn read(bytes: &[u8], at: Timestamp, bus: BusId) -> Option<Frame> {
         _ => CanId::extended(word & 0x1FFF_FFFF),
     };
     let kind = match (fd, word & ERROR != 0, word & REMOTE != 0) {
-        (false, true, _) => return Frame::of_kind(at, bus, CanId::extended(word & 0x1FFF_FFFF)?, FrameKind::Error, &bytes[8..16]),
+        (false, true, _) => {
+            return Frame::of_kind(at, bus, CanId::extended(word & 0x1FFF_FFFF)?, FrameKind::Error, &bytes[8..16]);
+        }
         (false, false, true) => return Some(Frame::remote(at, bus, id?, len)),
         (false, false, false) => FrameKind::Data,
         (true, ..) => {
@@ -68,8 +70,17 @@ mod tests {
     #[test]
     fn every_kind_of_frame_goes_there_and_back() {
         for text in [
-            "181#00F8", "181#", "18FEF500#0102030405060708", "00000181#FF", "7FF#R", "1FFFFFFF#R8", "123##0", "123##3AABB",
-            "18FEF500##10102030405060708090A0B0C", "20000040#0000000000000000", "20000004#0020000000000000",
+            "181#00F8",
+            "181#",
+            "18FEF500#0102030405060708",
+            "00000181#FF",
+            "7FF#R",
+            "1FFFFFFF#R8",
+            "123##0",
+            "123##3AABB",
+            "18FEF500##10102030405060708090A0B0C",
+            "20000040#0000000000000000",
+            "20000004#0020000000000000",
         ] {
             let line = format!("(1.000000) can0 {text}");
             let line = parse_line(&line).unwrap().unwrap();
@@ -82,7 +93,13 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_is_none() {
-        for bytes in [vec![0; 15], vec![0; 17], vec![0; 71], [vec![0; 4], vec![9], vec![0; 11]].concat(), [vec![0; 4], vec![65], vec![0; 67]].concat()] {
+        for bytes in [
+            vec![0; 15],
+            vec![0; 17],
+            vec![0; 71],
+            [vec![0; 4], vec![9], vec![0; 11]].concat(),
+            [vec![0; 4], vec![65], vec![0; 67]].concat(),
+        ] {
             assert_eq!(read(&bytes, Timestamp::default(), BusId(0)), None);
         }
     }

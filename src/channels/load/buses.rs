@@ -1,7 +1,7 @@
 //! Buses: each has exactly one thing at its other end.
 
-use crate::files::{Entries, Spanned};
 use crate::can::Rates;
+use crate::files::{Entries, Spanned};
 use crate::model::Name;
 
 use super::super::map::{Bus, Link};
