@@ -98,17 +98,20 @@ mod tests {
         classic_bits(&parse_line(&line).unwrap().unwrap().to_frame(Timestamp::default(), BusId(0)))
     }
 
+    /// Counts of a script that divides the whole polynomial and stuffs a text of bits.
     #[test]
     fn a_frame_has_its_bits_and_those_stuffed_in() {
-        // 1 + 11 + 3 + 4 + 15 + 13 without data, 20 more for a long identifier, 8 for each byte.
-        assert_eq!(bits("555#"), 47);
-        assert_eq!(bits("000#R"), 47 + 3, "34 bits of which the first 12 and the three before the length are alike");
-        assert_eq!(bits("15555555#"), 67);
-        for (text, least) in
-            [("000#0000000000000000", 111), ("1FFFFFFF#FFFFFFFFFFFFFFFF", 131), ("181#00F80000030C0000", 111)]
-        {
-            let most = least + (least - TAIL - 1) / 4;
-            assert!((least + 1..=most).contains(&bits(text)), "{text}: {}", bits(text));
+        for (text, count) in [
+            ("014#01", 58),
+            ("555#", 48),
+            ("000#R", 50),
+            ("15555555#", 68),
+            ("000#0000000000000000", 127),
+            ("1FFFFFFF#FFFFFFFFFFFFFFFF", 149),
+            ("181#00F80000030C0000", 123),
+            ("181#1122334455667788", 115),
+        ] {
+            assert_eq!(bits(text), count, "{text}");
         }
     }
 

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn rates_are_of_the_last_span_and_counts_of_all() {
         let mut tally = BusTally::default();
-        let rates = Rates { bitrate: Some(47_000), data_bitrate: None };
+        let rates = Rates { bitrate: Some(48_000), data_bitrate: None };
         let name = |frame: &Frame| Some((frame.id.raw() == 0x555).then(|| "climate".to_owned()));
         let row = |tally: &mut BusTally| tally.row("can0", Default::default(), Duration::from_secs(2));
         for text in ["555#", "555#", "555#", "556#11", "20000040#0000000000000000"] {
@@ -156,7 +156,7 @@ mod tests {
         (0..100).for_each(|_| tally.count(&frame("555#"), rates, name));
         let row = row(&mut tally);
         assert_eq!((row.frames, row.unknown, row.frames_per_second), (104, Some(1), 50.0));
-        assert_eq!(row.load_percent, Some(5.0), "100 frames of 47 bits in 94,000");
+        assert_eq!(row.load_percent, Some(5.0), "100 frames of 48 bits in 96,000");
         let ids: Vec<_> = row.ids.iter().map(|id| (&*id.id, id.frames, id.frames_per_second, id.known)).collect();
         assert_eq!(ids, [("0x555", 103, 50.0, Some(true)), ("0x556", 1, 0.0, Some(false))]);
     }
