@@ -161,6 +161,9 @@ async fn leave(
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
+    for bus in control.status.buses_closed(&buses.pending) {
+        tracing::error!(%bus, "bus {bus} takes no frames, so its devices were not told to go to safe; the nodes' own watchdogs have to act");
+    }
     if tokio::time::timeout(LAST_COMMANDS, waiting).await.is_err() {
         tracing::error!("a bus did not take the safe states; the nodes' own watchdogs have to act");
     }

@@ -78,6 +78,13 @@ impl Status {
         })
     }
 
+    /// The interfaces that take no frames now.
+    pub(super) fn buses_closed(&self, pending: &[Arc<Pending>]) -> Vec<Name> {
+        let buses = self.buses.iter().zip(pending);
+        let closed = buses.filter(|(bus, pending)| matches!(bus.link, Link::Interface(_)) && !pending.is_open());
+        closed.map(|(bus, _)| bus.name.clone()).collect()
+    }
+
     fn bus_status(&self, control: &Control) -> Vec<BusStatus> {
         let status = |((bus, id), pending): ((&Bus, u8), &Arc<Pending>)| {
             let looked = self.interfaces.port(BusId(id)).map(|port| port.watch.look());

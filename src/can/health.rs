@@ -172,7 +172,11 @@ pub(super) fn health(interface: &str, state: BusState, facts: Facts, wanted: Rat
         BusState::Up => rates.differ(wanted, interface).unzip(),
         BusState::Absent => {
             let reason = format!("there is no interface {interface}; waiting for it");
-            (Some(reason), Some(format!("ip link show {interface}")))
+            let remedy = match interface.strip_prefix("vcan") {
+                Some(_) => format!("ip link add {interface} type vcan && ip link set {interface} up"),
+                None => "ip -details link show type can".to_owned(),
+            };
+            (Some(reason), Some(remedy))
         }
         BusState::Down => (
             Some(format!("the interface {interface} is down; nothing is sent until somebody sets it up")),

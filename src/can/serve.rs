@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const GLANCE_EVERY: Duration = Duration::from_secs(10);
 /// Error frames come by the thousand; the kernel is asked no more often than this.
 const LOOK_REST: Duration = Duration::from_millis(20);
+/// A bus that wavers between good and bad is told of no more often than this.
+const WAVER_EVERY: Duration = Duration::from_secs(1);
 /// Losses are told again after this long.
 const LOSSES_EVERY: Duration = Duration::from_secs(10);
 /// The interface's own queue is full and does not say when it has room.
@@ -335,6 +337,11 @@ impl<'a, L: Listener> Line<'a, L> {
         if let Some((before, at)) = self.told {
             let same = before.state == told.state && before.facts.rates == told.facts.rates;
             if same && (before.lost == told.lost || now.since(at) < LOSSES_EVERY) {
+                return;
+            }
+            let wavers = [before.state, told.state].iter().all(|state| state.is_usable() && *state != BusState::BusOff);
+            if wavers && !same && now.since(at) < WAVER_EVERY {
+                self.next_look = self.next_look.min(at + WAVER_EVERY);
                 return;
             }
         }
