@@ -106,6 +106,8 @@ pub struct BusCounts {
     pub sent: u64,
     /// Frames that the interface refused for good, as FD frames on a classic bus.
     pub refused: u64,
+    /// How often the interface's own queue had no room for a frame, which then waits here.
+    pub no_room: u64,
     /// How often the interface was opened.
     pub opened: u64,
 }

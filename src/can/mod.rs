@@ -5,6 +5,8 @@ mod filter;
 mod frame;
 mod health;
 #[cfg(target_os = "linux")]
+mod line;
+#[cfg(target_os = "linux")]
 mod link;
 mod pending;
 mod port;
@@ -28,7 +30,7 @@ pub use pending::{Pending, PendingCounts};
 pub use port::{Listener, Port, Watch};
 pub use replay::{Pace, Played, Replay, ReplayCounts};
 #[cfg(target_os = "linux")]
-pub use serve::serve;
+pub use serve::{serve, serve_on};
 #[cfg(not(target_os = "linux"))]
 pub use unsupported::serve;
 pub use wire_time::wire_time;

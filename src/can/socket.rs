@@ -2,7 +2,7 @@
 //! drop counts. It neither waits nor decides; `serve` does.
 
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns, RxqOvfl, SndBuf, SocketError};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, getsockopt, recvmmsg, setsockopt};
@@ -65,6 +65,13 @@ impl Socket {
         Ok(socket)
     }
 
+    /// A socket that carries frames as the kernel writes them and is no SocketCAN socket: for tests and benchmarks.
+    pub(super) fn of(fd: OwnedFd) -> io::Result<Socket> {
+        let socket = Socket(CanFdSocket::from(fd));
+        socket.0.set_nonblocking(true)?;
+        Ok(socket)
+    }
+
     /// From now on only these identifiers come in.
     pub(super) fn set_filter(&self, filter: &Filter) -> io::Result<()> {
         match filter.words() {
@@ -83,6 +90,10 @@ impl Socket {
         let messages = recvmmsg(self.as_raw_fd(), &mut headers, &mut slices, MsgFlags::MSG_DONTWAIT, None)?;
         let mut count = 0;
         for message in messages {
+            if message.bytes == 0 {
+                // No frame is empty: the other end of a pair is closed.
+                return Err(io::Error::from_raw_os_error(nix::libc::ENODEV));
+            }
             count += 1;
             let mut raw = Raw { bytes: message.iovs().next().unwrap_or(&[]), stamp: None, dropped: None };
             for control in message.cmsgs().into_iter().flatten() {
