@@ -96,9 +96,8 @@ impl Listener for Control {
 
     fn frames(&mut self, frames: &mut Vec<Frame>) {
         // Error frames have been read and counted; they say nothing about the plant.
-        for frame in frames.drain(..).filter(|frame| frame.kind != FrameKind::Error) {
-            self.ends.frames.push(frame);
-        }
+        frames.retain(|frame| frame.kind != FrameKind::Error);
+        self.ends.frames.push_all(frames);
     }
 
     fn health(&mut self, health: &BusHealth, counts: BusCounts) {

@@ -113,6 +113,11 @@ impl Pending {
         None
     }
 
+    /// When the first of those that wait is too late.
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        self.inner().frames.values().map(|(_, deadline)| *deadline).min()
+    }
+
     /// Opens it, or closes it for as long as the bus takes nothing: what waits is refused, so that nothing old leaves later.
     pub(super) fn set_open(&self, open: bool) {
         let mut inner = self.inner();

@@ -17,6 +17,8 @@ use super::{BusCounts, BusState, Listener, Port};
 
 /// The interface's own queue is full and does not say when it has room.
 const RETRY: Duration = Duration::from_millis(2);
+/// A frame is too late only when its time is over.
+const LATE: Duration = Duration::from_millis(1);
 /// Batches read before others have their turn.
 const BATCHES: usize = 16;
 
@@ -87,7 +89,9 @@ impl<L: Listener> Line<'_, L> {
                 Some(Blocked::Queue) => (Interest::READABLE | Interest::ERROR, Some(RETRY)),
                 None => (Interest::READABLE | Interest::ERROR, None),
             };
-            let wait = self.next_look.since(now).min(wait.unwrap_or(Duration::MAX));
+            // What is too late is thrown away in time, whether or not there is room.
+            let too_late = blocked.and_then(|_| self.port.pending.next_deadline()).map(|at| at.since(now) + LATE);
+            let wait = [wait, too_late].into_iter().flatten().fold(self.next_look.since(now), Duration::min);
             let ready = tokio::select! {
                 ready = socket.ready(interest) => ready,
                 () = self.port.bell.rings() => continue,
