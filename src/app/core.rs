@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::bus::{Delivery, Last, LastField, Refused, Router};
-use crate::can::Frame;
+use crate::can::{BusId, Frame};
 use crate::channels::{ChannelMap, Gateway};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
@@ -126,6 +126,12 @@ impl Core {
         let message = message(format!("system:update:{what}").into(), Provenance::System, 0, fields);
         let delivery = self.router.stamp(self.now, message);
         self.deliver(delivery, out);
+    }
+
+    /// A bus takes frames, perhaps again: its devices are told where they belong.
+    pub fn connected(&mut self, now: Timestamp, bus: BusId, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.guard(GuardEvent::Connected(bus), out);
     }
 
     /// A person resets a rule's latches; `false` if there is no such rule.

@@ -28,6 +28,17 @@ pub struct PendingCounts {
     pub pending: u64,
 }
 
+/// What became of a frame that was offered to the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// It is on its way.
+    Sent,
+    /// There is no room: it waits on.
+    Later,
+    /// The bus will never take it.
+    Refused,
+}
+
 /// The frames that wait for one bus.
 #[derive(Debug)]
 pub struct Pending {
@@ -79,6 +90,50 @@ impl Pending {
         None
     }
 
+    /// Offers the waiting frame with the least identifier, which stays here, to be replaced, unless it is sent; drops those
+    /// whose time is over. `None`: nothing waits.
+    pub(super) fn offer(&self, now: Mono, send: impl FnOnce(&Frame) -> Offer) -> Option<Offer> {
+        let mut inner = self.inner();
+        while let Some(first) = inner.frames.first_entry() {
+            let (frame, deadline) = first.get();
+            if now > *deadline {
+                first.remove();
+                inner.counts.expired += 1;
+                continue;
+            }
+            let offer = send(frame);
+            match offer {
+                Offer::Later => return Some(offer),
+                Offer::Sent | Offer::Refused => drop(first.remove()),
+            }
+            inner.counts.taken += u64::from(offer == Offer::Sent);
+            inner.counts.refused += u64::from(offer == Offer::Refused);
+            return Some(offer);
+        }
+        None
+    }
+
+    /// When the first of those that wait is too late.
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        self.inner().frames.values().map(|(_, deadline)| *deadline).min()
+    }
+
+    /// Opens it, or closes it for as long as the bus takes nothing: what waits is refused, so that nothing old leaves later.
+    pub(super) fn set_open(&self, open: bool) {
+        let mut inner = self.inner();
+        inner.open = open;
+        if !open {
+            inner.counts.refused += inner.frames.len() as u64;
+            inner.frames.clear();
+        }
+    }
+
+    /// Whether the bus takes frames.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.inner().open
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -118,6 +173,20 @@ mod tests {
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), Some(2), "0x100 is too late");
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), Some(3));
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), None);
+        assert!(pending.put(&frame(0x301, 12, 5), ttl));
+        assert!(pending.put(&frame(0x310, 12, 6), ttl));
+        assert_eq!(pending.offer(Mono(13), |_| Offer::Later), Some(Offer::Later));
+        assert!(pending.put(&frame(0x301, 13, 7), ttl));
+        let mut sent = None;
+        let mut send = |frame: &Frame| {
+            sent = Some(frame.bytes()[0]);
+            Offer::Sent
+        };
+        assert_eq!(pending.offer(Mono(13), &mut send), Some(Offer::Sent));
+        assert_eq!(sent, Some(7), "the newer one, though the older one was offered");
+        pending.set_open(false);
+        pending.set_open(true);
+        assert_eq!(pending.offer(Mono(13), |_| Offer::Sent), None, "nothing old leaves when the bus is back");
         let closed = Pending::new(Doorbell::new(), false);
         assert!(!closed.put(&frame(1, 0, 0), ttl));
         for counts in [pending.counts(), closed.counts()] {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::can::{BusId, CanId};
+use crate::can::{BusId, CanId, Rates};
 use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 
 use super::codec::Signal;
@@ -40,6 +40,8 @@ pub struct Bus {
     pub name: Name,
     /// What is at the other end.
     pub link: Link,
+    /// The bit rates that its interface should have.
+    pub rates: Rates,
 }
 
 /// Where the frames of a bus come from and go to.

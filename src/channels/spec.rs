@@ -49,10 +49,10 @@ pub struct BusSpec {
     /// A SocketCAN interface, as `ip link` lists it.
     #[schemars(transform = schema::interface)]
     pub interface: Option<Spanned<String>>,
-    /// The bitrate that the interface should have, `250k`. It is compared, never set. No effect yet.
+    /// The bitrate that the interface should have, `250k`. It is compared, never set.
     #[schemars(transform = schema::bitrate)]
     pub bitrate: Option<Spanned<String>>,
-    /// The bitrate of CAN FD data that the interface should have, `2M`. No effect yet.
+    /// The bitrate of CAN FD data that the interface should have, `2M`. It is compared, never set.
     #[schemars(transform = schema::bitrate)]
     pub data_bitrate: Option<Spanned<String>>,
     /// Whether the bus is CAN FD: frames of up to 64 bytes.

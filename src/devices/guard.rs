@@ -6,6 +6,7 @@ mod reload;
 
 use hashbrown::HashMap;
 
+use crate::can::BusId;
 use crate::channels::ChannelMap;
 use crate::files::closest;
 use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Reading, Requester, SourceKind, Timestamp};
@@ -110,6 +111,7 @@ impl Guard {
                 self.refresh(touched, out);
             }
             GuardEvent::Reading(reading) => self.reading(reading, out),
+            GuardEvent::Connected(bus) => self.connected(bus, out),
             GuardEvent::Start => self.start(out),
             GuardEvent::Stop => self.stop(out),
         }
@@ -260,6 +262,15 @@ impl Guard {
         self.transmit(image, Occasion::Change, out);
         self.say(at, Some(reading), out);
         self.say_changes(image, out);
+    }
+
+    fn connected(&mut self, bus: BusId, out: &mut Vec<DeviceOut>) {
+        for image in 0..self.images.len() {
+            if self.images[image].bus == bus {
+                self.transmit(image, true, out);
+                self.say_changes(image, out);
+            }
+        }
     }
 
     fn start(&mut self, out: &mut Vec<DeviceOut>) {

@@ -24,6 +24,22 @@ fn start_sends_every_image_at_safe_and_says_so() {
 }
 
 #[test]
+fn a_bus_that_is_back_is_told_where_its_devices_belong() {
+    let mut bench = Bench::new(&site(false));
+    bench.step(0.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.out, [], "nothing before the start");
+    let mut bench = Bench::started(&site(false));
+    bench.ask(1.0, &rule("a"), 50, &ask("exhaust", Level::At(60.0)));
+    bench.step(2.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.frames(), [(FAN, vec![120, 1], 2), (RELAYS, vec![0b010], 1)]);
+    bench.step(3.0, GuardEvent::Connected(BusId(1)));
+    assert_eq!(bench.frames(), [], "another bus");
+    bench.step(4.0, GuardEvent::Stop);
+    bench.step(5.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.frames(), [], "nothing after the stop");
+}
+
+#[test]
 fn requests_before_the_start_gather_and_send_nothing() {
     let mut bench = Bench::new(&site(false));
     bench.ask(0.0, &rule("a"), 50, &ask("exhaust", Level::At(60.0)));

@@ -21,8 +21,6 @@ pub(super) enum Feature {
     Pace,
     /// Limits of devices.
     Guards,
-    /// The bitrate that is compared with the interface's.
-    Bitrate,
 }
 
 impl Feature {
@@ -33,7 +31,6 @@ impl Feature {
             Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
             Feature::Pace => "the publish policy has no effect yet: every frame is published",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
-            Feature::Bitrate => "`bitrate` has no effect yet: it is not compared with the interface",
         }
     }
 }
