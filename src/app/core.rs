@@ -12,8 +12,8 @@ use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
-    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
-    Value, WellKnown,
+    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Publication, Reading, Requester, SourceKind,
+    Timestamp, Utc, Value, WellKnown,
 };
 use crate::rules::{Engine, Event, RuleFault, Why};
 
@@ -227,6 +227,7 @@ impl Core {
     fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
         match reading.source.kind {
             SourceKind::Device => self.guard(GuardEvent::Reading(reading), out),
+            SourceKind::Node if reading.publication == Publication::HeldBack => {}
             SourceKind::Node => {
                 let delivery = self.router.stamp(self.now, reading.to_message(&self.names));
                 self.deliver(delivery, out);

@@ -3,6 +3,7 @@
 use crate::model::{Name, Quality, Value};
 
 pub use super::layout::{Kind, Layout};
+use super::pace::Policy;
 
 /// One signal of a frame, checked and ready to decode.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Signal {
     pub unit: Option<Name>,
     /// Decimals that values are rounded to; `None`: as they are (IEEE numbers without a scale).
     pub decimals: Option<u8>,
+    /// When it asks for a message.
+    pub policy: Policy,
 }
 
 impl Signal {
@@ -41,6 +44,7 @@ impl Signal {
             values: Vec::new(),
             unit: None,
             decimals: None,
+            policy: Policy::default(),
         };
         signal.scaled(1.0, 0.0)
     }

@@ -128,6 +128,9 @@ fn every_frame_is_counted_once() {
         remote: 1,
         error: 1,
         readings: 3,
+        published: 3,
+        waiting: 0,
+        held_back: HeldBack::default(),
         short: 0,
         stale: 0,
     };

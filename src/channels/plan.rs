@@ -6,6 +6,7 @@ use crate::model::{Fields, Name, Quality, Value};
 use super::codec::{Signal, decimals, power_of_ten};
 use super::layout::{Kind, Layout};
 use super::map::{Feedback, NodeFrame};
+use super::pace::{Policy, Sampled};
 
 /// Numbers up to here lose nothing in a float, and rounding errors on the way stay far below a half.
 const EXACT: f64 = (1_u64 << 48) as f64;
@@ -79,6 +80,7 @@ struct Rest {
     invalid: Option<u64>,
     number: Number,
     adjust: Option<Scale>,
+    policy: Policy,
 }
 
 /// (raw × factor + offset) / power, all of them whole: exact, and there is nothing to round.
@@ -168,21 +170,46 @@ impl Plan {
     #[inline]
     #[must_use]
     pub fn decode(&self, data: &[u8]) -> (Fields, Vec<(Name, Quality)>) {
-        let mut values = Fields::with_capacity(self.0.len());
-        let mut quality = Vec::new();
-        self.samples(data, |at, sample| {
-            let step = &self.0[at];
-            let value = match sample.state {
-                State::Number => Value::Number(sample.number),
-                State::Text => Value::Text(step.texts[sample.number as usize].clone()),
-                State::Bad(why) => {
-                    quality.push((step.name.clone(), why));
-                    Value::Null
-                }
-            };
-            values.push(step.name.clone(), value);
-        });
-        (values, quality)
+        let mut said = Said::with_capacity(self.0.len());
+        self.samples(data, |at, sample| said.push(&self.0[at], sample));
+        (said.values, said.quality)
+    }
+
+    /// The same from the samples of a frame.
+    pub(super) fn fields(&self, samples: &[Sampled]) -> (Fields, Vec<(Name, Quality)>) {
+        let mut said = Said::with_capacity(samples.len());
+        samples.iter().for_each(|(at, sample)| said.push(&self.0[usize::from(*at)], *sample));
+        (said.values, said.quality)
+    }
+
+    /// When each signal asks for a message, by its position.
+    pub(super) fn policies(&self) -> Box<[Policy]> {
+        self.0.iter().map(|step| step.rest.policy).collect()
+    }
+}
+
+/// A message's fields in the making.
+struct Said {
+    values: Fields,
+    quality: Vec<(Name, Quality)>,
+}
+
+impl Said {
+    fn with_capacity(signals: usize) -> Said {
+        Said { values: Fields::with_capacity(signals), quality: Vec::new() }
+    }
+
+    #[inline]
+    fn push(&mut self, step: &Step, sample: Sample) {
+        let value = match sample.state {
+            State::Number => Value::Number(sample.number),
+            State::Text => Value::Text(step.texts[sample.number as usize].clone()),
+            State::Bad(why) => {
+                self.quality.push((step.name.clone(), why));
+                Value::Null
+            }
+        };
+        self.values.push(step.name.clone(), value);
     }
 }
 
@@ -214,7 +241,7 @@ impl Step {
             raws: signal.values.iter().map(|(raw, _)| raw & mask).collect(),
             texts: signal.values.iter().map(|(_, text)| text.clone()).collect(),
             name: name.clone(),
-            rest: Box::new(Rest { layout, invalid, number, adjust }),
+            rest: Box::new(Rest { layout, invalid, number, adjust, policy: signal.policy }),
         }
     }
 

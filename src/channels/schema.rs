@@ -28,8 +28,9 @@ impl JsonSchema for PublishSpec {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = PaceSpec::json_schema(generator);
-        matching(&mut schema, "never", "expected `never`, or a pace such as {min_interval: 1s}");
-        add(&mut schema, json!({ "type": ["string", "object"], "examples": ["never", { "min_interval": "1s" }] }));
+        matching(&mut schema, "never|always", "expected `never`, `always`, or a pace such as {min_interval: 1s}");
+        let examples = json!(["never", "always", { "min_interval": "1s" }]);
+        add(&mut schema, json!({ "type": ["string", "object"], "examples": examples }));
         schema
     }
 }

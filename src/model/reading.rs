@@ -100,6 +100,19 @@ pub struct Reading {
     pub quality: Vec<(Name, Quality)>,
     /// The source has fallen silent; all values are `Null`.
     pub stale: bool,
+    /// Whether it becomes a message.
+    pub publication: Publication,
+}
+
+/// Whether a reading becomes a message, by the publish policy: rules see messages, guards see every reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It is published as it arrives.
+    AtOnce,
+    /// It is not published, or not yet: for the guards alone.
+    HeldBack,
+    /// It was `HeldBack` when it arrived, and is published now.
+    Late,
 }
 
 impl Reading {

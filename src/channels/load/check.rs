@@ -17,8 +17,6 @@ pub(super) enum Feature {
     Multiplexing,
     /// Nodes with `pgn`.
     Pgn,
-    /// Intervals and deadbands.
-    Pace,
     /// Limits of devices.
     Guards,
     /// The bitrate that is compared with the interface's.
@@ -31,7 +29,6 @@ impl Feature {
             Feature::Databases => "`databases` have no effect yet: what takes its frame from one is left out",
             Feature::Multiplexing => "`when` has no effect yet: multiplexed signals are left out",
             Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
-            Feature::Pace => "the publish policy has no effect yet: every frame is published",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
             Feature::Bitrate => "`bitrate` has no effect yet: it is not compared with the interface",
         }

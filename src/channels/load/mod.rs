@@ -13,6 +13,7 @@ mod guards;
 mod names;
 mod nodes;
 mod overlap;
+mod publish;
 mod safe;
 mod signals;
 mod template;
