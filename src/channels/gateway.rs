@@ -85,13 +85,14 @@ pub struct GatewayCounts {
     /// Error frames.
     pub error: u64,
     /// What the sources of the map said: one for each frame and source, without the words of staleness. `readings` is
-    /// `published`, `waiting` and the three of `held_back`.
+    /// the sum of `published`, `waiting` and the three of `held_back`.
     pub readings: u64,
     /// Readings that were published.
     pub published: u64,
     /// Readings that wait for their interval to end; the next frame takes their place.
     pub waiting: u64,
     /// Readings that were never published, by reason.
+    #[serde(flatten)]
     pub held_back: HeldBack,
     /// Readings that lack a signal because the frame was too short.
     pub short: u64,

@@ -33,10 +33,13 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HeldBack {
     /// Nothing in them had changed by its deadband, and `max_interval` was not over.
+    #[serde(rename = "held_by_deadband")]
     pub deadband: u64,
     /// They changed before `min_interval` was over, and a newer one came.
+    #[serde(rename = "held_by_interval")]
     pub interval: u64,
     /// Their states changed faster than a node does that is well.
+    #[serde(rename = "held_by_babbling")]
     pub babbling: u64,
 }
 
