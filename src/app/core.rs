@@ -79,6 +79,11 @@ impl Core {
         self.recorded = Some(Vec::new());
     }
 
+    /// From now on rules hear every reading, see [`Gateway::publish_everything`].
+    pub fn publish_everything(&mut self) {
+        self.gateway.publish_everything();
+    }
+
     /// The intents since the last call, in order; none unless [`Core::record`] was called.
     pub fn take_recorded(&mut self) -> Vec<Intent> {
         self.recorded.as_mut().map(std::mem::take).unwrap_or_default()

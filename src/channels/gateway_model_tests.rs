@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::load;
 use super::*;
+use crate::can::CanId;
 use crate::files::{Report, SourceFile};
 use crate::model::Utc;
 

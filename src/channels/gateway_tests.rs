@@ -1,5 +1,6 @@
 use super::super::load;
 use super::*;
+use crate::can::CanId;
 use crate::files::{Report, SourceFile};
 use crate::model::{Name, SourceKind, Utc};
 

@@ -8,6 +8,7 @@ use crate::can::{BusId, CanId};
 use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 
 use super::codec::Signal;
+use super::j1939::{Address, Group};
 
 /// Buses, nodes and devices of a site.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +60,7 @@ pub enum Link {
 }
 
 /// What the bytes of one kind of frame mean. Written once, shared by every node of that kind.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FrameLayout {
     /// Its name in the map.
     pub name: Name,
@@ -86,12 +87,32 @@ pub struct NodeFrame {
     pub source: Arc<Source>,
     /// The bus it is on.
     pub bus: BusId,
-    /// The identifier it sends with.
+    /// The identifier it sends with; of a J1939 group one that it could send with.
     pub id: CanId,
+    /// The J1939 group by which its frames are known, in place of the identifier.
+    pub group: Option<Group>,
     /// What its bytes mean.
     pub frame: Arc<FrameLayout>,
     /// What its signals are called in messages.
     pub fields: Vec<Field>,
+}
+
+impl NodeFrame {
+    /// How its frames are known.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.group.map_or(Address::Id(self.id), Address::Group)
+    }
+
+    /// Whether a frame with this identifier may be its own.
+    #[must_use]
+    pub fn sends(&self, id: CanId) -> bool {
+        match (self.group, Group::of(id)) {
+            (None, _) => self.id == id,
+            (Some(own), Some(other)) => own.pgn == other.pgn && own.source.is_none_or(|_| own.source == other.source),
+            (Some(_), None) => false,
+        }
+    }
 }
 
 /// One signal of a node's frame on its way into a message.

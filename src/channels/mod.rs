@@ -3,6 +3,7 @@
 mod catalog;
 pub mod codec;
 mod gateway;
+mod j1939;
 pub mod layout;
 mod load;
 mod map;
@@ -14,6 +15,7 @@ pub mod spec;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
+pub use j1939::{Address, Group};
 pub use load::{NO_WATCHDOG, load};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
 pub use pace::{HeldBack, Policy};

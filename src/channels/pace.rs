@@ -76,6 +76,8 @@ pub(super) struct Pacer {
     /// One entry for each part that waits: when, lane, part.
     deadlines: BTreeSet<(Mono, u32, u32)>,
     held_back: HeldBack,
+    /// Without any policy.
+    free: bool,
 }
 
 /// One source's share in the frames of one identifier.
@@ -123,10 +125,15 @@ impl Pacer {
         self.lanes.len() as u32 - 1
     }
 
+    /// From now on every frame is published.
+    pub(super) fn set_free(&mut self) {
+        self.free = true;
+    }
+
     /// A frame arrived: whether it is published at once.
     pub(super) fn frame(&mut self, number: u32, now: Timestamp, samples: &[Sampled]) -> bool {
         let lane = &mut self.lanes[number as usize];
-        if !lane.paced {
+        if !lane.paced || self.free {
             return true;
         }
         let at = lane.part(samples);
@@ -200,7 +207,7 @@ impl Pacer {
         }
         let left = before.lanes.iter().flat_map(|lane| &lane.parts).filter_map(|part| part.held.as_ref());
         left.for_each(|held| before.held_back.add(held.why));
-        self.held_back = before.held_back;
+        (self.held_back, self.free) = (before.held_back, before.free);
     }
 }
 

@@ -155,7 +155,10 @@ pub(super) fn pgn(schema: &mut Schema) {
 }
 
 pub(super) fn source(schema: &mut Schema) {
-    add(schema, json!({ "anyOf": [{ "const": "any" }, { "type": "integer", "minimum": 0, "maximum": 255 }] }));
+    add(
+        schema,
+        json!({ "anyOf": [{ "const": "any" }, { "type": "integer", "minimum": 0, "maximum": 253 }], "default": "any" }),
+    );
 }
 
 pub(super) fn name(schema: &mut Schema) {
@@ -168,6 +171,10 @@ pub(super) fn signals(schema: &mut Schema) {
 
 pub(super) fn count(schema: &mut Schema) {
     add(schema, json!({ "minimum": 1, "maximum": 4096 }));
+}
+
+pub(super) fn step(schema: &mut Schema) {
+    add(schema, json!({ "minimum": 1, "default": 1, "examples": [0x10] }));
 }
 
 pub(super) fn device_kind(schema: &mut Schema) {

@@ -197,12 +197,12 @@ pub struct NodeSpec {
     /// The bus that it is on.
     pub bus: Spanned<String>,
     /// The CAN id that it sends with, in hex: `0x181` (up to 0x7FF: 11 bits, above: 29). A row: `{first: 0x201, count:
-    /// 8}`. DBC messages bring their own.
+    /// 8}`, with `step: 0x10` if they lie further apart. DBC messages bring their own.
     pub id: Option<Spanned<IdSpec>>,
-    /// In place of `id`: the J1939 parameter group, `0xFEF5`. No effect yet.
+    /// In place of `id`: the J1939 parameter group, `0xFEF5`. Priority and destination do not matter.
     #[schemars(transform = schema::pgn)]
     pub pgn: Option<Spanned<u32>>,
-    /// With `pgn`: the J1939 source address, or `any`. No effect yet.
+    /// With `pgn`: the J1939 source address, `0x1A`, or `any`, which is the default: one node, whoever speaks.
     #[schemars(transform = schema::source)]
     pub source: Option<Spanned<Value>>,
     /// How its fields are called: `{signal}`, `{n}` and multiplexers are filled in. Default: "{signal}".
@@ -258,6 +258,9 @@ pub struct RowSpec {
     /// How many nodes.
     #[schemars(transform = schema::count)]
     pub count: u64,
+    /// From one id to the next. Default: 1.
+    #[schemars(transform = schema::step)]
+    pub step: Option<u64>,
 }
 
 /// A correction: what is published is value × scale + offset.

@@ -15,8 +15,6 @@ pub(super) enum Feature {
     Databases,
     /// Signals with `when`.
     Multiplexing,
-    /// Nodes with `pgn`.
-    Pgn,
     /// Limits of devices.
     Guards,
     /// The bitrate that is compared with the interface's.
@@ -28,7 +26,6 @@ impl Feature {
         match self {
             Feature::Databases => "`databases` have no effect yet: what takes its frame from one is left out",
             Feature::Multiplexing => "`when` has no effect yet: multiplexed signals are left out",
-            Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
             Feature::Bitrate => "`bitrate` has no effect yet: it is not compared with the interface",
         }

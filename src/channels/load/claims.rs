@@ -1,10 +1,11 @@
 //! Who uses which identifier on which bus: two senders of one identifier destroy each other's frames.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use crate::can::{BusId, CanId};
+use crate::can::BusId;
 use crate::files::Place;
 
+use super::super::j1939::{Address, Group};
 use super::check::Check;
 
 /// What an identifier is for.
@@ -33,13 +34,14 @@ pub(super) struct Claim {
 
 /// All uses so far.
 #[derive(Debug, Default)]
-pub(super) struct Claims(HashMap<(BusId, CanId), Vec<Claim>>);
+pub(super) struct Claims(BTreeMap<(BusId, Address), Vec<Claim>>);
 
 impl Claims {
     /// Notes a use, reporting one that does not go with an earlier one. Whether it is right.
-    pub(super) fn add(&mut self, check: &mut Check, bus: BusId, id: CanId, claim: Claim) -> bool {
-        let others = self.0.entry((bus, id)).or_default();
-        let fault = others.iter().find_map(|other| conflict(id, other, &claim).map(|message| (message, other)));
+    pub(super) fn add(&mut self, check: &mut Check, bus: BusId, at: impl Into<Address>, claim: Claim) -> bool {
+        let at = at.into();
+        let others = self.0.entry((bus, at)).or_default();
+        let fault = others.iter().find_map(|other| conflict(at, other, &claim).map(|message| (message, other)));
         let fine = fault.is_none();
         if let Some((message, other)) = fault {
             let help = format!("{} has it already, on line {}", other.whom, other.place.line);
@@ -48,10 +50,28 @@ impl Claims {
         others.push(claim);
         fine
     }
+
+    /// Warns of identifiers that belong to a J1939 group of the map as well: the identifier has its frames alone.
+    pub(super) fn check_groups(&self, check: &mut Check) {
+        for ((bus, at), claims) in &self.0 {
+            let Address::Id(id) = at else { continue };
+            let Some(own) = Group::of(*id) else { continue };
+            let any = Group { source: None, ..own };
+            let groups =
+                [own, any].into_iter().filter_map(|group| Some((group, self.0.get(&(*bus, Address::Group(group)))?)));
+            for (group, others) in groups.take(1) {
+                if let (Some(claim), Some(other)) = (claims.first(), others.first()) {
+                    let message = format!("{id} is of {group} too, which is {}, line {}", other.whom, other.place.line);
+                    let help = format!("its frames go to {} alone", claim.whom);
+                    check.warning(claim.place, message).help(help);
+                }
+            }
+        }
+    }
 }
 
 /// What is wrong with two uses of one identifier.
-fn conflict(id: CanId, other: &Claim, new: &Claim) -> Option<String> {
+fn conflict(id: Address, other: &Claim, new: &Claim) -> Option<String> {
     use Role::{Command, Feedback, Node};
     match (other.role, new.role) {
         (Node, Node) => Some(format!("{id} is used twice on this bus")),

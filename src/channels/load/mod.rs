@@ -81,6 +81,7 @@ fn build(check: &mut Check, spec: &MapSpec) -> Option<ChannelMap> {
     let nodes = nodes::nodes(check, &sites, &mut claims, &spec.rooms);
     let devices = devices::devices(check, &sites, &mut claims, &spec.devices);
     guards::guards(check, &spec.devices);
+    claims.check_groups(check);
     compare_rooms(check, spec);
     let mut sources = sources_of(&nodes);
     sources.extend(devices.iter().filter_map(|device| device.feedback.as_ref()).map(|f| f.source.clone()));
