@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::bus::{Delivery, Last, Refused, Router};
-use crate::can::Frame;
-use crate::channels::{ChannelMap, Gateway};
+use crate::can::{BusId, Frame};
+use crate::channels::{ChannelMap, GREETING_TTL, Gateway, Greeter};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Publication, Reading, Requester, SourceKind,
@@ -35,6 +35,7 @@ struct Hop {
 #[derive(Debug)]
 pub struct Core {
     gateway: Gateway,
+    greeter: Greeter,
     router: Router,
     last: Last,
     engine: Engine,
@@ -58,6 +59,7 @@ impl Core {
     pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
         Core {
             gateway: Gateway::new(map, now),
+            greeter: Greeter::new(map),
             router: Router::new(origin),
             last: Last::default(),
             engine,
@@ -92,6 +94,7 @@ impl Core {
     /// Sends every device to its safe state and runs the `startup` schedules.
     pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.advance(now, out);
+        (0..self.greeter.buses()).for_each(|bus| self.greet(BusId(bus), out));
         self.guard(GuardEvent::Start, out);
         self.engine.step(self.now, Event::Startup, &self.last, &mut self.intents);
         self.settle(out);
@@ -113,6 +116,18 @@ impl Core {
         self.gateway.step(self.now, frame, &mut readings);
         readings.drain(..).for_each(|reading| self.reading(&reading, out));
         self.readings = readings;
+        let raw = self.greeter.heard(self.now, frame);
+        put_raw(raw, &mut self.counts, out);
+    }
+
+    /// A bus has come up: its nodes may have to be told to begin.
+    pub fn bus_up(&mut self, now: Timestamp, bus: BusId, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.greet(bus, out);
+    }
+
+    fn greet(&mut self, bus: BusId, out: &mut Vec<Output>) {
+        put_raw(self.greeter.start(self.now, bus), &mut self.counts, out);
     }
 
     /// A message came in from another client.
@@ -377,6 +392,13 @@ impl Core {
             }
         }
         self.device_outs = outs;
+    }
+}
+
+fn put_raw(frames: impl IntoIterator<Item = Frame>, counts: &mut CoreCounts, out: &mut Vec<Output>) {
+    for frame in frames {
+        counts.raw_frames += 1;
+        out.push(Output::Raw { frame, ttl: GREETING_TTL });
     }
 }
 

@@ -75,9 +75,9 @@ pub struct GatewayCounts {
     pub received: u64,
     /// Frames that gave readings.
     pub decoded: u64,
-    /// Frames of a node of the map that publishes none of their signals.
+    /// Frames of a node of the map that publishes none of their signals, or only says that it has booted.
     pub unpublished: u64,
-    /// Frames that command devices.
+    /// Frames that command devices, or are raw frames of the map.
     pub commands: u64,
     /// Data frames whose identifier the map does not have on that bus.
     pub unknown: u64,
@@ -131,6 +131,14 @@ impl Gateway {
         }
         for command in map.devices.iter().map(|device| &device.command) {
             gateway.table.entry(command.bus, command.id.into(), || Entry::Command);
+        }
+        for (bus, raw) in (0..=u8::MAX).map(BusId).zip(&map.greetings) {
+            for frame in raw.on_start.iter().chain(raw.on_boot.values().flatten()) {
+                gateway.table.entry(bus, frame.id.into(), || Entry::Command);
+            }
+            for id in raw.on_boot.keys() {
+                gateway.table.entry(bus, (*id).into(), || Entry::Unpublished);
+            }
         }
         gateway
     }

@@ -8,6 +8,7 @@ use crate::can::{BusId, CanId};
 use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 
 use super::codec::Signal;
+use super::greeter::Greetings;
 use super::j1939::{Address, Group};
 
 /// Buses, nodes and devices of a site.
@@ -19,6 +20,8 @@ pub struct ChannelMap {
     pub nodes: Vec<NodeFrame>,
     /// Every device that may be switched.
     pub devices: Vec<Device>,
+    /// What each bus is sent raw, by `BusId`.
+    pub greetings: Vec<Greetings>,
     /// The same without bits and bytes, for whoever checks names.
     pub inventory: Arc<Inventory>,
 }

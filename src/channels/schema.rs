@@ -79,6 +79,20 @@ pub(super) fn speed(schema: &mut Schema) {
     add(schema, json!({ "exclusiveMinimum": 0, "default": 1 }));
 }
 
+fn raw_frame() -> Json {
+    json!({ "type": "string", "pattern": "^\\s*(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#[#Rr0-9A-Fa-f._]*\\s*$",
+        "examples": ["000#0105"] })
+}
+
+pub(super) fn raw_frames(schema: &mut Schema) {
+    add(schema, json!({ "items": raw_frame(), "maxItems": 64 }));
+}
+
+pub(super) fn raw_frames_by_id(schema: &mut Schema) {
+    let frames = json!({ "type": "array", "items": raw_frame(), "maxItems": 64 });
+    add(schema, json!({ "additionalProperties": frames, "examples": [{ "0x705": ["000#0105"] }] }));
+}
+
 pub(super) fn stale_after(schema: &mut Schema) {
     let pattern = format!(r"\d+(?:\.\d+)?\s*cycles?|{DURATION}");
     matching(schema, &pattern, "expected cycles of the frame, such as 3 cycles, or a duration, such as 30s");

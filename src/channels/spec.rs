@@ -67,6 +67,16 @@ pub struct BusSpec {
     /// The built-in plant: rooms that warm, dry and answer to devices.
     #[serde(default)]
     pub simulate: bool,
+    /// Raw frames in candump notation, sent when growctl starts and when the bus comes up again, in this order: `["000#0105"]`
+    /// is CANopen's "start node 5".
+    #[serde(default)]
+    #[schemars(transform = schema::raw_frames)]
+    pub send_on_start: Vec<Spanned<String>>,
+    /// Raw frames that are sent when a node has booted, by the id with which it says so: `{0x705: ["000#0105"]}`. It has
+    /// booted if its frame has one byte 00, or none: a heartbeat with the same id has another.
+    #[serde(default)]
+    #[schemars(transform = schema::raw_frames_by_id)]
+    pub send_on_boot: Entries<Vec<Spanned<String>>>,
 }
 
 /// What frames and signals do unless they say otherwise.

@@ -223,7 +223,7 @@ impl Play<'_> {
                 Output::Publish(delivery) => self.heard(at, &delivery),
                 Output::Transmit { frame, .. } => self.transmitted(&frame),
                 // The recorded intents tell of it.
-                Output::Act(..) => {}
+                Output::Raw { .. } | Output::Act(..) => {}
                 Output::Notice(notice) => self.failed(at, &notice),
             }
         }

@@ -17,6 +17,10 @@ pub(super) enum Role {
     Feedback,
     /// growctl sends it.
     Command,
+    /// growctl sends it, and no guard looks at it.
+    Raw,
+    /// A node sends it when it has booted, whatever else it says with it.
+    Boot,
 }
 
 /// One use of an identifier.
@@ -72,8 +76,16 @@ impl Claims {
 
 /// What is wrong with two uses of one identifier.
 fn conflict(id: Address, other: &Claim, new: &Claim) -> Option<String> {
-    use Role::{Command, Feedback, Node};
+    use Role::{Boot, Command, Feedback, Node, Raw};
     match (other.role, new.role) {
+        (Raw, Raw) | (Boot, Boot | Node | Feedback) | (Node | Feedback, Boot) => None,
+        (Command, Raw) | (Raw, Command) => {
+            Some(format!("{id} commands devices: sent raw it would pass by their guards"))
+        }
+        (Raw | Command, Boot) | (Boot, Raw | Command) => {
+            Some(format!("{id} is sent by growctl: no node says with it that it has booted"))
+        }
+        (Node | Feedback, Raw) | (Raw, Node | Feedback) => Some(format!("{id} is sent by growctl and by a node")),
         (Node, Node) => Some(format!("{id} is used twice on this bus")),
         (Command, Node | Feedback) | (Node | Feedback, Command) => {
             Some(format!("{id} is sent by growctl as a command and by a node"))
