@@ -1,6 +1,7 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod raw;
 mod reload;
 mod trail;
 
@@ -8,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::bus::{Delivery, Last, Refused, Router};
-use crate::can::{BusId, Frame};
-use crate::channels::{ChannelMap, GREETING_TTL, Gateway, Greeter};
+use crate::can::Frame;
+use crate::channels::{ChannelMap, Gateway, Greeter};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
     Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Publication, Reading, Requester, SourceKind,
@@ -94,7 +95,7 @@ impl Core {
     /// Sends every device to its safe state and runs the `startup` schedules.
     pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.advance(now, out);
-        (0..self.greeter.buses()).for_each(|bus| self.greet(BusId(bus), out));
+        self.greet_all(out);
         self.guard(GuardEvent::Start, out);
         self.engine.step(self.now, Event::Startup, &self.last, &mut self.intents);
         self.settle(out);
@@ -116,18 +117,7 @@ impl Core {
         self.gateway.step(self.now, frame, &mut readings);
         readings.drain(..).for_each(|reading| self.reading(&reading, out));
         self.readings = readings;
-        let raw = self.greeter.heard(self.now, frame);
-        put_raw(raw, &mut self.counts, out);
-    }
-
-    /// A bus has come up: its nodes may have to be told to begin.
-    pub fn bus_up(&mut self, now: Timestamp, bus: BusId, out: &mut Vec<Output>) {
-        self.advance(now, out);
-        self.greet(bus, out);
-    }
-
-    fn greet(&mut self, bus: BusId, out: &mut Vec<Output>) {
-        put_raw(self.greeter.start(self.now, bus), &mut self.counts, out);
+        self.welcome(frame, out);
     }
 
     /// A message came in from another client.
@@ -392,13 +382,6 @@ impl Core {
             }
         }
         self.device_outs = outs;
-    }
-}
-
-fn put_raw(frames: impl IntoIterator<Item = Frame>, counts: &mut CoreCounts, out: &mut Vec<Output>) {
-    for frame in frames {
-        counts.raw_frames += 1;
-        out.push(Output::Raw { frame, ttl: GREETING_TTL });
     }
 }
 

@@ -143,7 +143,7 @@ mod tests {
             assert!(pending.put_raw(&frame(id, at, byte), ttl));
         }
         assert!(!pending.is_empty());
-        let mut taken = || pending.take(Mono(11)).map(|f| f.bytes()[0]);
+        let taken = || pending.take(Mono(11)).map(|f| f.bytes()[0]);
         assert_eq!((taken(), taken(), taken()), (Some(3), Some(2), None), "in order, once each, in time or not at all");
         let closed = Pending::new(Doorbell::new(), false);
         assert!(!closed.put_raw(&frame(1, 0, 0), ttl));

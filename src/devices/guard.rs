@@ -112,6 +112,11 @@ impl Guard {
                 self.refresh(touched, out);
             }
             GuardEvent::Reading(reading) => self.reading(reading, out),
+            GuardEvent::BusUp(bus) => {
+                for image in (0..self.images.len()).filter(|at| self.images[*at].bus == bus).collect::<Vec<_>>() {
+                    self.transmit(image, true, out);
+                }
+            }
             GuardEvent::Start => self.start(out),
             GuardEvent::Stop => self.stop(out),
         }

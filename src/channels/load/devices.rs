@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::files::{Entries, Spanned};
 use crate::model::{DeviceKey, Name, Span, Value, format_duration, parse_duration};
 
-use super::super::map::{Command, Device};
+use super::super::map::{Command, Device, Safe};
 use super::super::spec::{CommandSpec, DeviceSpec};
 use super::check::{Check, Feature};
 use super::claims::{Claim, Claims, Role};
@@ -45,6 +45,7 @@ pub(super) fn devices(
         }
     }
     feedback::share(&mut all);
+    check_keepers(check, rooms, &all);
     check_images(check, rooms, &all);
     all
 }
@@ -213,6 +214,21 @@ fn with(check: &mut Check, key: &DeviceKey, frame: &FrameEntry<'_>, spec: &Comma
         }
     }
     with
+}
+
+/// A frame waits until the state of every device in it is known that keeps it: without feedback that is never, unless it
+/// is told itself.
+fn check_keepers(check: &mut Check, rooms: &Entries<Entries<Spanned<DeviceSpec>>>, all: &[Device]) {
+    let keepers = all.iter().filter(|device| device.safe == Safe::Keep && device.feedback.is_none());
+    for Device { key, command, .. } in keepers {
+        let same = |other: &Device| (other.command.bus, other.command.id) == (command.bus, command.id);
+        let shares = |other: &&Device| other.key != *key && same(other);
+        let Some(other) = all.iter().find(shares) else { continue };
+        let Some(spec) = rooms.get(&key.room).and_then(|room| room.get(&key.device)) else { continue };
+        let message =
+            format!("{key} keeps a state that nothing tells, and {} in its frame would wait for it", other.key);
+        check.error(spec.safe.place, message).help("give it a `feedback`, or a state as `safe`");
+    }
 }
 
 /// Devices that share a frame: none may say in `with` what another decides, or what another says differently.

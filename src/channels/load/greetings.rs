@@ -20,8 +20,8 @@ pub(super) fn greetings(check: &mut Check, claims: &mut Claims, spec: &Entries<B
 }
 
 fn of_bus(check: &mut Check, claims: &mut Claims, bus: BusId, name: &Spanned<String>, spec: &BusSpec) -> Greetings {
-    let mut greetings = Greetings::default();
-    greetings.on_start = raw_frames(check, claims, (bus, name, spec.fd), &spec.send_on_start);
+    let on_start = raw_frames(check, claims, (bus, name, spec.fd), &spec.send_on_start);
+    let mut greetings = Greetings { on_start, ..Greetings::default() };
     let mut count = greetings.on_start.len();
     for (id, frames) in &spec.send_on_boot {
         let frames = raw_frames(check, claims, (bus, name, spec.fd), frames);
@@ -74,20 +74,16 @@ fn raw_frame(check: &mut Check, bus: BusId, fd: bool, text: &Spanned<String>) ->
             return None;
         }
     };
-    frame.bus = bus;
-    match frame.kind {
-        FrameKind::Error => {
-            check
-                .error(text.place, format!("'{}' is an error frame: nobody sends those by will", text.value))
-                .help(help);
-            return None;
-        }
+    let (message, help) = match frame.kind {
+        FrameKind::Error => (format!("'{}' is an error frame: nobody sends those by will", text.value), help),
         FrameKind::Fd { .. } if !fd => {
-            check
-                .error(text.place, format!("'{}' is CAN FD, and the bus is not", text.value))
-                .help("`fd: true` at the bus");
-            return None;
+            (format!("'{}' is CAN FD, and the bus is not", text.value), "is `fd: true` missing at the bus?")
         }
-        _ => Some(frame),
-    }
+        _ => {
+            frame.bus = bus;
+            return Some(frame);
+        }
+    };
+    check.error(text.place, message).help(help);
+    None
 }
