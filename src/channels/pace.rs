@@ -276,6 +276,15 @@ enum Asks {
 }
 
 impl Policy {
+    /// How long after a message it asks for the next while nothing changes; `None`: never.
+    pub(super) fn steady(&self) -> Option<Duration> {
+        match self.unchanged(Mono(0)) {
+            _ if self.always => Some(Duration::ZERO),
+            Asks::At(moment, _) => Some(moment.since(Mono(0))),
+            Asks::AtOnce | Asks::Never => None,
+        }
+    }
+
     /// When a signal asks for a message, after one at `last` in which it was `before`.
     fn asks(&self, last: Mono, before: &Sample, sample: &Sample) -> Asks {
         if self.always {

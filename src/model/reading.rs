@@ -52,6 +52,10 @@ pub struct FieldFacts {
     pub unit: Option<Name>,
     /// How often its node sends it.
     pub cycle: Option<Duration>,
+    /// How soon after a message another can bring a new number, by cycle and publish policy.
+    pub news: Option<Duration>,
+    /// How long after a message the next one comes while nothing changes; `MAX` for never.
+    pub steady: Option<Duration>,
 }
 
 /// What a site has, for whoever checks names against it: the channel map without its bits and bytes.
