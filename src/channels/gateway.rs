@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::can::{BusId, Frame, FrameKind};
-use crate::model::{Fields, Mono, Publication, Quality, Reading, Source, Timestamp, Value};
+use crate::model::{Fields, Mono, Name, Publication, Quality, Reading, Source, Timestamp, Value};
 
 use super::j1939::{Address, Directory};
 use super::map::{ChannelMap, Field, FrameLayout};
@@ -32,10 +32,13 @@ pub struct Gateway {
     samples: Vec<Sampled>,
 }
 
-/// A source that can become stale, and the consumers that it is heard by.
+/// What can fall silent: a source, or one of several frames of a source.
 #[derive(Debug)]
 struct Watched {
     source: Arc<Source>,
+    /// Of one frame: its address, and the watch of the source.
+    frame: Option<((BusId, Address), u32)>,
+    /// Those that hear it.
     consumers: Vec<u32>,
 }
 
@@ -54,8 +57,8 @@ enum Entry {
 #[derive(Debug)]
 struct Consumer {
     source: Arc<Source>,
-    /// `None`: it never becomes stale.
-    watch: Option<u32>,
+    /// Of the source, and of the frame if it is one of several. `None`: it never becomes stale.
+    watches: [Option<u32>; 2],
     plan: Plan,
     at: (BusId, Address),
     meaning: Meaning,
@@ -66,6 +69,7 @@ struct Consumer {
 struct Meaning {
     frame: Arc<FrameLayout>,
     fields: Vec<Field>,
+    stale_after: Duration,
 }
 
 /// What became of the frames: `received` is the sum of the six below it.
@@ -97,7 +101,7 @@ pub struct GatewayCounts {
     pub held_back: HeldBack,
     /// Readings that lack a signal because the frame was too short.
     pub short: u64,
-    /// Words that a source has fallen silent.
+    /// Words that a source, or one of its frames, has fallen silent.
     pub stale: u64,
 }
 
@@ -118,12 +122,18 @@ impl Gateway {
         for (at, readers) in readers(map) {
             let from = gateway.consumers.len() as u32;
             for Reader { source, plan, meaning } in readers.into_iter().filter(|reader| !reader.plan.is_empty()) {
-                let watch = source.stale_after.map(|span| {
-                    *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, span, now.mono))
+                let whole = source.stale_after.map(|span| {
+                    *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, None, span, now.mono))
                 });
-                let number = gateway.pacer.add(plan.policies());
-                watch.iter().for_each(|watch| gateway.watched[*watch as usize].consumers.push(number));
-                gateway.consumers.push(Consumer { source, watch, plan, at, meaning });
+                let several = source.frames.len() > 1;
+                let own = whole
+                    .filter(|_| several)
+                    .map(|whole| gateway.watch(&source, Some((at, whole)), meaning.stale_after, now.mono));
+                let (number, watches) = (gateway.pacer.add(plan.policies()), [whole, own]);
+                for watch in watches.into_iter().flatten() {
+                    gateway.watched[watch as usize].consumers.push(number);
+                }
+                gateway.consumers.push(Consumer { source, watches, plan, at, meaning });
             }
             let to = gateway.consumers.len() as u32;
             let entry = if from == to { Entry::Unpublished } else { Entry::Read { from, to } };
@@ -153,9 +163,10 @@ impl Gateway {
     pub fn reload(&mut self, map: &ChannelMap, now: Timestamp) {
         let mut next = Gateway { counts: self.counts, ..Gateway::new(map, now) };
         let name = |source: &Source| (source.channel.clone(), source.name.clone());
-        let before: HashMap<_, u32> = self.watched.iter().map(|watched| name(&watched.source)).zip(0..).collect();
+        let key = |watched: &Watched| (name(&watched.source), watched.frame.map(|(at, _)| at));
+        let before: HashMap<_, u32> = self.watched.iter().map(key).zip(0..).collect();
         for (number, watched) in (0..).zip(&next.watched) {
-            if let Some(old) = before.get(&name(&watched.source)) {
+            if let Some(old) = before.get(&key(watched)) {
                 next.silence.inherit(number, &self.silence, *old);
             }
         }
@@ -170,8 +181,14 @@ impl Gateway {
         *self = next;
     }
 
-    fn watch(&mut self, source: &Arc<Source>, span: Duration, now: Mono) -> u32 {
-        self.watched.push(Watched { source: source.clone(), consumers: Vec::new() });
+    fn watch(
+        &mut self,
+        source: &Arc<Source>,
+        frame: Option<((BusId, Address), u32)>,
+        span: Duration,
+        now: Mono,
+    ) -> u32 {
+        self.watched.push(Watched { source: source.clone(), frame, consumers: Vec::new() });
         self.silence.add(span, now)
     }
 
@@ -204,7 +221,7 @@ impl Gateway {
         let at_once = self.pacer.frame(number, now, &self.samples);
         self.counts.readings += 1;
         self.counts.published += u64::from(at_once);
-        if let Some(watch) = consumer.watch {
+        for watch in consumer.watches.into_iter().flatten() {
             self.silence.heard(watch, now.mono);
         }
         let publication = if at_once { Publication::AtOnce } else { Publication::HeldBack };
@@ -222,12 +239,24 @@ impl Gateway {
                 self.counts.published += 1;
                 out.push(self.consumers[number as usize].reading(at, &samples, Publication::Late));
             } else if let Some(watch) = self.silence.due(next) {
-                let watched = &self.watched[watch as usize];
-                self.counts.stale += 1;
-                watched.consumers.iter().for_each(|number| self.pacer.forget(*number));
-                out.push(stale(&watched.source, now));
+                self.fall_silent(watch, now, out);
             }
         }
+    }
+
+    fn fall_silent(&mut self, watch: u32, now: Timestamp, out: &mut Vec<Reading>) {
+        let Watched { source, frame, consumers } = &self.watched[watch as usize];
+        // The word about the source says it of all its frames; it is the first of those of one moment.
+        if frame.is_some_and(|(_, whole)| self.silence.is_stale(whole)) {
+            return;
+        }
+        self.counts.stale += 1;
+        consumers.iter().for_each(|number| self.pacer.forget(*number));
+        let fields = match frame {
+            None => source.frames.iter().flatten().cloned().collect(),
+            Some(_) => consumers.iter().flat_map(|at| self.consumers[*at as usize].plan.names()).cloned().collect(),
+        };
+        out.push(stale(source, frame.is_none(), fields, now));
     }
 
     /// When a held reading is published, or a source becomes stale, unless a frame comes before.
@@ -250,15 +279,14 @@ impl Consumer {
     }
 }
 
-/// All fields of the source without a value.
-fn stale(source: &Arc<Source>, now: Timestamp) -> Reading {
-    let names = || source.frames.iter().flatten().cloned();
+/// Fields without a value, of a whole source or of one of its frames.
+fn stale(source: &Arc<Source>, whole: bool, fields: Vec<Name>, now: Timestamp) -> Reading {
     Reading {
         source: source.clone(),
         at: now,
-        values: names().map(|name| (name, Value::Null)).collect::<Fields>(),
-        quality: names().map(|name| (name, Quality::Stale)).collect(),
-        stale: true,
+        values: fields.iter().map(|name| (name.clone(), Value::Null)).collect::<Fields>(),
+        quality: fields.into_iter().map(|name| (name, Quality::Stale)).collect(),
+        stale: whole,
         publication: Publication::AtOnce,
     }
 }
@@ -276,7 +304,7 @@ type Readers = BTreeMap<(BusId, Address), Vec<Reader>>;
 fn readers(map: &ChannelMap) -> Readers {
     let mut readers = Readers::new();
     for node in &map.nodes {
-        let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone() };
+        let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone(), stale_after: node.stale_after };
         let reader = Reader { source: node.source.clone(), plan: Plan::of_node(node), meaning };
         readers.entry((node.bus, node.address())).or_default().push(reader);
     }
@@ -286,7 +314,8 @@ fn readers(map: &ChannelMap) -> Readers {
             Field { signal: *signal, name, published: true, adjust: None }
         };
         let fields = feedback.shown.iter().map(field).collect();
-        let meaning = Meaning { frame: feedback.frame.clone(), fields };
+        let stale_after = feedback.source.stale_after.unwrap_or_default();
+        let meaning = Meaning { frame: feedback.frame.clone(), fields, stale_after };
         let reader = Reader { source: feedback.source.clone(), plan: Plan::of_feedback(feedback), meaning };
         readers.entry((feedback.bus, feedback.id.into())).or_default().push(reader);
     }

@@ -115,6 +115,8 @@ struct Model {
     remembered: Vec<Remembered>,
     /// When each source was heard, and whether it is stale.
     heard: BTreeMap<&'static str, (u64, bool)>,
+    /// The same of each frame, by its identifier.
+    frames: BTreeMap<u16, (u64, bool)>,
     /// Readings, and those that were published.
     counts: (u64, u64),
 }
@@ -173,11 +175,23 @@ impl Model {
                 }
             }
         }
+        for (at, (name, id, kind)) in self.lines.iter().enumerate() {
+            let several = self.lines.iter().filter(|line| line.0 == *name).count() > 1;
+            let (heard, stale) = self.frames.get_mut(id).expect("of each line");
+            if several && !*stale && now >= *heard + kind.stale {
+                *stale = true;
+                if !self.heard[name].1 {
+                    out.push(format!("{name} n_{id}=no value t_{id}=no value q_{id}=no value"));
+                    self.remembered[at] = Remembered::default();
+                }
+            }
+        }
     }
 
     fn frame(&mut self, at: usize, value: [u8; 3], now: u64, out: &mut Vec<String>) {
         self.counts.0 += 1;
         self.heard.insert(self.lines[at].0, (now, false));
+        self.frames.insert(self.lines[at].1, (now, false));
         self.remembered[at].waits = Some(value);
         self.look(at, now, out);
     }
@@ -193,7 +207,8 @@ impl Model {
 
     fn new(lines: Vec<Line>, now: u64) -> Model {
         let heard = lines.iter().map(|line| (line.0, (now, false))).collect();
-        Model { remembered: vec![Remembered::default(); lines.len()], lines, heard, counts: (0, 0) }
+        let frames = lines.iter().map(|line| (line.1, (now, false))).collect();
+        Model { remembered: vec![Remembered::default(); lines.len()], lines, heard, frames, counts: (0, 0) }
     }
 
     fn reload(&mut self, lines: Vec<Line>, now: u64) {
@@ -204,6 +219,9 @@ impl Model {
         }
         for (name, heard) in &mut next.heard {
             *heard = self.heard.get(name).copied().unwrap_or(*heard);
+        }
+        for (id, heard) in &mut next.frames {
+            *heard = self.frames.get(id).copied().unwrap_or(*heard);
         }
         *self = next;
     }

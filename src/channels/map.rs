@@ -98,6 +98,8 @@ pub struct NodeFrame {
     pub frame: Arc<FrameLayout>,
     /// What its signals are called in messages.
     pub fields: Vec<Field>,
+    /// Without this frame for so long its fields are stale; the node is when all its frames are.
+    pub stale_after: Duration,
 }
 
 impl NodeFrame {

@@ -151,12 +151,12 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
         sources.insert(draft.node.clone(), Arc::new(source));
     }
     let frame = |Draft { node, frame }: Draft| {
-        let NodeDraft { bus, at, layout, fields, .. } = frame;
+        let NodeDraft { bus, at, layout, fields, stale_after } = frame;
         let (id, group) = match at {
             Address::Id(id) => (id, None),
             Address::Group(group) => (group.example(), Some(group)),
         };
-        NodeFrame { source: sources[&node].clone(), bus, id, group, frame: layout, fields }
+        NodeFrame { source: sources[&node].clone(), bus, id, group, frame: layout, fields, stale_after }
     };
     drafts.into_iter().map(frame).collect()
 }
