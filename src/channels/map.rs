@@ -10,6 +10,7 @@ use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 use super::codec::Signal;
 use super::greeter::Greetings;
 use super::j1939::{Address, Group};
+use super::pace::Policy;
 
 /// Buses, nodes and devices of a site.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +77,12 @@ pub struct FrameLayout {
 }
 
 impl FrameLayout {
+    /// The same bits, as far as they are not read.
+    pub(super) fn without_policy(&self) -> FrameLayout {
+        let bare = |signal: &Signal| Signal { policy: Policy::default(), ..signal.clone() };
+        FrameLayout { signals: self.signals.iter().map(bare).collect(), ..self.clone() }
+    }
+
     /// The position of the signal of that name.
     #[must_use]
     pub fn signal(&self, name: &str) -> Option<usize> {

@@ -46,7 +46,7 @@ fn show(status: &Value) -> String {
     );
     let frames = &status["frames"];
     out += &format!(
-        "readings {}, {} published, held back: {} by deadband, {} by interval, {} babbling; {} wait\n",
+        "readings {}: {} published, held back {} by deadband, {} by interval, {} for babbling; {} wait\n",
         frames["readings"],
         frames["published"],
         frames["held_by_deadband"],

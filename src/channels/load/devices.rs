@@ -1,5 +1,6 @@
 //! Devices: where commands go, where a device goes when nobody asks, how its node is kept awake.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::files::{Entries, Spanned};
@@ -172,7 +173,9 @@ fn command(
     let (whom, name) = (format!("device {key}"), frame.layout.name.to_string());
     let claim = Claim { role: Role::Command, whom, frame: name, signal: Some(spec.signal.value.clone()), place };
     claims.add(check, bus, id, claim);
-    Some(Command { bus, id, frame: frame.layout.clone(), signal, with })
+    // How often readings are published is nothing to a command: another policy makes no other command.
+    let layout = Arc::new(frame.layout.without_policy());
+    Some(Command { bus, id, frame: layout, signal, with })
 }
 
 /// The position of a device's signal; `None`: it does not exist, which is reported, or is left out.

@@ -162,3 +162,12 @@ fn states_need_no_quotes() {
     assert_eq!(with("false"), [(1, Value::text("closed"))]);
     assert_eq!(with("1"), [(1, Value::Number(1.0))]);
 }
+
+#[test]
+fn another_publish_policy_is_no_other_command() {
+    let (was, is) = (map(EXAMPLE), map(&EXAMPLE.replace("min_interval: 1s", "min_interval: 2s")));
+    assert_ne!(was.nodes[0].frame, is.nodes[0].frame);
+    for (was, is) in was.devices.iter().zip(&is.devices) {
+        assert_eq!((&was.command.frame, was.command.signal), (&is.command.frame, is.command.signal), "{}", was.key);
+    }
+}
