@@ -1,6 +1,7 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod raw;
 mod reload;
 mod trail;
 
@@ -8,12 +9,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::bus::{Delivery, Last, LastField, Refused, Router};
-use crate::can::{BusId, Frame};
-use crate::channels::{ChannelMap, Gateway};
+use crate::can::Frame;
+use crate::channels::{ChannelMap, Gateway, Greeter};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
-    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
-    Value, WellKnown,
+    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Publication, Reading, Requester, SourceKind,
+    Timestamp, Utc, Value, WellKnown,
 };
 use crate::rules::{Engine, Event, RuleFault, Why};
 
@@ -35,6 +36,7 @@ struct Hop {
 #[derive(Debug)]
 pub struct Core {
     gateway: Gateway,
+    greeter: Greeter,
     router: Router,
     last: Last,
     engine: Engine,
@@ -58,6 +60,7 @@ impl Core {
     pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
         Core {
             gateway: Gateway::new(map, now),
+            greeter: Greeter::new(map),
             router: Router::new(origin),
             last: Last::default(),
             engine,
@@ -79,6 +82,11 @@ impl Core {
         self.recorded = Some(Vec::new());
     }
 
+    /// From now on rules hear every reading, see [`Gateway::publish_everything`].
+    pub fn publish_everything(&mut self) {
+        self.gateway.publish_everything();
+    }
+
     /// The intents since the last call, in order; none unless [`Core::record`] was called.
     pub fn take_recorded(&mut self) -> Vec<Intent> {
         self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
@@ -87,6 +95,7 @@ impl Core {
     /// Sends every device to its safe state and runs the `startup` schedules.
     pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.advance(now, out);
+        self.greet_all(out);
         self.guard(GuardEvent::Start, out);
         self.engine.step(self.now, Event::Startup, &self.last, &mut self.intents);
         self.settle(out);
@@ -108,6 +117,7 @@ impl Core {
         self.gateway.step(self.now, frame, &mut readings);
         readings.drain(..).for_each(|reading| self.reading(&reading, out));
         self.readings = readings;
+        self.welcome(frame, out);
     }
 
     /// A message came in from another client.
@@ -126,12 +136,6 @@ impl Core {
         let message = message(format!("system:update:{what}").into(), Provenance::System, 0, fields);
         let delivery = self.router.stamp(self.now, message);
         self.deliver(delivery, out);
-    }
-
-    /// A bus takes frames, perhaps again: its devices are told where they belong.
-    pub fn connected(&mut self, now: Timestamp, bus: BusId, out: &mut Vec<Output>) {
-        self.advance(now, out);
-        self.guard(GuardEvent::Connected(bus), out);
     }
 
     /// A person resets a rule's latches; `false` if there is no such rule.
@@ -233,6 +237,7 @@ impl Core {
     fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
         match reading.source.kind {
             SourceKind::Device => self.guard(GuardEvent::Reading(reading), out),
+            SourceKind::Node if reading.publication == Publication::HeldBack => {}
             SourceKind::Node => {
                 let delivery = self.router.stamp(self.now, reading.to_message(&self.names));
                 self.deliver(delivery, out);

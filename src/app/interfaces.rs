@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use futures_util::future::join_all;
 
 use crate::can::{BusCounts, BusHealth, BusId, CanId, Filter, Frame, FrameKind, Listener, Port, serve};
-use crate::channels::{ChannelMap, Link};
+use crate::channels::{ChannelMap, Group, Link};
 use crate::model::{Queue, Timestamp};
 
 use super::Clock;
@@ -71,16 +71,20 @@ impl Interfaces {
     }
 }
 
-/// Every identifier that the map has on a bus.
+/// What the map has on a bus: identifiers, J1939 groups, and what nodes say when they have booted.
 fn wanted(map: &ChannelMap, bus: BusId) -> Filter {
-    let nodes = map.nodes.iter().map(|node| (node.bus, node.id));
-    let commands = map.devices.iter().map(|device| (device.command.bus, device.command.id));
-    let feedback = map.devices.iter().filter_map(|device| device.feedback.as_ref()).map(|f| (f.bus, f.id));
-    let mut ids: Vec<CanId> =
-        nodes.chain(commands).chain(feedback).filter(|(on, _)| *on == bus).map(|(_, id)| id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    Filter::exactly(ids)
+    let nodes = map.nodes.iter().map(|node| (node.bus, node.id, node.group));
+    let commands = map.devices.iter().map(|device| (device.command.bus, device.command.id, None));
+    let feedback = map.devices.iter().filter_map(|device| device.feedback.as_ref()).map(|f| (f.bus, f.id, None));
+    let boots = map.greetings.get(usize::from(bus.0)).into_iter().flat_map(|bus| bus.on_boot.keys());
+    let heard = nodes.chain(commands).chain(feedback).chain(boots.map(|id| (bus, *id, None)));
+    let mut filters: Vec<(CanId, u32)> = heard
+        .filter(|(on, ..)| *on == bus)
+        .map(|(_, id, group)| group.map_or_else(|| Filter::exact(id), |group: Group| (id, group.mask())))
+        .collect();
+    filters.sort_unstable();
+    filters.dedup();
+    Filter::Only(filters)
 }
 
 /// The control thread, as an interface sees it.

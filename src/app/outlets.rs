@@ -40,6 +40,11 @@ impl Outlets {
                         bus.put(&frame, ttl);
                     }
                 }
+                Output::Raw { frame, ttl } => {
+                    if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
+                        bus.put_raw(&frame, ttl);
+                    }
+                }
                 Output::Act(at, intent) => {
                     if let Some(acts) = &self.acts {
                         acts.push((at, intent));

@@ -17,11 +17,10 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// Exactly these identifiers.
+    /// An identifier all of whose bits count.
     #[must_use]
-    pub fn exactly(ids: impl IntoIterator<Item = CanId>) -> Filter {
-        let whole = |id| (id, if matches!(id, CanId::Extended(_)) { 0x1FFF_FFFF } else { 0x7FF });
-        Filter::Only(ids.into_iter().map(whole).collect())
+    pub fn exact(id: CanId) -> (CanId, u32) {
+        (id, if matches!(id, CanId::Extended(_)) { 0x1FFF_FFFF } else { 0x7FF })
     }
 
     /// Identifier words and masks for the kernel; `None`: all, also where there are too many.
@@ -43,10 +42,11 @@ mod tests {
     #[test]
     fn the_mask_tells_short_from_long_identifiers() {
         let ids = [CanId::Standard(0x181), CanId::Extended(0x18FE_F500)];
-        let words = Filter::exactly(ids).words().unwrap();
+        let exactly = |ids: &[CanId]| Filter::Only(ids.iter().copied().map(Filter::exact).collect());
+        let words = exactly(&ids).words().unwrap();
         assert_eq!(words, [(0x181, 0xC000_07FF), (0x98FE_F500, 0xDFFF_FFFF)]);
-        let many = (0..513).map(CanId::Standard);
-        assert_eq!(Filter::exactly(many).words(), None);
-        assert_eq!(Filter::exactly([]).words(), Some(vec![]));
+        let many: Vec<CanId> = (0..513).map(CanId::Standard).collect();
+        assert_eq!(exactly(&many).words(), None);
+        assert_eq!(exactly(&[]).words(), Some(vec![]));
     }
 }

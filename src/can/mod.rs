@@ -22,7 +22,7 @@ mod unsupported;
 mod wire;
 mod wire_time;
 
-pub use candump::{Direction, LogLine, LogReader, parse_line, write_line};
+pub use candump::{Direction, LogLine, LogReader, parse_line, read_frame, write_line};
 pub use filter::Filter;
 pub use frame::{BusId, CanId, Frame, FrameKind};
 pub use health::{BusCounts, BusHealth, BusState, Rates};

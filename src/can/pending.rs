@@ -1,7 +1,7 @@
 //! Command frames on their way to one bus: the newest of each identifier, each with a deadline. Nothing queues up while a
 //! bus is down, and nothing is sent late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,15 +49,42 @@ pub struct Pending {
 #[derive(Debug)]
 struct Inner {
     frames: BTreeMap<CanId, (Frame, Mono)>,
+    /// Raw frames, in their order: they are no states, so a newer one replaces only one that is the same.
+    raw: VecDeque<(Frame, Mono)>,
     counts: PendingCounts,
     open: bool,
+}
+
+impl Inner {
+    /// The first raw frame, or else the one with the least identifier, as the bus itself would decide; those whose time is
+    /// over are dropped.
+    fn first(&mut self, now: Mono) -> Option<Frame> {
+        loop {
+            let (frame, deadline) = *self.raw.front().or_else(|| self.frames.values().next())?;
+            if now <= deadline {
+                return Some(frame);
+            }
+            self.remove_first();
+            self.counts.expired += 1;
+        }
+    }
+
+    fn remove_first(&mut self) {
+        if self.raw.pop_front().is_none() {
+            self.frames.pop_first();
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        (self.raw.len() + self.frames.len()) as u64
+    }
 }
 
 impl Pending {
     /// Nothing waits yet. A bus that is not `open` takes nothing, and counts what it refuses.
     #[must_use]
     pub fn new(doorbell: Arc<Doorbell>, open: bool) -> Arc<Pending> {
-        let inner = Inner { frames: BTreeMap::new(), counts: PendingCounts::default(), open };
+        let inner = Inner { frames: BTreeMap::new(), raw: VecDeque::new(), counts: PendingCounts::default(), open };
         Arc::new(Pending { inner: Mutex::new(inner), doorbell })
     }
 
@@ -77,45 +104,53 @@ impl Pending {
         true
     }
 
-    /// Takes the waiting frame with the least identifier, as the bus itself would decide; drops those whose time is over.
-    pub fn take(&self, now: Mono) -> Option<Frame> {
+    /// Hands in a raw frame, behind those that wait and before all others; `false` if the bus takes none. Of frames with the
+    /// same bytes the newest waits, so the map bounds how many there are.
+    pub fn put_raw(&self, frame: &Frame, ttl: Duration) -> bool {
         let mut inner = self.inner();
-        while let Some((_, (frame, deadline))) = inner.frames.pop_first() {
-            if now <= deadline {
-                inner.counts.taken += 1;
-                return Some(frame);
-            }
-            inner.counts.expired += 1;
+        inner.counts.received += 1;
+        if !inner.open {
+            inner.counts.refused += 1;
+            return false;
         }
-        None
+        let same = |other: &Frame| (other.id, other.kind, other.bytes()) == (frame.id, frame.kind, frame.bytes());
+        if let Some(at) = inner.raw.iter().position(|(other, _)| same(other)) {
+            inner.raw.remove(at);
+            inner.counts.replaced += 1;
+        }
+        inner.raw.push_back((*frame, frame.at.mono + ttl));
+        drop(inner);
+        self.doorbell.ring();
+        true
     }
 
-    /// Offers the waiting frame with the least identifier, which stays here, to be replaced, unless it is sent; drops those
+    /// Takes the first raw frame, or else the waiting frame with the least identifier, as the bus itself would decide; drops
+    /// those whose time is over.
+    pub fn take(&self, now: Mono) -> Option<Frame> {
+        let mut inner = self.inner();
+        let frame = inner.first(now)?;
+        inner.remove_first();
+        inner.counts.taken += 1;
+        Some(frame)
+    }
+
+    /// Offers the frame that [`Pending::take`] would take, which stays here, to be replaced, unless it is sent; drops those
     /// whose time is over. `None`: nothing waits.
     pub(super) fn offer(&self, now: Mono, send: impl FnOnce(&Frame) -> Offer) -> Option<Offer> {
         let mut inner = self.inner();
-        while let Some(first) = inner.frames.first_entry() {
-            let (frame, deadline) = first.get();
-            if now > *deadline {
-                first.remove();
-                inner.counts.expired += 1;
-                continue;
-            }
-            let offer = send(frame);
-            match offer {
-                Offer::Later => return Some(offer),
-                Offer::Sent | Offer::Refused => drop(first.remove()),
-            }
-            inner.counts.taken += u64::from(offer == Offer::Sent);
-            inner.counts.refused += u64::from(offer == Offer::Refused);
-            return Some(offer);
+        let offer = send(&inner.first(now)?);
+        if offer != Offer::Later {
+            inner.remove_first();
         }
-        None
+        inner.counts.taken += u64::from(offer == Offer::Sent);
+        inner.counts.refused += u64::from(offer == Offer::Refused);
+        Some(offer)
     }
 
     /// When the first of those that wait is too late.
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        self.inner().frames.values().map(|(_, deadline)| *deadline).min()
+        let inner = self.inner();
+        inner.raw.iter().chain(inner.frames.values()).map(|(_, deadline)| *deadline).min()
     }
 
     /// Opens it, or closes it for as long as the bus takes nothing: what waits is refused, so that nothing old leaves later.
@@ -123,7 +158,8 @@ impl Pending {
         let mut inner = self.inner();
         inner.open = open;
         if !open {
-            inner.counts.refused += inner.frames.len() as u64;
+            inner.counts.refused += inner.waiting();
+            inner.raw.clear();
             inner.frames.clear();
         }
     }
@@ -137,14 +173,14 @@ impl Pending {
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inner().frames.is_empty()
+        self.inner().waiting() == 0
     }
 
     /// The account so far.
     #[must_use]
     pub fn counts(&self) -> PendingCounts {
         let inner = self.inner();
-        PendingCounts { pending: inner.frames.len() as u64, ..inner.counts }
+        PendingCounts { pending: inner.waiting(), ..inner.counts }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -161,6 +197,24 @@ mod tests {
     fn frame(id: u32, at: u64, byte: u8) -> Frame {
         let at = Timestamp { mono: Mono(at), utc: Utc(0) };
         Frame::data(at, BusId(0), CanId::standard(id).expect("11 bits"), &[byte]).expect("one byte")
+    }
+
+    #[test]
+    fn raw_frames_keep_their_order_and_go_first() {
+        let pending = Pending::new(Doorbell::new(), true);
+        let ttl = Duration::from_nanos(10);
+        pending.put(&frame(0x000, 0, 9), ttl);
+        for (id, at, byte) in [(0x605, 0, 1), (0x000, 0, 2), (0x000, 1, 3), (0x000, 5, 2)] {
+            assert!(pending.put_raw(&frame(id, at, byte), ttl));
+        }
+        assert!(!pending.is_empty());
+        let taken = || pending.take(Mono(11)).map(|f| f.bytes()[0]);
+        assert_eq!((taken(), taken(), taken()), (Some(3), Some(2), None), "in order, once each, in time or not at all");
+        let closed = Pending::new(Doorbell::new(), false);
+        assert!(!closed.put_raw(&frame(1, 0, 0), ttl));
+        for c in [pending.counts(), closed.counts()] {
+            assert_eq!(c.received, c.taken + c.replaced + c.expired + c.refused + c.pending, "{c:?}");
+        }
     }
 
     #[test]

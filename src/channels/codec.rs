@@ -3,6 +3,7 @@
 use crate::model::{Name, Quality, Value};
 
 pub use super::layout::{Kind, Layout};
+use super::pace::Policy;
 
 /// One signal of a frame, checked and ready to decode.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,12 +20,16 @@ pub struct Signal {
     pub range: Option<(f64, f64)>,
     /// The raw bits by which a node says that it has no value.
     pub invalid: Option<u64>,
+    /// From these raw bits on there is no value, unless they have a text: "error" and "not available" of J1939.
+    pub no_value_from: Option<u64>,
     /// Raw bits and the text that they stand for.
     pub values: Vec<(u64, Name)>,
     /// The unit, for people.
     pub unit: Option<Name>,
     /// Decimals that values are rounded to; `None`: as they are (IEEE numbers without a scale).
     pub decimals: Option<u8>,
+    /// When it asks for a message.
+    pub policy: Policy,
 }
 
 impl Signal {
@@ -38,9 +43,11 @@ impl Signal {
             offset: 0.0,
             range: None,
             invalid: None,
+            no_value_from: None,
             values: Vec::new(),
             unit: None,
             decimals: None,
+            policy: Policy::default(),
         };
         signal.scaled(1.0, 0.0)
     }
@@ -68,7 +75,7 @@ impl Signal {
             return Ok(Value::Text(text.clone()));
         }
         let raw = self.layout.number(bits);
-        if !raw.is_finite() {
+        if !raw.is_finite() || self.no_value_from.is_some_and(|from| bits >= from) {
             return Err(Quality::Invalid);
         }
         let value = rounded(raw * self.scale + self.offset, self.decimals.map(power_of_ten));

@@ -3,9 +3,12 @@
 mod catalog;
 pub mod codec;
 mod gateway;
+mod greeter;
+mod j1939;
 pub mod layout;
 mod load;
 mod map;
+mod pace;
 mod plan;
 mod schema;
 mod silence;
@@ -13,6 +16,9 @@ pub mod spec;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
+pub use greeter::{GREETING_TTL, Greeter, Greetings};
+pub use j1939::{Address, Group};
 pub use load::{NO_WATCHDOG, load};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
+pub use pace::{HeldBack, Policy};
 pub use plan::{Plan, Sample, State};

@@ -6,6 +6,7 @@ use crate::model::{Fields, Name, Quality, Value};
 use super::codec::{Signal, decimals, power_of_ten};
 use super::layout::{Kind, Layout};
 use super::map::{Feedback, NodeFrame};
+use super::pace::{Policy, Sampled};
 
 /// Numbers up to here lose nothing in a float, and rounding errors on the way stay far below a half.
 const EXACT: f64 = (1_u64 << 48) as f64;
@@ -63,6 +64,8 @@ struct Step {
     sign: u64,
     /// All ones where there is none, which no signal of the short way can be.
     invalid_bits: u64,
+    /// From here on there is no value; all ones where nothing says so.
+    no_value_from: u64,
     whole: Whole,
     low: f64,
     high: f64,
@@ -79,6 +82,7 @@ struct Rest {
     invalid: Option<u64>,
     number: Number,
     adjust: Option<Scale>,
+    policy: Policy,
 }
 
 /// (raw × factor + offset) / power, all of them whole: exact, and there is nothing to round.
@@ -168,21 +172,51 @@ impl Plan {
     #[inline]
     #[must_use]
     pub fn decode(&self, data: &[u8]) -> (Fields, Vec<(Name, Quality)>) {
-        let mut values = Fields::with_capacity(self.0.len());
-        let mut quality = Vec::new();
-        self.samples(data, |at, sample| {
-            let step = &self.0[at];
-            let value = match sample.state {
-                State::Number => Value::Number(sample.number),
-                State::Text => Value::Text(step.texts[sample.number as usize].clone()),
-                State::Bad(why) => {
-                    quality.push((step.name.clone(), why));
-                    Value::Null
-                }
-            };
-            values.push(step.name.clone(), value);
-        });
-        (values, quality)
+        let mut said = Said::with_capacity(self.0.len());
+        self.samples(data, |at, sample| said.push(&self.0[at], sample));
+        (said.values, said.quality)
+    }
+
+    /// The same from the samples of a frame.
+    pub(super) fn fields(&self, samples: &[Sampled]) -> (Fields, Vec<(Name, Quality)>) {
+        let mut said = Said::with_capacity(samples.len());
+        samples.iter().for_each(|(at, sample)| said.push(&self.0[usize::from(*at)], *sample));
+        (said.values, said.quality)
+    }
+
+    /// The fields' names, by their positions.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.0.iter().map(|step| &step.name)
+    }
+
+    /// When each signal asks for a message, by its position.
+    pub(super) fn policies(&self) -> Box<[Policy]> {
+        self.0.iter().map(|step| step.rest.policy).collect()
+    }
+}
+
+/// A message's fields in the making.
+struct Said {
+    values: Fields,
+    quality: Vec<(Name, Quality)>,
+}
+
+impl Said {
+    fn with_capacity(signals: usize) -> Said {
+        Said { values: Fields::with_capacity(signals), quality: Vec::new() }
+    }
+
+    #[inline]
+    fn push(&mut self, step: &Step, sample: Sample) {
+        let value = match sample.state {
+            State::Number => Value::Number(sample.number),
+            State::Text => Value::Text(step.texts[sample.number as usize].clone()),
+            State::Bad(why) => {
+                self.quality.push((step.name.clone(), why));
+                Value::Null
+            }
+        };
+        self.values.push(step.name.clone(), value);
     }
 }
 
@@ -208,13 +242,14 @@ impl Step {
             mask,
             sign: if layout.kind == Kind::Signed { mask ^ (mask >> 1) } else { 0 },
             invalid_bits: invalid.unwrap_or(u64::MAX),
+            no_value_from: signal.no_value_from.unwrap_or(u64::MAX),
             whole: whole.unwrap_or(Whole { factor: 1.0, offset: 0.0, power: 1.0 }),
             low,
             high,
             raws: signal.values.iter().map(|(raw, _)| raw & mask).collect(),
             texts: signal.values.iter().map(|(_, text)| text.clone()).collect(),
             name: name.clone(),
-            rest: Box::new(Rest { layout, invalid, number, adjust }),
+            rest: Box::new(Rest { layout, invalid, number, adjust, policy: signal.policy }),
         }
     }
 
@@ -234,6 +269,9 @@ impl Step {
         if let Some(at) = self.raws.iter().position(|raw| *raw == bits) {
             return Sample::text(at);
         }
+        if bits >= self.no_value_from {
+            return Sample::bad(Quality::Invalid);
+        }
         self.within(self.whole.of((bits ^ self.sign).wrapping_sub(self.sign) as i64 as f64))
     }
 
@@ -247,7 +285,7 @@ impl Step {
             return Sample::text(at);
         }
         let raw = self.rest.layout.number(bits);
-        if !raw.is_finite() {
+        if !raw.is_finite() || (self.no_value_from < u64::MAX && bits >= self.no_value_from) {
             return Sample::bad(Quality::Invalid);
         }
         let sample = self.within(match self.rest.number {
@@ -302,80 +340,5 @@ impl Scale {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn any_signal() -> impl Strategy<Value = Signal> {
-        let layout = (0u16..100, 1u8..=64, any::<bool>(), 0u8..4).prop_map(|(start, width, big_endian, kind)| {
-            let kind = [Kind::Unsigned, Kind::Signed, Kind::F32, Kind::F64][usize::from(kind)];
-            let width = if kind == Kind::F32 {
-                32
-            } else if kind == Kind::F64 {
-                64
-            } else {
-                width
-            };
-            Layout { start, width, big_endian, kind }
-        });
-        let scale = prop_oneof![
-            Just(1.0),
-            Just(0.1),
-            (-2000i32..2000).prop_filter("not 0", |n| *n != 0).prop_map(|n| f64::from(n) / 1000.0),
-            (1u32..50).prop_map(|n| 1.0 / f64::from(n)),
-            (1e-12..1e12f64),
-        ];
-        let offset = prop_oneof![Just(0.0), (-100_000i32..100_000).prop_map(|n| f64::from(n) / 100.0), -1e9..1e9f64];
-        let range = proptest::option::of((-1e4..0.0f64, 0.0..1e5f64));
-        let raws = (proptest::option::of(any::<u64>()), proptest::collection::vec(0u64..8, 0..4));
-        (layout, scale, offset, range, raws).prop_map(|(layout, scale, offset, range, (invalid, raws))| {
-            let values = raws.iter().map(|raw| (*raw, Name::from(format!("state {raw}")))).collect();
-            Signal { range, invalid, values, ..Signal::new("x".into(), layout).scaled(scale, offset) }
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-        #[test]
-        fn a_plan_gives_what_the_signal_gives(
-            signal in any_signal(),
-            mut data in proptest::collection::vec(any::<u8>(), 0..=20),
-            small: bool,
-        ) {
-            if small {
-                let _ = signal.layout.put(u64::from(data.first().copied().unwrap_or(0) % 8), &mut data);
-            }
-            let plan = Plan::new([(&signal, &signal.name, None)].into_iter());
-            let (values, quality) = plan.decode(&data);
-            let got = quality.first().map_or_else(|| Ok(values.get("x").cloned().unwrap_or_default()), |(_, why)| Err(*why));
-            prop_assert_eq!(got, signal.decode(&data));
-        }
-    }
-
-    #[test]
-    fn a_scale_with_endless_decimals_goes_the_long_way() {
-        for divisor in [13.0, 26.0, 28.0] {
-            let layout = "0|2@1+".parse().expect("two bits");
-            let signal = Signal::new("x".into(), layout).scaled(1.0 / divisor, 0.0);
-            let plan = Plan::new([(&signal, &signal.name, None)].into_iter());
-            for raw in 0..4 {
-                let (values, _) = plan.decode(&[raw]);
-                assert_eq!(values.get("x").cloned(), signal.decode(&[raw]).ok(), "{raw} / {divisor}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_correction_comes_after_the_range_and_is_rounded_to_its_decimals() {
-        let signal = Signal { range: Some((0.0, 100.0)), ..Signal::new("x".into(), "0|8@1+".parse().expect("right")) };
-        let value = |raw: u8, adjust| {
-            let (values, quality) = Plan::new([(&signal, &signal.name, Some(adjust))].into_iter()).decode(&[raw]);
-            quality.first().map_or_else(|| Ok(values.get("x").and_then(Value::as_number)), |(_, why)| Err(*why))
-        };
-        assert_eq!(value(24, (1.0, -0.4)), Ok(Some(23.6)));
-        assert_eq!(value(50, (1.02, 0.0)), Ok(Some(51.0)));
-        assert_eq!(value(100, (1.0, 1.5)), Ok(Some(101.5)));
-        assert_eq!(value(101, (1.0, -5.0)), Err(Quality::OutOfRange));
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

@@ -9,7 +9,9 @@ use hashbrown::HashMap;
 use crate::can::BusId;
 use crate::channels::ChannelMap;
 use crate::files::closest;
-use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Reading, Requester, SourceKind, Timestamp};
+use crate::model::{
+    DeviceKey, DeviceRequest, Message, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp,
+};
 
 use super::arbitration::Held;
 use super::command::{self, Command};
@@ -256,18 +258,22 @@ impl Guard {
             return;
         }
         let Some(&at) = self.by_channel.get(&reading.source.channel) else { return };
-        self.devices[at].hear(reading);
-        // A frame shared with a device that keeps its state may have waited for this word.
         let image = self.devices[at].image;
-        self.transmit(image, Occasion::Change, out);
-        self.say(at, Some(reading), out);
+        if reading.publication != Publication::Late {
+            self.devices[at].hear(reading);
+            // A frame shared with a device that keeps its state may have waited for this word.
+            self.transmit(image, Occasion::Change, out);
+        }
+        if reading.publication != Publication::HeldBack {
+            self.say(at, Some(reading), out);
+        }
         self.say_changes(image, out);
     }
 
     fn connected(&mut self, bus: BusId, out: &mut Vec<DeviceOut>) {
         for image in 0..self.images.len() {
             if self.images[image].bus == bus {
-                self.transmit(image, true, out);
+                self.transmit(image, Occasion::Start, out);
                 self.say_changes(image, out);
             }
         }

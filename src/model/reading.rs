@@ -53,6 +53,10 @@ pub struct FieldFacts {
     pub unit: Option<Name>,
     /// How often its node sends it.
     pub cycle: Option<Duration>,
+    /// How soon after a message another can bring a new number, by cycle and publish policy.
+    pub news: Option<Duration>,
+    /// How long after a message the next one comes while nothing changes; `MAX` for never.
+    pub steady: Option<Duration>,
 }
 
 /// What a site has, for whoever checks names against it: the channel map without its bits and bytes.
@@ -127,6 +131,19 @@ pub struct Reading {
     pub quality: Vec<(Name, Quality)>,
     /// The source has fallen silent; all values are `Null`.
     pub stale: bool,
+    /// Whether it becomes a message.
+    pub publication: Publication,
+}
+
+/// Whether a reading becomes a message, by the publish policy: rules see messages, guards see every reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It is published as it arrives.
+    AtOnce,
+    /// It is not published, or not yet: for the guards alone.
+    HeldBack,
+    /// It was `HeldBack` when it arrived, and is published now.
+    Late,
 }
 
 impl Reading {

@@ -43,6 +43,16 @@ fn show(status: &Value) -> String {
         "done     {} frames, {} messages, {} intents, {} published, {} commands\n",
         core["frames"], core["messages"], core["intents"], core["published"], core["commands"]
     );
+    let frames = &status["frames"];
+    out += &format!(
+        "readings {}: {} published, held back {} by deadband, {} by interval, {} for babbling; {} wait\n",
+        frames["readings"],
+        frames["published"],
+        frames["held_by_deadband"],
+        frames["held_by_interval"],
+        frames["held_by_babbling"],
+        frames["waiting"]
+    );
     out += &section("rules", &RULES, list(&status["rules"]));
     out += &section("devices", &DEVICES, list(&status["devices"]));
     out + &dropped(&status["queues"])

@@ -34,6 +34,7 @@ impl Core {
         self.take_intents(None, out);
         if let Some(map) = next.map {
             self.gateway.reload(&map, self.now);
+            self.greet_anew(&map, out);
             self.guard.reload(self.now, &map, &mut self.device_outs);
         }
         self.intents.extend(new);

@@ -15,10 +15,6 @@ pub(super) enum Feature {
     Databases,
     /// Signals with `when`.
     Multiplexing,
-    /// Nodes with `pgn`.
-    Pgn,
-    /// Intervals and deadbands.
-    Pace,
     /// Limits of devices.
     Guards,
 }
@@ -28,8 +24,6 @@ impl Feature {
         match self {
             Feature::Databases => "`databases` have no effect yet: what takes its frame from one is left out",
             Feature::Multiplexing => "`when` has no effect yet: multiplexed signals are left out",
-            Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
-            Feature::Pace => "the publish policy has no effect yet: every frame is published",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
         }
     }

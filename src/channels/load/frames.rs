@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::files::{Place, Spanned};
 use crate::model::{Name, format_duration, parse_duration};
 
+use super::super::codec::Signal;
 use super::super::map::FrameLayout;
-use super::super::spec::{FrameSpec, MapSpec, PublishSpec, SignalSpec};
+use super::super::spec::{FrameSpec, MapSpec, SignalSpec};
 use super::STALE_AFTER;
 use super::check::{Check, Feature};
+use super::publish::Publish;
 use super::signals;
 
 /// Cycles without a frame after which a source is stale, where neither the site nor the frame says anything.
@@ -89,9 +91,9 @@ impl<'a> Frames<'a> {
     /// Reads all frames, reporting their faults.
     pub(super) fn read(check: &mut Check, spec: &'a MapSpec) -> Frames<'a> {
         let defaults = &spec.defaults;
-        let never = never(check, defaults.publish.as_ref()).unwrap_or(false);
+        let site = Publish::default().within(check, defaults.publish.as_ref());
         let stale = defaults.stale_after.as_ref().and_then(|text| stale_after(check, text));
-        let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, never, stale)).collect();
+        let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, site, stale)).collect();
         Frames { entries, databases: spec.databases.keys().collect() }
     }
 
@@ -121,7 +123,7 @@ fn entry<'a>(
     check: &mut Check,
     name: &Spanned<String>,
     spec: &'a FrameSpec,
-    site_never: bool,
+    site: Publish,
     site_stale: Option<Stale>,
 ) -> FrameEntry<'a> {
     if name.trim().is_empty() || name.contains('.') {
@@ -129,15 +131,15 @@ fn entry<'a>(
         check.error(name.place, format!("a frame cannot be called '{}': {why}", name.value));
     }
     check_length(check, name, spec);
-    let frame_never = never(check, spec.publish.as_ref()).unwrap_or(site_never);
+    let own = site.within(check, spec.publish.as_ref());
     let (mut signals, mut published) = (Vec::new(), Vec::new());
     for (signal_name, signal) in &spec.signals {
-        let own_never = never(check, signal.publish.as_ref()).unwrap_or(frame_never);
+        let publish = own.of_signal(check, signal);
         let good = signals::signal(check, signal_name, signal, signal.place, spec.length.value);
         check_when(check, name, spec, signal_name, signal);
         if let Some(good) = good.filter(|_| signal.when.is_empty()) {
-            signals.push(good);
-            published.push(!own_never);
+            signals.push(Signal { policy: publish.policy, ..good });
+            published.push(!publish.never);
         }
     }
     super::overlap::check(check, spec);
@@ -178,27 +180,6 @@ fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
     if spec.signals.is_empty() {
         check.unfit(name.place, format!("the frame {} has no signals", name.value));
     }
-}
-
-/// Whether the signals of this level are never published; `None`: it does not say.
-fn never(check: &mut Check, publish: Option<&Spanned<PublishSpec>>) -> Option<bool> {
-    let publish = publish?;
-    match &publish.value {
-        PublishSpec::Word(word) if word == "never" => return Some(true),
-        PublishSpec::Word(word) => {
-            let message = format!("'{word}' is no publish policy");
-            check.error(publish.place, message).help("write `never`, or `{min_interval: 1s, max_interval: 30s}`");
-        }
-        PublishSpec::Pace(pace) => {
-            check.not_yet(Feature::Pace, publish.place, None);
-            if let (Some(min), Some(max)) = (pace.min_interval, pace.max_interval)
-                && min > max
-            {
-                check.error(publish.place, format!("min_interval {min} is longer than max_interval {max}"));
-            }
-        }
-    }
-    Some(false)
 }
 
 fn cycle(check: &mut Check, spec: &FrameSpec) -> Option<Duration> {

@@ -30,14 +30,14 @@ fn names(names: &[Name]) -> Vec<&str> {
 fn the_example_loads_with_one_warning_for_each_thing_that_has_no_effect_yet() {
     let (map, report) = read_map(EXAMPLE);
     let map = map.unwrap_or_else(|| panic!("{report}"));
-    assert_eq!(report.matches("no effect yet").count(), 6, "{report}");
-    assert_eq!(report.matches("warning").count(), 6, "{report}");
+    assert_eq!(report.matches("no effect yet").count(), 4, "{report}");
+    assert_eq!(report.matches("warning").count(), 4, "{report}");
     assert_eq!(map.buses.iter().map(|bus| &*bus.name).collect::<Vec<_>>(), ["can0", "can1"]);
     assert_eq!(map.buses[1].link, Link::Interface("can1".into()));
-    // FR-C1, FR-S1, FR-C2, VR-C1, sixteen VR-M, VR-F1; not FR-L1 (database) and VR-G1 (PGN).
-    assert_eq!(map.nodes.len(), 21);
+    // FR-C1, FR-S1, FR-C2, VR-C1, sixteen VR-M, VR-F1, VR-G1; not FR-L1 (database).
+    assert_eq!(map.nodes.len(), 22);
     let sources: Vec<&str> = map.inventory.sources.iter().map(|source| &*source.name).collect();
-    assert_eq!(sources, ["FR-C1", "FR-C2", "VR-C1", "VR-F1", "exhaust", "dehumidifier", "valve_1"]);
+    assert_eq!(sources, ["FR-C1", "FR-C2", "VR-C1", "VR-F1", "VR-G1", "exhaust", "dehumidifier", "valve_1"]);
     let keys: Vec<String> = map.inventory.devices.iter().map(ToString::to_string).collect();
     assert_eq!(keys, ["Flower Room/exhaust", "Flower Room/dehumidifier", "Flower Room/co2", "Veg Room/valve_1"]);
 }
@@ -58,7 +58,7 @@ fn a_node_of_the_example_is_whole() {
     let row: Vec<_> = map.nodes.iter().filter(|node| node.source.name.starts_with("VR-M")).collect();
     assert_eq!((row.len(), row[15].id, &*row[15].source.name), (16, CanId::Standard(0x3F7), "VR-M16"));
     assert_eq!(&*row[15].fields[0].name, "probe_16");
-    let flow = map.nodes.last().expect("VR-F1");
+    let flow = &map.nodes[20];
     assert_eq!(flow.frame.signals[1].layout.to_string(), "16|32@1- f32");
 }
 
@@ -161,4 +161,13 @@ fn states_need_no_quotes() {
     assert_eq!(with("true"), [(1, Value::text("open"))]);
     assert_eq!(with("false"), [(1, Value::text("closed"))]);
     assert_eq!(with("1"), [(1, Value::Number(1.0))]);
+}
+
+#[test]
+fn another_publish_policy_is_no_other_command() {
+    let (was, is) = (map(EXAMPLE), map(&EXAMPLE.replace("min_interval: 1s", "min_interval: 2s")));
+    assert_ne!(was.nodes[0].frame, is.nodes[0].frame);
+    for (was, is) in was.devices.iter().zip(&is.devices) {
+        assert_eq!((&was.command.frame, was.command.signal), (&is.command.frame, is.command.signal), "{}", was.key);
+    }
 }
