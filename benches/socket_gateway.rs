@@ -25,7 +25,7 @@ mod linux {
     use std::fs::File;
     use std::io::Write;
     use std::os::fd::OwnedFd;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread::{self, JoinHandle};
@@ -47,6 +47,7 @@ mod linux {
 
     pub(super) fn main() {
         let plant = Plant::start();
+        wait_for("the threads", || plant.find("can").is_some() && plant.find("control").is_some());
         let (reader, control) = (plant.cpu("can"), plant.cpu("control"));
         let began = now();
         plant.send(PACED, Some(RATE));
@@ -124,11 +125,16 @@ mod linux {
             pause();
         }
 
+        /// Where the thread of that name is told of.
+        fn find(&self, name: &str) -> Option<PathBuf> {
+            let named = |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == name);
+            let mut tasks = std::fs::read_dir("/proc/self/task").expect("Linux").flatten().map(|task| task.path());
+            tasks.find(|path| named(path))
+        }
+
         /// Processor time of the thread of that name.
         fn cpu(&self, name: &str) -> Duration {
-            let tasks = std::fs::read_dir("/proc/self/task").expect("Linux").flatten();
-            let named = |path: &Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim() == name);
-            let path = tasks.map(|task| task.path()).find(|path| named(path)).expect("it runs");
+            let path = self.find(name).expect("it runs");
             // Nanoseconds on a processor, time waiting for one, turns.
             let stat = std::fs::read_to_string(path.join("schedstat")).expect("Linux tells");
             let nanos = stat.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
