@@ -103,10 +103,10 @@ fn raw_frames_go_first_and_in_their_order() {
     core.frame(at(2.0), &frame(0, 0x705, &[0]), &mut outputs);
     assert!(matches!(outputs[0], Output::Raw { frame, .. } if frame.at == at(2.0)));
     assert_eq!(sent(&mut outputs), ["000#0105 on 0", "000#0106 on 0"]);
-    core.bus_up(at(3.0), BusId(1), &mut outputs);
-    core.bus_up(at(3.0), BusId(9), &mut outputs);
+    core.connected(at(3.0), BusId(1), &mut outputs);
+    core.connected(at(3.0), BusId(9), &mut outputs);
     assert_eq!(sent(&mut outputs), ["[301#00 on 1]"], "what its devices are to be");
-    core.bus_up(at(3.0), BusId(0), &mut outputs);
+    core.connected(at(3.0), BusId(0), &mut outputs);
     assert_eq!(sent(&mut outputs), start);
     // Another map: what is new at the start is sent now, and the new boot-up counts.
     let text = MAP.replace("\"000#8105\", ", "\"000#8107\", ").replace("0x705:", "0x707:");

@@ -8,7 +8,7 @@ mod trail;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::bus::{Delivery, Last, Refused, Router};
+use crate::bus::{Delivery, Last, LastField, Refused, Router};
 use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway, Greeter};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
@@ -189,8 +189,8 @@ impl Core {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Every channel with good fields since the last call, with their merged JSON text, for `growctl:last`.
-    pub fn drain_last(&mut self) -> Vec<(Name, String)> {
+    /// Every channel whose good fields changed since the last call, with their merged JSON text, for `growctl:last`.
+    pub fn drain_last(&mut self) -> Vec<LastField> {
         self.last.drain_changed()
     }
 
@@ -278,8 +278,15 @@ impl Core {
     }
 
     fn take_intents(&mut self, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
+        // Most messages concern no rule that asks for anything, and the Guard looks at every device.
+        if self.intents.is_empty() {
+            return;
+        }
         let mut intents = std::mem::take(&mut self.intents);
-        let outermost = self.guard.hold();
+        let outermost = self.guard.hold(self.now, &mut self.device_outs);
+        if outermost {
+            self.take_device_outs(0, None, out);
+        }
         let mut asked = None;
         for intent in intents.drain(..) {
             self.counts.intents += 1;

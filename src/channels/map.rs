@@ -180,6 +180,21 @@ pub struct Command {
     pub with: Vec<(usize, Value)>,
 }
 
+impl Command {
+    /// The device's own signal.
+    #[must_use]
+    pub fn signal(&self) -> &Signal {
+        &self.frame.signals[self.signal]
+    }
+
+    /// Every bit of the frame that it says something in, its own signal's and those that go along, as a set.
+    #[must_use]
+    pub fn bit_set(&self) -> [u64; 8] {
+        let along = self.with.iter().map(|(signal, _)| self.frame.signals[*signal].layout.bit_set());
+        along.fold(self.signal().layout.bit_set(), |all, bits| std::array::from_fn(|i| all[i] | bits[i]))
+    }
+}
+
 /// The frame and signal that tell a device's state.
 #[derive(Clone, Debug)]
 pub struct Feedback {

@@ -163,13 +163,13 @@ fn a_bus_that_comes_up_is_told_what_holds_now_and_nothing_older() {
     bench.ask(1.0, &rule("a"), 50, &ask("pump", Level::On));
     bench.ask(2.0, &rule("a"), 50, &ask("pump", Level::Off));
     bench.frames();
-    bench.step(3.0, GuardEvent::BusUp(BusId(1)));
+    bench.step(3.0, GuardEvent::Connected(BusId(1)));
     assert_eq!(bench.frames(), [], "another bus");
-    bench.step(3.0, GuardEvent::BusUp(BusId(0)));
+    bench.step(3.0, GuardEvent::Connected(BusId(0)));
     assert_eq!(bench.frames(), [(FAN, vec![80, 1], 2), (RELAYS, vec![0b010], 1)]);
     bench.step(4.0, GuardEvent::Stop);
     bench.frames();
-    bench.step(5.0, GuardEvent::BusUp(BusId(0)));
+    bench.step(5.0, GuardEvent::Connected(BusId(0)));
     assert_eq!(bench.frames(), [], "who has stopped is silent");
 }
 

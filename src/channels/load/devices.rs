@@ -87,7 +87,7 @@ fn device(
         Some(feedback) => Some(feedback?),
         None => None,
     };
-    let channel = Name::from(format!("device:update:{}:{}", key.room, key.device));
+    let channel = key.channel();
     let kind = Name::from(spec.kind.as_str());
     Some(Device { key, kind, channel, command: command?, feedback, safe: safe?, watchdog, repeat, ttl, lease })
 }

@@ -1,6 +1,5 @@
 //! Bits of a frame that two signals claim at the same time.
 
-use super::super::layout::Layout;
 use super::super::spec::{FrameSpec, SignalSpec};
 use super::check::Check;
 use super::signals::{layout_of, place_of_bits};
@@ -10,7 +9,7 @@ pub(super) fn check(check: &mut Check, frame: &FrameSpec) {
     let placed = frame
         .signals
         .iter()
-        .filter_map(|(name, signal)| Some((name, signal, bits(layout_of(signal, signal.place).ok()?))));
+        .filter_map(|(name, signal)| Some((name, signal, layout_of(signal, signal.place).ok()?.bit_set())));
     let placed: Vec<_> = placed.collect();
     for (i, (name, signal, own)) in placed.iter().enumerate() {
         let together = placed[..i].iter().filter(|(_, other, _)| may_meet(signal, other));
@@ -22,15 +21,6 @@ pub(super) fn check(check: &mut Check, frame: &FrameSpec) {
             break;
         }
     }
-}
-
-/// The bits of a frame of up to 64 bytes.
-fn bits(layout: Layout) -> [u64; 8] {
-    let mut set = [0; 8];
-    for bit in layout.bits().filter(|bit| *bit < 512) {
-        set[bit / 64] |= 1 << (bit % 64);
-    }
-    set
 }
 
 fn shared(a: &[u64; 8], b: &[u64; 8]) -> Option<usize> {

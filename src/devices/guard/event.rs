@@ -35,9 +35,8 @@ pub enum GuardEvent<'a> {
     Command(&'a Message),
     /// What a device's feedback says, or that it has fallen silent; nodes' readings are passed over.
     Reading(&'a Reading),
-    /// A bus takes frames again: what its devices are to be now is sent, for they may have missed the last of it. Nothing
-    /// of what was to be sent meanwhile is.
-    BusUp(BusId),
+    /// A bus takes frames, perhaps again: what was said meanwhile was not heard, so every device on it is told anew.
+    Connected(BusId),
     /// From now on frames are sent: every device is told where it belongs. Before it, requests only gather.
     Start,
     /// All requests end, every device is sent to `safe` once, and nothing is sent after that.
