@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::can::{BusId, Frame, FrameKind};
 use crate::model::{Fields, Mono, Name, Publication, Quality, Reading, Source, Timestamp, Value};
@@ -118,14 +118,19 @@ impl Gateway {
             counts: GatewayCounts::default(),
             samples: Vec::new(),
         };
+        let readers = readers(map);
         let mut numbers = HashMap::new();
-        for (at, readers) in readers(map) {
+        let mut frames: HashMap<*const Source, u32> = HashMap::new();
+        for reader in readers.values().flatten() {
+            *frames.entry(Arc::as_ptr(&reader.source)).or_default() += 1;
+        }
+        for (at, readers) in readers {
             let from = gateway.consumers.len() as u32;
-            for Reader { source, plan, meaning } in readers.into_iter().filter(|reader| !reader.plan.is_empty()) {
+            for Reader { source, plan, meaning } in readers {
                 let whole = source.stale_after.map(|span| {
                     *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, None, span, now.mono))
                 });
-                let several = source.frames.len() > 1;
+                let several = frames.get(&Arc::as_ptr(&source)).is_some_and(|count| *count > 1);
                 let own = whole
                     .filter(|_| several)
                     .map(|whole| gateway.watch(&source, Some((at, whole)), meaning.stale_after, now.mono));
@@ -280,7 +285,10 @@ impl Consumer {
 }
 
 /// Fields without a value, of a whole source or of one of its frames.
-fn stale(source: &Arc<Source>, whole: bool, fields: Vec<Name>, now: Timestamp) -> Reading {
+fn stale(source: &Arc<Source>, whole: bool, mut fields: Vec<Name>, now: Timestamp) -> Reading {
+    // Parts of a multiplexed frame have fields in common.
+    let mut known = HashSet::new();
+    fields.retain(|name| known.insert(name.clone()));
     Reading {
         source: source.clone(),
         at: now,
@@ -298,15 +306,23 @@ struct Reader {
     meaning: Meaning,
 }
 
+impl Reader {
+    /// None, if it takes nothing that is published.
+    fn speaks(self) -> Option<Reader> {
+        (!self.plan.is_empty()).then_some(self)
+    }
+}
+
 type Readers = BTreeMap<(BusId, Address), Vec<Reader>>;
 
-/// Who reads which identifier, nodes before devices, in the order of the map.
+/// Who reads anything of which identifier, nodes before devices, in the order of the map. An identifier of which nobody
+/// does is there as well.
 fn readers(map: &ChannelMap) -> Readers {
     let mut readers = Readers::new();
     for node in &map.nodes {
         let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone(), stale_after: node.stale_after };
         let reader = Reader { source: node.source.clone(), plan: Plan::of_node(node), meaning };
-        readers.entry((node.bus, node.address())).or_default().push(reader);
+        readers.entry((node.bus, node.address())).or_default().extend(reader.speaks());
     }
     for feedback in map.devices.iter().filter_map(|device| device.feedback.as_ref()) {
         let field = |signal: &usize| {
@@ -317,7 +333,7 @@ fn readers(map: &ChannelMap) -> Readers {
         let stale_after = feedback.source.stale_after.unwrap_or_default();
         let meaning = Meaning { frame: feedback.frame.clone(), fields, stale_after };
         let reader = Reader { source: feedback.source.clone(), plan: Plan::of_feedback(feedback), meaning };
-        readers.entry((feedback.bus, feedback.id.into())).or_default().push(reader);
+        readers.entry((feedback.bus, feedback.id.into())).or_default().extend(reader.speaks());
     }
     readers
 }

@@ -10,16 +10,20 @@ use crate::model::Timestamp;
 use super::{Core, CoreCounts};
 
 impl Core {
-    /// A bus has come up, again or late: its nodes may have to be told to begin, and its devices what they are to be now.
+    /// A bus takes frames, perhaps again: its nodes are told to begin, and its devices where they belong.
     pub fn connected(&mut self, now: Timestamp, bus: BusId, out: &mut Vec<Output>) {
         self.advance(now, out);
-        put(self.greeter.start(self.now, bus), &mut self.counts, out);
+        self.greet(bus, out);
         self.guard(GuardEvent::Connected(bus), out);
+    }
+
+    pub(super) fn greet(&mut self, bus: BusId, out: &mut Vec<Output>) {
+        put(self.greeter.start(self.now, bus), &mut self.counts, out);
     }
 
     pub(super) fn greet_all(&mut self, out: &mut Vec<Output>) {
         for bus in 0..self.greeter.buses() {
-            put(self.greeter.start(self.now, BusId(bus)), &mut self.counts, out);
+            self.greet(BusId(bus), out);
         }
     }
 
