@@ -146,13 +146,13 @@ async fn a_server_that_is_killed_and_comes_back_empty_is_used_again() {
     let mut server = Server::start(&[]).await;
     let mut site = Site::start(&server, &["sensor:update"]);
     site.up().await;
-    site.queues.last.push((CHANNEL.into(), r#"{"t":1.0}"#.to_owned()));
+    site.queues.last.push((CHANNEL.into(), Some(r#"{"t":1.0}"#.to_owned())));
     server.kill();
     site.down().await;
     for number in 0..150 {
         site.publish(&format!(r#"{{"id":"k3v9x2mq-{number:06}"}}"#));
     }
-    site.queues.last.push(("other".into(), r#"{"t":2.0}"#.to_owned()));
+    site.queues.last.push(("other".into(), Some(r#"{"t":2.0}"#.to_owned())));
     let counts = site.queues.outbound.counts();
     assert_eq!(counts.received, counts.taken + counts.dropped + counts.pending);
     assert!(counts.dropped >= 45, "{counts:?}");
@@ -279,12 +279,16 @@ async fn the_last_values_are_a_hash_and_a_publisher_alone_subscribes_to_nothing(
     let server = Server::start(&[]).await;
     let mut site = Site::with(&server, Vec::new(), None);
     site.up().await;
-    site.queues.last.push((CHANNEL.into(), r#"{"t":1.0}"#.to_owned()));
-    site.queues.last.push((CHANNEL.into(), r#"{"t":2.0}"#.to_owned()));
+    site.queues.last.push((CHANNEL.into(), Some(r#"{"t":1.0}"#.to_owned())));
+    site.queues.last.push((CHANNEL.into(), Some(r#"{"t":2.0}"#.to_owned())));
+    let _: u64 = server.run(&["HSET", "growctl:last", "gone", "1"]).await;
+    site.queues.last.push(("gone".into(), None));
     site.publish("one");
     site.bridge.close(Duration::from_secs(5)).await;
     let last: String = server.run(&["HGET", "growctl:last", CHANNEL]).await;
     assert_eq!(last, r#"{"t":2.0}"#);
+    let channels: Vec<String> = server.run(&["HKEYS", "growctl:last"]).await;
+    assert_eq!(channels, [CHANNEL]);
     let patterns: u64 = server.run(&["PUBSUB", "NUMPAT"]).await;
     assert_eq!(patterns, 0);
 }

@@ -2,7 +2,8 @@
 //! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
-//! `shutdown`, `reload` (a folder of the case: the rules are now those in it), `why` (a rule: its answer is written), or
+//! `shutdown`, `reload` (a folder of the case: the rules are now those in it; with `without`, a list of nodes, the map is
+//! read anew, and does not have these), `why` (a rule: its answer is written), or
 //! nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event. Between any two events
 //! every rule is asked why: nothing may come of that.
 
@@ -40,6 +41,7 @@ struct Line {
     startup: bool,
     shutdown: bool,
     reload: Option<String>,
+    without: Option<Vec<Name>>,
     why: Option<String>,
     utc: Option<f64>,
     hop: u8,
@@ -125,8 +127,15 @@ impl Play<'_> {
         }
         if let Some(folder) = &line.reload {
             let host = Host::new(&growctl_engine::actions::host_functions());
+            if let Some(without) = &line.without {
+                let mut inventory = (*support::inventory()).clone();
+                inventory.sources.retain(|source| !without.contains(&source.name));
+                self.inventory = Arc::new(inventory);
+            }
             let book = book(&self.case.join(folder), &host, &self.inventory);
-            self.engine.reload(now, book, &self.last, &mut out);
+            let before = self.last.share();
+            self.last.refit(self.engine.inventory(), book.inventory());
+            self.engine.reload(now, book, (&before, &self.last), &mut out);
             return self.write(at, &out);
         }
         let message = self.message(line).map(Arc::new);

@@ -74,7 +74,7 @@ impl Running {
                         self.complaints.push(format!("{device}: {reason}"))
                     }
                     Output::Notice(notice) => self.complaints.push(format!("{notice:?}")),
-                    Output::Act(..) => {}
+                    Output::Raw { .. } | Output::Act(..) => {}
                 }
             }
             frames.iter().for_each(|frame| self.core.frame(self.now, frame, &mut outputs));
@@ -166,6 +166,6 @@ fn the_same_hour_gives_the_same_messages_to_the_byte() {
         site.said
     };
     let said = run();
-    assert!(said.len() > 3_000, "{}", said.len());
+    assert!(said.len() > 500, "{}", said.len());
     assert!(said == run());
 }

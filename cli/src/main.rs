@@ -46,6 +46,8 @@ enum Command {
     Check(commands::check::Check),
     /// Show what a CAN recording says, by the channel map.
     Decode(commands::decode::Decode),
+    /// Record CAN interfaces, and see how busy they are.
+    Can(commands::can::Can),
     /// What the channel map resolves to.
     Channels(commands::channels::Channels),
     /// Show what the running engine does.
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => wait(command.run(&folder, redis, json)),
         Command::Check(command) => command.run(&folder, json),
         Command::Decode(command) => command.run(&folder),
+        Command::Can(command) => wait(command.run(&folder, json)),
         Command::Channels(command) => command.run(&folder, json),
         Command::Status(command) => wait(command.run(&folder, json)),
         Command::Reload(command) => wait(command.run(&folder, json)),

@@ -1,4 +1,4 @@
-//! The threads that bring frames: one for the simulated plant, one for each recording.
+//! The threads that bring frames: one for the simulated plant, one for each recording, one for all SocketCAN interfaces.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -15,6 +15,7 @@ use crate::simulator::Plant;
 use crate::web::PlantRequest;
 
 use super::Clock;
+use super::interfaces::{BusEnds, Interfaces};
 
 /// The longest that a thread sleeps before it looks whether it is to stop.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,31 +28,33 @@ pub(super) struct Buses {
     pub(super) plant: Arc<Queue<PlantRequest>>,
     /// Other maps for the plant.
     pub(super) maps: Arc<Queue<Arc<ChannelMap>>>,
+    /// The SocketCAN interfaces.
+    pub(super) interfaces: Interfaces,
     stop: Arc<AtomicBool>,
     bells: Vec<Arc<Doorbell>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Buses {
-    /// Starts them; frames go to `frames`.
-    pub(super) fn start(
-        map: &ChannelMap,
-        folder: &Path,
-        clock: Clock,
-        frames: &Arc<Queue<Frame>>,
-    ) -> std::io::Result<Buses> {
+    /// Starts them; frames go to `ends`.
+    pub(super) fn start(map: &ChannelMap, folder: &Path, ends: &BusEnds) -> std::io::Result<Buses> {
+        let (clock, frames, interfaces) = (ends.clock, &ends.frames, Interfaces::of(map));
         let (stop, plant_bell) = (Arc::new(AtomicBool::new(false)), Doorbell::new());
-        let pending: Vec<Arc<Pending>> =
-            map.buses.iter().map(|bus| Pending::new(plant_bell.clone(), bus.link == Link::Simulated)).collect();
+        let pending = (0..).map(BusId).zip(&map.buses).map(|(bus, spec)| match interfaces.port(bus) {
+            Some(port) => port.pending.clone(),
+            None => Pending::new(plant_bell.clone(), spec.link == Link::Simulated),
+        });
+        let pending: Vec<Arc<Pending>> = pending.collect();
         let wishes = Queue::with_doorbell("plant", 16, Full::Refuse, plant_bell.clone());
         let maps = Queue::with_doorbell("maps of the plant", 1, Full::DropOldest, plant_bell.clone());
         let bells = vec![plant_bell.clone()];
-        let mut buses = Buses { pending, plant: wishes.clone(), maps: maps.clone(), stop, bells, threads: Vec::new() };
+        let (plant, threads) = (wishes.clone(), interfaces.start(ends)?.into_iter().collect());
+        let mut buses = Buses { pending, plant, maps: maps.clone(), interfaces, stop, bells, threads };
         if map.buses.iter().all(|bus| bus.link != Link::Simulated) {
             wishes.close();
         } else {
             let plant = Plant::new(map, 1, clock.now());
-            let (pending, stop, frames) = (buses.pending.clone(), buses.stop.clone(), frames.clone());
+            let (pending, stop, frames) = (buses.simulated(map), buses.stop.clone(), frames.clone());
             buses.spawn("plant", move || {
                 simulate(plant, clock, (&pending, &wishes, &maps), &frames, (&plant_bell, &stop))
             })?;
@@ -67,6 +70,12 @@ impl Buses {
         Ok(buses)
     }
 
+    /// What waits for the buses of the plant.
+    fn simulated(&self, map: &ChannelMap) -> Vec<Arc<Pending>> {
+        let all = self.pending.iter().zip(&map.buses);
+        all.filter(|(_, bus)| bus.link == Link::Simulated).map(|(pending, _)| pending.clone()).collect()
+    }
+
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         self.threads.push(thread::Builder::new().name(name.to_owned()).spawn(work)?);
         Ok(())
@@ -76,6 +85,7 @@ impl Buses {
     pub(super) fn stop(self) {
         self.stop.store(true, Ordering::Release);
         self.bells.iter().for_each(|bell| bell.ring());
+        self.interfaces.stop();
         for thread in self.threads {
             // A thread that panicked has said so on stderr.
             let _ = thread.join();

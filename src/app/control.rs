@@ -13,6 +13,7 @@ use crate::web::Request;
 
 use super::Clock;
 use super::core::Core;
+use super::interfaces::BusEvent;
 use super::notices::Notices;
 use super::outlets::Outlets;
 use super::output::Output;
@@ -35,6 +36,8 @@ pub(super) struct Inlets {
     pub(super) foreign: Arc<Queue<(Name, Vec<u8>)>>,
     /// From the control socket.
     pub(super) requests: Arc<Queue<Request>>,
+    /// How the interfaces are.
+    pub(super) buses: Arc<Queue<BusEvent>>,
     /// What the bridge has to say about Redis.
     pub(super) events: Arc<Queue<BridgeEvent>>,
     /// Another state of the site's files.
@@ -51,6 +54,7 @@ impl Inlets {
             frames: Queue::with_doorbell("frames", 4_096, Full::DropOldest, bell.clone()),
             foreign: Queue::with_doorbell("foreign messages", 10_000, Full::DropNewest, bell.clone()),
             requests: Queue::with_doorbell("requests", 256, Full::Refuse, bell.clone()),
+            buses: Queue::with_doorbell("bus events", 256, Full::DropOldest, bell.clone()),
             events: Queue::with_doorbell("redis events", 256, Full::DropOldest, bell.clone()),
             files: Queue::with_doorbell("reload", 1, Full::DropOldest, bell.clone()),
             stop: Arc::default(),
@@ -65,11 +69,12 @@ impl Inlets {
     }
 
     /// The accounts of all queues that lead here.
-    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 5] {
+    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 6] {
         [
             (self.frames.name(), self.frames.counts()),
             (self.foreign.name(), self.foreign.counts()),
             (self.requests.name(), self.requests.counts()),
+            (self.buses.name(), self.buses.counts()),
             (self.events.name(), self.events.counts()),
             (self.files.name(), self.files.counts()),
         ]
@@ -110,7 +115,6 @@ impl Control {
     /// Runs until it is told to stop, then sends every device to its safe state.
     pub(super) fn run(mut self) -> Control {
         self.core.start(self.clock.now(), &mut self.outputs);
-        self.tell_buses();
         while !self.inlets.stop.load(Ordering::Acquire) {
             if !self.turn() {
                 self.inlets.bell.wait(self.patience());
@@ -140,6 +144,10 @@ impl Control {
         let now = self.clock.now();
         for (channel, payload) in self.foreign.drain(..) {
             self.core.outside(now, &channel, &payload, &mut self.outputs);
+        }
+        while let Some(event) = self.inlets.buses.pop() {
+            taken += 1;
+            self.tell_bus(now, &event);
         }
         while let Some(event) = self.inlets.events.pop() {
             taken += 1;
@@ -215,13 +223,25 @@ impl Control {
         }
     }
 
-    /// `system:update:bus` for every bus that cannot be used, and a line in the log.
-    fn tell_buses(&mut self) {
-        let now = self.clock.now();
-        for (bus, reason) in self.status.buses_down() {
-            tracing::warn!(%bus, "bus is down: {reason}; everything else runs");
-            let fields = [("bus", Value::Text(bus)), ("state", "down".into()), ("reason", reason.as_str().into())];
-            self.core.system(now, "bus", named(fields), &mut self.outputs);
+    /// `system:update:can:<bus>`, and a line in the log. A bus that is back is told where its devices belong.
+    fn tell_bus(&mut self, now: Timestamp, event: &BusEvent) {
+        let BusEvent { bus, health, counts } = event;
+        let name = self.status.buses[usize::from(bus.0)].name.clone();
+        self.notices.bus(&name, health, *counts);
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        let fields = [
+            ("bus", Some(Value::Text(name.clone()))),
+            ("state", Some(health.state.name().into())),
+            ("reason", text(&health.reason)),
+            ("remedy", text(&health.remedy)),
+            ("bitrate", health.rates.bitrate.map(|rate| f64::from(rate).into())),
+            ("lost", Some((counts.lost as f64).into())),
+            ("overruns", Some((counts.overruns as f64).into())),
+        ];
+        let fields = named(fields.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        self.core.system(now, &format!("can:{name}"), fields, &mut self.outputs);
+        if health.state.is_usable() {
+            self.core.connected(now, *bus, &mut self.outputs);
         }
     }
 

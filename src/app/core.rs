@@ -1,19 +1,20 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod raw;
 mod reload;
 mod trail;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::bus::{Delivery, Last, Refused, Router};
+use crate::bus::{Delivery, Last, LastField, Refused, Router};
 use crate::can::Frame;
-use crate::channels::{ChannelMap, Gateway};
+use crate::channels::{ChannelMap, Gateway, Greeter};
 use crate::devices::{DeviceOut, Guard, GuardEvent, Hold};
 use crate::model::{
-    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Reading, Requester, SourceKind, Timestamp, Utc,
-    Value, WellKnown,
+    Ask, Fields, Intent, Message, Mono, Name, Origin, Provenance, Publication, Reading, Requester, SourceKind,
+    Timestamp, Utc, Value, WellKnown,
 };
 use crate::rules::{Engine, Event, RuleFault, Why};
 
@@ -35,6 +36,7 @@ struct Hop {
 #[derive(Debug)]
 pub struct Core {
     gateway: Gateway,
+    greeter: Greeter,
     router: Router,
     last: Last,
     engine: Engine,
@@ -58,6 +60,7 @@ impl Core {
     pub fn new(map: &ChannelMap, engine: Engine, origin: [u8; 8], now: Timestamp) -> Core {
         Core {
             gateway: Gateway::new(map, now),
+            greeter: Greeter::new(map),
             router: Router::new(origin),
             last: Last::default(),
             engine,
@@ -79,6 +82,11 @@ impl Core {
         self.recorded = Some(Vec::new());
     }
 
+    /// From now on rules hear every reading, see [`Gateway::publish_everything`].
+    pub fn publish_everything(&mut self) {
+        self.gateway.publish_everything();
+    }
+
     /// The intents since the last call, in order; none unless [`Core::record`] was called.
     pub fn take_recorded(&mut self) -> Vec<Intent> {
         self.recorded.as_mut().map(std::mem::take).unwrap_or_default()
@@ -87,6 +95,7 @@ impl Core {
     /// Sends every device to its safe state and runs the `startup` schedules.
     pub fn start(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         self.advance(now, out);
+        self.greet_all(out);
         self.guard(GuardEvent::Start, out);
         self.engine.step(self.now, Event::Startup, &self.last, &mut self.intents);
         self.settle(out);
@@ -108,6 +117,7 @@ impl Core {
         self.gateway.step(self.now, frame, &mut readings);
         readings.drain(..).for_each(|reading| self.reading(&reading, out));
         self.readings = readings;
+        self.welcome(frame, out);
     }
 
     /// A message came in from another client.
@@ -179,8 +189,8 @@ impl Core {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Every channel with good fields since the last call, with their merged JSON text, for `growctl:last`.
-    pub fn drain_last(&mut self) -> Vec<(Name, String)> {
+    /// Every channel whose good fields changed since the last call, with their merged JSON text, for `growctl:last`.
+    pub fn drain_last(&mut self) -> Vec<LastField> {
         self.last.drain_changed()
     }
 
@@ -227,6 +237,7 @@ impl Core {
     fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
         match reading.source.kind {
             SourceKind::Device => self.guard(GuardEvent::Reading(reading), out),
+            SourceKind::Node if reading.publication == Publication::HeldBack => {}
             SourceKind::Node => {
                 let delivery = self.router.stamp(self.now, reading.to_message(&self.names));
                 self.deliver(delivery, out);
@@ -267,8 +278,15 @@ impl Core {
     }
 
     fn take_intents(&mut self, trail: Option<&Arc<Trail>>, out: &mut Vec<Output>) {
+        // Most messages concern no rule that asks for anything, and the Guard looks at every device.
+        if self.intents.is_empty() {
+            return;
+        }
         let mut intents = std::mem::take(&mut self.intents);
-        let outermost = self.guard.hold();
+        let outermost = self.guard.hold(self.now, &mut self.device_outs);
+        if outermost {
+            self.take_device_outs(0, None, out);
+        }
         let mut asked = None;
         for intent in intents.drain(..) {
             self.counts.intents += 1;

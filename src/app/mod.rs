@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod core;
 mod git;
+mod interfaces;
 mod lock;
 mod notices;
 mod outlets;

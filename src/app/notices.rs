@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 
+use crate::can::{BusCounts, BusHealth};
 use crate::model::{Mono, Timestamp};
 
 use super::output::Notice;
@@ -38,6 +39,19 @@ impl Notices {
                 let names = rules.join(" → ");
                 tracing::error!(%channel, repeated, "rules trigger each other in a circle, its publication was refused: {names}");
             }
+        }
+    }
+
+    /// Writes how a bus is. Each change is news.
+    pub(super) fn bus(&self, bus: &str, health: &BusHealth, counts: BusCounts) {
+        let (state, lost, overruns) = (health.state.name(), counts.lost, counts.overruns);
+        let remedy = health.remedy.as_ref().map(|remedy| format!("; try `{remedy}`")).unwrap_or_default();
+        match &health.reason {
+            None if lost + overruns > 0 => {
+                tracing::warn!(bus, lost, overruns, "bus {bus} is {state}; frames were lost, so many since the start");
+            }
+            None => tracing::info!(bus, "bus {bus} is {state}"),
+            Some(reason) => tracing::warn!(bus, lost, overruns, "bus {bus} is {state}: {reason}{remedy}"),
         }
     }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::bus::{Delivery, Endpoint, Outbound};
+use crate::bus::{Delivery, Endpoint, LastField, Outbound};
 use crate::can::Pending;
-use crate::model::{Intent, Name, Queue, QueueCounts, Timestamp};
+use crate::model::{Intent, Queue, QueueCounts, Timestamp};
 
 use super::notices::Notices;
 use super::output::Output;
@@ -16,7 +16,7 @@ pub(super) struct Outlets {
     /// The Redis bridge publishes from here.
     pub(super) redis: Option<Arc<Queue<Outbound>>>,
     /// The Redis bridge writes `growctl:last` from here.
-    pub(super) last: Option<Arc<Queue<(Name, String)>>>,
+    pub(super) last: Option<Arc<Queue<LastField>>>,
     /// Answers Redis clients where there is no server.
     pub(super) endpoint: Option<Arc<Endpoint>>,
     /// Each bus's waiting commands, by `BusId`.
@@ -40,6 +40,11 @@ impl Outlets {
                         bus.put(&frame, ttl);
                     }
                 }
+                Output::Raw { frame, ttl } => {
+                    if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
+                        bus.put_raw(&frame, ttl);
+                    }
+                }
                 Output::Act(at, intent) => {
                     if let Some(acts) = &self.acts {
                         acts.push((at, intent));
@@ -54,10 +59,10 @@ impl Outlets {
     }
 
     /// Hands on the merged last values of the channels that changed.
-    pub(super) fn keep_last(&self, changed: Vec<(Name, String)>) {
+    pub(super) fn keep_last(&self, changed: Vec<LastField>) {
         for (channel, text) in changed {
             if let Some(endpoint) = &self.endpoint {
-                endpoint.set_last(&channel, text.as_bytes());
+                endpoint.set_last(&channel, text.as_deref().map(str::as_bytes));
             }
             if let Some(last) = &self.last {
                 last.push((channel, text));

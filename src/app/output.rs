@@ -21,6 +21,14 @@ pub enum Output {
         /// Not on the wire within this: dropped.
         ttl: Duration,
     },
+    /// Put a raw frame of the map on its bus, behind the raw frames before it and before any other, within its time or not
+    /// at all.
+    Raw {
+        /// The frame; its `at` is the moment it was decided.
+        frame: Frame,
+        /// Not on the wire within this: dropped.
+        ttl: Duration,
+    },
     /// Let an action act on an intent, at the time of its event.
     Act(Timestamp, Intent),
     /// Something for the log.
@@ -72,4 +80,6 @@ pub struct CoreCounts {
     pub published: u64,
     /// Command frames handed out.
     pub commands: u64,
+    /// Raw frames handed out.
+    pub raw_frames: u64,
 }

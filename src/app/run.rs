@@ -17,6 +17,7 @@ use crate::web;
 use super::buses::Buses;
 use super::control::{Control, Inlets};
 use super::core::Core;
+use super::interfaces::BusEnds;
 use super::lock::SiteLock;
 use super::outlets::Outlets;
 use super::output::CoreCounts;
@@ -84,7 +85,8 @@ pub async fn run(
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
     let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
-    let buses = Buses::start(&site.map, &site.folder, clock, &inlets.frames)?;
+    let bus_ends = BusEnds { clock, frames: inlets.frames.clone(), events: inlets.buses.clone() };
+    let buses = Buses::start(&site.map, &site.folder, &bus_ends)?;
     let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
     let mut history = History::of(&site.folder);
@@ -94,6 +96,7 @@ pub async fn run(
         name: site.settings.name.clone(),
         origin: origin.map(char::from).iter().collect(),
         buses: site.map.buses.clone(),
+        interfaces: buses.interfaces.clone(),
         started: clock.now(),
         serves,
         reloaded: Box::new(started.clone()),
@@ -104,8 +107,8 @@ pub async fn run(
     let core = Core::new(&site.map, engine, origin, clock.now());
     let control = Control::new(core, clock, inlets.clone(), outlets, status);
     let (control, control_ended) = start(control)?;
-    let (to_control, plant) = (inlets.files.clone(), buses.maps.clone());
-    let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant };
+    let (to_control, plant, interfaces) = (inlets.files.clone(), buses.maps.clone(), buses.interfaces.clone());
+    let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant, interfaces };
     let reloader = Reloader::start(loader, &site, Start { revision, said: started.lines, history }, ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
     let desk = web::Desk { control: inlets.requests.clone(), files, plant };
@@ -158,6 +161,9 @@ async fn leave(
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
+    for bus in control.status.buses_closed(&buses.pending) {
+        tracing::error!(%bus, "bus {bus} takes no frames, so its devices were not told to go to safe; the nodes' own watchdogs have to act");
+    }
     if tokio::time::timeout(LAST_COMMANDS, waiting).await.is_err() {
         tracing::error!("a bus did not take the safe states; the nodes' own watchdogs have to act");
     }

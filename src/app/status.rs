@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bus::Bridge;
-use crate::can::{Pending, PendingCounts};
+use crate::can::{BusCounts, BusHealth, BusId, BusState, Pending, PendingCounts};
 use crate::channels::{Bus, Link};
 use crate::model::{Name, QueueCounts, Timestamp};
 
 use super::control::Control;
+use super::interfaces::Interfaces;
 use super::reload::Reloaded;
 
 /// What does not change while the engine runs, and the other ends that are asked when somebody asks.
@@ -21,6 +22,8 @@ pub(super) struct Status {
     pub(super) origin: String,
     /// The buses of the map.
     pub(super) buses: Vec<Bus>,
+    /// Those that are SocketCAN interfaces.
+    pub(super) interfaces: Interfaces,
     /// When the engine started.
     pub(super) started: Timestamp,
     /// Where Redis clients are served: `redis://…` without its password.
@@ -35,9 +38,13 @@ pub(super) struct Status {
 struct BusStatus {
     bus: Name,
     link: &'static str,
-    state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    interface: Option<Name>,
+    #[serde(flatten)]
+    health: BusHealth,
+    /// Of an interface only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<BusCounts>,
     commands: PendingCounts,
 }
 
@@ -71,23 +78,25 @@ impl Status {
         })
     }
 
-    /// Every bus that cannot be used, with the reason.
-    pub(super) fn buses_down(&self) -> Vec<(Name, String)> {
-        self.buses.iter().filter_map(|bus| Some((bus.name.clone(), down(bus)?))).collect()
+    /// The interfaces that take no frames now.
+    pub(super) fn buses_closed(&self, pending: &[Arc<Pending>]) -> Vec<Name> {
+        let buses = self.buses.iter().zip(pending);
+        let closed = buses.filter(|(bus, pending)| matches!(bus.link, Link::Interface(_)) && !pending.is_open());
+        closed.map(|(bus, _)| bus.name.clone()).collect()
     }
 
     fn bus_status(&self, control: &Control) -> Vec<BusStatus> {
-        let status = |(bus, pending): (&Bus, &Arc<Pending>)| {
-            let reason = down(bus);
-            BusStatus {
-                bus: bus.name.clone(),
-                link: link(&bus.link),
-                state: if reason.is_some() { "down" } else { "up" },
-                reason,
-                commands: pending.counts(),
-            }
+        let status = |((bus, id), pending): ((&Bus, u8), &Arc<Pending>)| {
+            let looked = self.interfaces.port(BusId(id)).map(|port| port.watch.look());
+            let health = match (&looked, &bus.link) {
+                (Some((health, _)), _) => health.clone(),
+                (None, _) => BusHealth { state: BusState::Up, ..BusHealth::default() },
+            };
+            let (link, interface) = link(&bus.link);
+            let frames = looked.map(|(_, counts)| counts);
+            BusStatus { bus: bus.name.clone(), link, interface, health, frames, commands: pending.counts() }
         };
-        self.buses.iter().zip(&control.outlets.buses).map(status).collect()
+        self.buses.iter().zip(0..).zip(&control.outlets.buses).map(status).collect()
     }
 
     fn queues(&self, control: &Control) -> Vec<(&'static str, QueueCounts)> {
@@ -95,18 +104,11 @@ impl Status {
     }
 }
 
-/// Why a bus cannot be used; `None` if it can.
-pub(super) fn down(bus: &Bus) -> Option<String> {
-    match &bus.link {
-        Link::Interface(name) => Some(format!("SocketCAN ({name}) is not supported by this version")),
-        Link::Replay { .. } | Link::Simulated => None,
-    }
-}
-
-fn link(link: &Link) -> &'static str {
+/// What is at the other end, and its name.
+fn link(link: &Link) -> (&'static str, Option<Name>) {
     match link {
-        Link::Interface(_) => "interface",
-        Link::Replay { .. } => "replay",
-        Link::Simulated => "simulated",
+        Link::Interface(name) => ("interface", Some(name.clone())),
+        Link::Replay { .. } => ("replay", None),
+        Link::Simulated => ("simulated", None),
     }
 }

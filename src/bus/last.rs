@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::model::{Fields, Message, Name, Timestamp, Value};
+use crate::model::{Fields, Inventory, Message, Name, Timestamp, Value};
 
 use super::Pattern;
 
 /// A field, its last good value, and since when it stands.
 type Kept = (Name, Value, Timestamp);
+
+/// A field of the hash `growctl:last`: a specific channel with its JSON text, or `None` to take it out.
+pub type LastField = (Name, Option<String>);
 
 /// The last good value of every field of every specific channel.
 #[derive(Debug, Default)]
@@ -33,6 +36,23 @@ impl Last {
                 Some(entry) => (entry.1, entry.2) = (value.clone(), now),
                 None => fields.push((name.clone(), value.clone(), now)),
             }
+        }
+    }
+
+    /// Another map: what its nodes and devices do not say any more is forgotten, or it would be taken for true for ever.
+    pub fn refit(&mut self, before: &Inventory, now: &Inventory) {
+        for (channel, fields) in before.unsaid_in(now) {
+            if !self.channels.contains_key(&channel) {
+                continue;
+            }
+            let channels = Arc::make_mut(&mut self.channels);
+            match fields {
+                None => drop(channels.remove(&channel)),
+                Some(fields) => {
+                    channels.entry(channel.clone()).or_default().retain(|(name, ..)| !fields.contains(name))
+                }
+            }
+            self.changed.insert(channel);
         }
     }
 
@@ -79,24 +99,25 @@ impl Last {
         found
     }
 
-    /// Every channel with a good field recorded since the last drain, with the JSON text of its merged fields.
+    /// Every channel whose good fields changed since the last drain, with the JSON text of its merged fields; `None` if the
+    /// channel is no more.
     #[must_use]
-    pub fn drain_changed(&mut self) -> Vec<(Name, String)> {
+    pub fn drain_changed(&mut self) -> Vec<LastField> {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|channel| (channel.clone(), self.text(&channel))).collect()
     }
 
-    fn text(&self, channel: &str) -> String {
-        let fields = self.channels.get(channel).map(Vec::as_slice).unwrap_or_default();
+    fn text(&self, channel: &str) -> Option<String> {
+        let fields = self.channels.get(channel)?;
         let fields: Fields = fields.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
-        serde_json::to_string(&fields).expect("fields have text keys only, which JSON can always write")
+        Some(serde_json::to_string(&fields).expect("fields have text keys only, which JSON can always write"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Mono, Provenance, Utc};
+    use crate::model::{Mono, Provenance, Source, SourceKind, Utc};
 
     fn at(second: u64) -> Timestamp {
         Timestamp { mono: Mono(second * 1_000_000_000), utc: Utc(0) }
@@ -112,6 +133,22 @@ mod tests {
             hop: 0,
             fields: serde_json::from_str(json).unwrap(),
         }
+    }
+
+    /// One source for each channel, with its fields.
+    fn inventory(channels: &[(&str, &[&str])]) -> Inventory {
+        let source = |(channel, fields): &(&str, &[&str])| Source {
+            kind: SourceKind::Node,
+            room: Name::from("room"),
+            place: Name::from("place"),
+            name: Name::from("N"),
+            channel: Name::from(*channel),
+            broad: Name::from("sensor:update"),
+            stale_after: None,
+            frames: vec![fields.iter().map(|field| Name::from(*field)).collect()],
+            facts: Vec::new(),
+        };
+        Inventory { sources: channels.iter().map(|each| Arc::new(source(each))).collect(), devices: Vec::new() }
     }
 
     #[test]
@@ -152,17 +189,23 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_gives_what_changed_since_the_one_before() {
+    fn a_drain_gives_what_changed_or_went_since_the_one_before() {
         let mut last = Last::default();
         last.record(at(1), &message("b", r#"{"t":24.0}"#));
         last.record(at(2), &message("b", r#"{"t":null,"h":60.5}"#));
         last.record(at(2), &message("a", r#"{"on":true}"#));
         last.record(at(2), &message("c", r#"{"t":null}"#));
         let drained = last.drain_changed();
-        let drained: Vec<(&str, &str)> = drained.iter().map(|(channel, text)| (&**channel, text.as_str())).collect();
+        let drained: Vec<(&str, &str)> =
+            drained.iter().map(|(channel, text)| (&**channel, text.as_deref().unwrap())).collect();
         assert_eq!(drained, [("a", r#"{"on":true}"#), ("b", r#"{"t":24.0,"h":60.5}"#)]);
         assert!(last.drain_changed().is_empty());
         last.record(at(3), &message("a", r#"{"on":false}"#));
         assert_eq!(last.drain_changed().len(), 1);
+        last.refit(&inventory(&[("a", &["on"]), ("b", &["t", "h"])]), &inventory(&[("b", &["h"])]));
+        assert!(last.get("a", "on").is_none() && last.get("b", "t").is_none() && last.get("b", "h").is_some());
+        let gone = [("a".into(), None), ("b".into(), Some(r#"{"h":60.5}"#.to_owned()))];
+        assert_eq!(last.drain_changed(), gone);
+        assert!(last.get("c", "t").is_none(), "nothing is made of what was never heard");
     }
 }

@@ -10,6 +10,6 @@ mod router;
 
 pub use bridge::{Bridge, BridgeConfig, BridgeEvent, BridgeQueues, BridgeStatus, Outbound, cover};
 pub use endpoint::Endpoint;
-pub use last::Last;
+pub use last::{Last, LastField};
 pub use pattern::{Pattern, glob};
 pub use router::{Delivery, Refused, Router, RouterCounts};

@@ -123,6 +123,14 @@ fn parse_stamp(stamp: &str) -> Result<Utc, String> {
     nanos.map(Utc).ok_or_else(|| format!("stamp `{stamp}` is after the year 2262"))
 }
 
+/// Reads one frame without stamp and interface, `181#00F8`, as `cansend` takes it.
+///
+/// # Errors
+/// It is broken; the text says what was expected.
+pub fn read_frame(text: &str) -> Result<Frame, String> {
+    parse_frame(text)
+}
+
 fn parse_frame(text: &str) -> Result<Frame, String> {
     let (id, body) = text.split_once('#').ok_or_else(|| format!("expected `id#data`, found `{text}`"))?;
     let (id, is_error) = parse_id(id)?;

@@ -1,7 +1,7 @@
 //! Command frames on their way to one bus: the newest of each identifier, each with a deadline. Nothing queues up while a
 //! bus is down, and nothing is sent late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,17 @@ pub struct PendingCounts {
     pub pending: u64,
 }
 
+/// What became of a frame that was offered to the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// It is on its way.
+    Sent,
+    /// There is no room: it waits on.
+    Later,
+    /// The bus will never take it.
+    Refused,
+}
+
 /// The frames that wait for one bus.
 #[derive(Debug)]
 pub struct Pending {
@@ -38,15 +49,42 @@ pub struct Pending {
 #[derive(Debug)]
 struct Inner {
     frames: BTreeMap<CanId, (Frame, Mono)>,
+    /// Raw frames, in their order: they are no states, so a newer one replaces only one that is the same.
+    raw: VecDeque<(Frame, Mono)>,
     counts: PendingCounts,
     open: bool,
+}
+
+impl Inner {
+    /// The first raw frame, or else the one with the least identifier, as the bus itself would decide; those whose time is
+    /// over are dropped.
+    fn first(&mut self, now: Mono) -> Option<Frame> {
+        loop {
+            let (frame, deadline) = *self.raw.front().or_else(|| self.frames.values().next())?;
+            if now <= deadline {
+                return Some(frame);
+            }
+            self.remove_first();
+            self.counts.expired += 1;
+        }
+    }
+
+    fn remove_first(&mut self) {
+        if self.raw.pop_front().is_none() {
+            self.frames.pop_first();
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        (self.raw.len() + self.frames.len()) as u64
+    }
 }
 
 impl Pending {
     /// Nothing waits yet. A bus that is not `open` takes nothing, and counts what it refuses.
     #[must_use]
     pub fn new(doorbell: Arc<Doorbell>, open: bool) -> Arc<Pending> {
-        let inner = Inner { frames: BTreeMap::new(), counts: PendingCounts::default(), open };
+        let inner = Inner { frames: BTreeMap::new(), raw: VecDeque::new(), counts: PendingCounts::default(), open };
         Arc::new(Pending { inner: Mutex::new(inner), doorbell })
     }
 
@@ -66,30 +104,83 @@ impl Pending {
         true
     }
 
-    /// Takes the waiting frame with the least identifier, as the bus itself would decide; drops those whose time is over.
+    /// Hands in a raw frame, behind those that wait and before all others; `false` if the bus takes none. Of frames with the
+    /// same bytes the newest waits, so the map bounds how many there are.
+    pub fn put_raw(&self, frame: &Frame, ttl: Duration) -> bool {
+        let mut inner = self.inner();
+        inner.counts.received += 1;
+        if !inner.open {
+            inner.counts.refused += 1;
+            return false;
+        }
+        let same = |other: &Frame| (other.id, other.kind, other.bytes()) == (frame.id, frame.kind, frame.bytes());
+        if let Some(at) = inner.raw.iter().position(|(other, _)| same(other)) {
+            inner.raw.remove(at);
+            inner.counts.replaced += 1;
+        }
+        inner.raw.push_back((*frame, frame.at.mono + ttl));
+        drop(inner);
+        self.doorbell.ring();
+        true
+    }
+
+    /// Takes the first raw frame, or else the waiting frame with the least identifier, as the bus itself would decide; drops
+    /// those whose time is over.
     pub fn take(&self, now: Mono) -> Option<Frame> {
         let mut inner = self.inner();
-        while let Some((_, (frame, deadline))) = inner.frames.pop_first() {
-            if now <= deadline {
-                inner.counts.taken += 1;
-                return Some(frame);
-            }
-            inner.counts.expired += 1;
+        let frame = inner.first(now)?;
+        inner.remove_first();
+        inner.counts.taken += 1;
+        Some(frame)
+    }
+
+    /// Offers the frame that [`Pending::take`] would take, which stays here, to be replaced, unless it is sent; drops those
+    /// whose time is over. `None`: nothing waits.
+    pub(super) fn offer(&self, now: Mono, send: impl FnOnce(&Frame) -> Offer) -> Option<Offer> {
+        let mut inner = self.inner();
+        let offer = send(&inner.first(now)?);
+        if offer != Offer::Later {
+            inner.remove_first();
         }
-        None
+        inner.counts.taken += u64::from(offer == Offer::Sent);
+        inner.counts.refused += u64::from(offer == Offer::Refused);
+        Some(offer)
+    }
+
+    /// When the first of those that wait is too late.
+    pub(super) fn next_deadline(&self) -> Option<Mono> {
+        let inner = self.inner();
+        inner.raw.iter().chain(inner.frames.values()).map(|(_, deadline)| *deadline).min()
+    }
+
+    /// Opens it, or closes it for as long as the bus takes nothing: what waits is refused, so that nothing old leaves later.
+    pub(super) fn set_open(&self, open: bool) {
+        let mut inner = self.inner();
+        inner.open = open;
+        if !open {
+            inner.counts.refused += inner.waiting();
+            inner.raw.clear();
+            inner.frames.clear();
+        }
+    }
+
+    /// Whether the bus takes frames.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.inner().open
     }
 
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inner().frames.is_empty()
+        self.inner().waiting() == 0
     }
 
     /// The account so far.
     #[must_use]
     pub fn counts(&self) -> PendingCounts {
         let inner = self.inner();
-        PendingCounts { pending: inner.frames.len() as u64, ..inner.counts }
+        PendingCounts { pending: inner.waiting(), ..inner.counts }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -109,6 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn raw_frames_keep_their_order_and_go_first() {
+        let pending = Pending::new(Doorbell::new(), true);
+        let ttl = Duration::from_nanos(10);
+        pending.put(&frame(0x000, 0, 9), ttl);
+        for (id, at, byte) in [(0x605, 0, 1), (0x000, 0, 2), (0x000, 1, 3), (0x000, 5, 2)] {
+            assert!(pending.put_raw(&frame(id, at, byte), ttl));
+        }
+        assert!(!pending.is_empty());
+        let taken = || pending.take(Mono(11)).map(|f| f.bytes()[0]);
+        assert_eq!((taken(), taken(), taken()), (Some(3), Some(2), None), "in order, once each, in time or not at all");
+        let closed = Pending::new(Doorbell::new(), false);
+        assert!(!closed.put_raw(&frame(1, 0, 0), ttl));
+        for c in [pending.counts(), closed.counts()] {
+            assert_eq!(c.received, c.taken + c.replaced + c.expired + c.refused + c.pending, "{c:?}");
+        }
+    }
+
+    #[test]
     fn the_newest_of_each_identifier_is_sent_in_time_or_not_at_all() {
         let pending = Pending::new(Doorbell::new(), true);
         let ttl = Duration::from_nanos(10);
@@ -118,6 +227,20 @@ mod tests {
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), Some(2), "0x100 is too late");
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), Some(3));
         assert_eq!(pending.take(Mono(12)).map(|f| f.bytes()[0]), None);
+        assert!(pending.put(&frame(0x301, 12, 5), ttl));
+        assert!(pending.put(&frame(0x310, 12, 6), ttl));
+        assert_eq!(pending.offer(Mono(13), |_| Offer::Later), Some(Offer::Later));
+        assert!(pending.put(&frame(0x301, 13, 7), ttl));
+        let mut sent = None;
+        let mut send = |frame: &Frame| {
+            sent = Some(frame.bytes()[0]);
+            Offer::Sent
+        };
+        assert_eq!(pending.offer(Mono(13), &mut send), Some(Offer::Sent));
+        assert_eq!(sent, Some(7), "the newer one, though the older one was offered");
+        pending.set_open(false);
+        pending.set_open(true);
+        assert_eq!(pending.offer(Mono(13), |_| Offer::Sent), None, "nothing old leaves when the bus is back");
         let closed = Pending::new(Doorbell::new(), false);
         assert!(!closed.put(&frame(1, 0, 0), ttl));
         for counts in [pending.counts(), closed.counts()] {

@@ -1,19 +1,18 @@
 //! The map for people: what any frame of it says, and the list of all that it has. Shows also what is never published.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::can::{BusId, CanId, Frame};
+use crate::can::{BusId, Frame};
 use crate::model::{Fields, Name, Value};
 
 use super::codec::{Signal, When};
+use super::j1939::{Address, Directory};
 use super::map::{ChannelMap, Command, Device, FrameLayout, NodeFrame};
 use super::plan::{Plan, Wanted};
 
 /// Every identifier of a map, with all its signals.
 #[derive(Debug)]
-pub struct Catalog(BTreeMap<(BusId, CanId), Known>);
+pub struct Catalog(Directory<Known>);
 
 /// One identifier.
 #[derive(Debug)]
@@ -50,16 +49,16 @@ impl Catalog {
     /// The catalog of a map.
     #[must_use]
     pub fn new(map: &ChannelMap) -> Catalog {
-        let mut all: BTreeMap<(BusId, CanId), Known> = BTreeMap::new();
+        let mut all: Directory<Known> = Directory::default();
         for node in &map.nodes {
-            all.entry((node.bus, node.id)).or_insert_with(|| Known::of_node(node));
+            all.entry(node.bus, node.address(), || Known::of_node(node));
         }
         for device in &map.devices {
             let (key, command) = (device.key.to_string(), &device.command);
-            let known = all.entry((command.bus, command.id)).or_insert_with(|| Known::of_frame(&command.frame));
+            let known = all.entry(command.bus, command.id.into(), || Known::of_frame(&command.frame));
             known.command_of.push(key.clone());
             if let Some(feedback) = &device.feedback {
-                let known = all.entry((feedback.bus, feedback.id)).or_insert_with(|| Known::of_frame(&feedback.frame));
+                let known = all.entry(feedback.bus, feedback.id.into(), || Known::of_frame(&feedback.frame));
                 known.feedback_of.push(key);
             }
         }
@@ -69,7 +68,7 @@ impl Catalog {
     /// What a data frame says; `None` if the map does not have its identifier on that bus, or it carries no data.
     #[must_use]
     pub fn decode(&self, frame: &Frame) -> Option<Decoded<'_>> {
-        let known = self.0.get(&(frame.bus, frame.id)).filter(|_| frame.is_data())?;
+        let known = self.0.find(frame.bus, frame.id).filter(|_| frame.is_data())?;
         let (signals, quality) = known.plan.decode(frame.bytes());
         Some(Decoded {
             frame: &known.frame,
@@ -111,7 +110,7 @@ pub enum RowKind {
 pub struct Row {
     /// Name of the bus.
     pub bus: Name,
-    /// The identifier, `0x181`.
+    /// The identifier, `0x181`, or the J1939 group, `PGN 0xFEF5`.
     pub id: String,
     /// Name of the frame.
     pub frame: Name,
@@ -154,7 +153,7 @@ pub fn rows(map: &ChannelMap) -> Vec<Row> {
                 channel: field.published.then(|| source.channel.clone()),
                 field: field.name.clone(),
                 when: when(&node.frame, &field.when),
-                ..row(map, node.bus, node.id, &node.frame, &node.frame.signals[field.signal])
+                ..row(map, node.bus, node.address(), &node.frame, &node.frame.signals[field.signal])
             });
         }
     }
@@ -166,7 +165,7 @@ pub fn rows(map: &ChannelMap) -> Vec<Row> {
                 room: device.key.room.clone(),
                 node: device.key.device.clone(),
                 channel: Some(device.channel.clone()),
-                ..row(map, feedback.bus, feedback.id, &feedback.frame, &feedback.frame.signals[*at])
+                ..row(map, feedback.bus, feedback.id.into(), &feedback.frame, &feedback.frame.signals[*at])
             }));
         }
     }
@@ -179,15 +178,15 @@ fn command_row(map: &ChannelMap, device: &Device) -> Row {
         room: device.key.room.clone(),
         node: device.key.device.clone(),
         channel: Some(Name::from(format!("device:command:{}:{}", device.key.room, device.key.device))),
-        ..row(map, *bus, *id, frame, &frame.signals[*signal])
+        ..row(map, *bus, Address::Id(*id), frame, &frame.signals[*signal])
     }
 }
 
 /// The part of a row that is the signal's.
-fn row(map: &ChannelMap, bus: BusId, id: CanId, frame: &FrameLayout, signal: &Signal) -> Row {
+fn row(map: &ChannelMap, bus: BusId, address: Address, frame: &FrameLayout, signal: &Signal) -> Row {
     Row {
         bus: map.buses[usize::from(bus.0)].name.clone(),
-        id: id.to_string(),
+        id: address.to_string(),
         frame: frame.name.clone(),
         kind: RowKind::Command,
         room: Name::from(""),

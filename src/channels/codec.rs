@@ -6,6 +6,7 @@ use super::half;
 
 pub use super::layout::{Kind, Layout};
 pub use super::number::Number;
+use super::pace::Policy;
 pub use super::when::When;
 pub(super) use super::when::may_meet;
 
@@ -24,6 +25,8 @@ pub struct Signal {
     pub range: Option<(f64, f64)>,
     /// The raw bits by which a node says that it has no value.
     pub invalid: Option<u64>,
+    /// From these raw bits on there is no value, unless they have a text: "error" and "not available" of J1939.
+    pub no_value_from: Option<u64>,
     /// Raw bits and the text that they stand for.
     pub values: Vec<(u64, Name)>,
     /// The unit, for people.
@@ -34,6 +37,8 @@ pub struct Signal {
     pub clamp: bool,
     /// With which values of its multiplexers it is there, its own first, then theirs; empty: always.
     pub when: Vec<When>,
+    /// When it asks for a message.
+    pub policy: Policy,
 }
 
 impl Signal {
@@ -47,11 +52,13 @@ impl Signal {
             offset: 0.0,
             range: None,
             invalid: None,
+            no_value_from: None,
             values: Vec::new(),
             unit: None,
             decimals: None,
             clamp: false,
             when: Vec::new(),
+            policy: Policy::default(),
         };
         signal.scaled(1.0, 0.0)
     }
@@ -91,7 +98,7 @@ impl Signal {
             return Ok(Value::Text(text.clone()));
         }
         let raw = self.layout.number(bits);
-        if !raw.is_finite() {
+        if !raw.is_finite() || self.no_value_from.is_some_and(|from| bits >= from) {
             return Err(Quality::Invalid);
         }
         let value = rounded(raw * self.scale + self.offset, self.decimals.map(power_of_ten));

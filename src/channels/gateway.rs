@@ -1,5 +1,5 @@
-//! From frames to readings: the decoding half of the channel map, and who has fallen silent. Pure; it publishes every
-//! frame, as the pace of publishing is not built yet.
+//! From frames to readings: the decoding half of the channel map, which of them are published, and who has fallen silent.
+//! Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::can::{BusId, CanId, Frame, FrameKind};
-use crate::model::{Fields, Mono, Name, Quality, Reading, Source, Timestamp, Value};
+use crate::can::{BusId, Frame, FrameKind};
+use crate::model::{Fields, Mono, Name, Publication, Quality, Reading, Source, Timestamp, Value};
 
-use super::map::ChannelMap;
+use super::j1939::{Address, Directory};
+use super::map::{ChannelMap, Field, FrameLayout};
+use super::pace::{HeldBack, Pacer, Sampled};
 use super::plan::Plan;
 use super::silence::Silence;
 
@@ -18,12 +20,26 @@ use super::silence::Silence;
 #[derive(Debug)]
 pub struct Gateway {
     /// Every identifier of the map.
-    table: HashMap<(BusId, CanId), Entry>,
+    table: Directory<Entry>,
+    /// Their positions are their numbers at the pacer.
     consumers: Vec<Consumer>,
+    pacer: Pacer,
     silence: Silence,
     /// By the number of the watch.
-    watched: Vec<Arc<Source>>,
+    watched: Vec<Watched>,
     counts: GatewayCounts,
+    /// Kept between frames.
+    samples: Vec<Sampled>,
+}
+
+/// What can fall silent: a source, or one of several frames of a source.
+#[derive(Debug)]
+struct Watched {
+    source: Arc<Source>,
+    /// Of one frame: its address, and the watch of the source.
+    frame: Option<((BusId, Address), u32)>,
+    /// Those that hear it.
+    consumers: Vec<u32>,
 }
 
 /// What is done with the frames of one identifier.
@@ -41,9 +57,19 @@ enum Entry {
 #[derive(Debug)]
 struct Consumer {
     source: Arc<Source>,
-    /// `None`: it never becomes stale.
-    watch: Option<u32>,
+    /// Of the source, and of the frame if it is one of several. `None`: it never becomes stale.
+    watches: [Option<u32>; 2],
     plan: Plan,
+    at: (BusId, Address),
+    meaning: Meaning,
+}
+
+/// What makes a source's share in a frame the same after a reload.
+#[derive(Debug, PartialEq)]
+struct Meaning {
+    frame: Arc<FrameLayout>,
+    fields: Vec<Field>,
+    stale_after: Duration,
 }
 
 /// What became of the frames: `received` is the sum of the six below it.
@@ -53,9 +79,9 @@ pub struct GatewayCounts {
     pub received: u64,
     /// Frames that gave readings.
     pub decoded: u64,
-    /// Frames of a node of the map that publishes none of their signals.
+    /// Frames of a node of the map that publishes none of their signals, or only says that it has booted.
     pub unpublished: u64,
-    /// Frames that command devices.
+    /// Frames that command devices, or are raw frames of the map.
     pub commands: u64,
     /// Data frames whose identifier the map does not have on that bus.
     pub unknown: u64,
@@ -63,11 +89,19 @@ pub struct GatewayCounts {
     pub remote: u64,
     /// Error frames.
     pub error: u64,
-    /// Readings given, without the words of staleness.
+    /// What the sources of the map said: one for each frame and source, without the words of staleness. `readings` is
+    /// the sum of `published`, `waiting` and the three of `held_back`.
     pub readings: u64,
+    /// Readings that were published.
+    pub published: u64,
+    /// Readings that wait for their interval to end; the next frame takes their place.
+    pub waiting: u64,
+    /// Readings that were never published, by reason.
+    #[serde(flatten)]
+    pub held_back: HeldBack,
     /// Readings that lack a signal because the frame was too short.
     pub short: u64,
-    /// Words that a source has fallen silent.
+    /// Words that a source, or one of its frames, has fallen silent.
     pub stale: u64,
 }
 
@@ -76,53 +110,95 @@ impl Gateway {
     #[must_use]
     pub fn new(map: &ChannelMap, now: Timestamp) -> Gateway {
         let mut gateway = Gateway {
-            table: HashMap::new(),
+            table: Directory::default(),
             consumers: Vec::new(),
+            pacer: Pacer::default(),
             silence: Silence::default(),
             watched: Vec::new(),
             counts: GatewayCounts::default(),
+            samples: Vec::new(),
         };
+        let readers = readers(map);
         let mut numbers = HashMap::new();
-        for ((bus, id), readers) in readers(map) {
+        let mut frames: HashMap<*const Source, u32> = HashMap::new();
+        for reader in readers.values().flatten() {
+            *frames.entry(Arc::as_ptr(&reader.source)).or_default() += 1;
+        }
+        for (at, readers) in readers {
             let from = gateway.consumers.len() as u32;
-            for (source, plan) in readers.into_iter().filter(|(_, plan)| !plan.is_empty()) {
-                let watch = source.stale_after.map(|span| {
-                    *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, span, now.mono))
+            for Reader { source, plan, meaning } in readers {
+                let whole = source.stale_after.map(|span| {
+                    *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, None, span, now.mono))
                 });
-                gateway.consumers.push(Consumer { source, watch, plan });
+                let several = frames.get(&Arc::as_ptr(&source)).is_some_and(|count| *count > 1);
+                let own = whole
+                    .filter(|_| several)
+                    .map(|whole| gateway.watch(&source, Some((at, whole)), meaning.stale_after, now.mono));
+                let (number, watches) = (gateway.pacer.add(plan.policies()), [whole, own]);
+                for watch in watches.into_iter().flatten() {
+                    gateway.watched[watch as usize].consumers.push(number);
+                }
+                gateway.consumers.push(Consumer { source, watches, plan, at, meaning });
             }
             let to = gateway.consumers.len() as u32;
             let entry = if from == to { Entry::Unpublished } else { Entry::Read { from, to } };
-            gateway.table.insert((bus, id), entry);
+            gateway.table.entry(at.0, at.1, || entry);
         }
         for command in map.devices.iter().map(|device| &device.command) {
-            gateway.table.entry((command.bus, command.id)).or_insert(Entry::Command);
+            gateway.table.entry(command.bus, command.id.into(), || Entry::Command);
+        }
+        for (bus, raw) in (0..=u8::MAX).map(BusId).zip(&map.greetings) {
+            for frame in raw.on_start.iter().chain(raw.on_boot.values().flatten()) {
+                gateway.table.entry(bus, frame.id.into(), || Entry::Command);
+            }
+            for id in raw.on_boot.keys() {
+                gateway.table.entry(bus, (*id).into(), || Entry::Unpublished);
+            }
         }
         gateway
     }
 
-    /// Goes over to another map: counts go on, and a source that is still there was heard when it was heard, or is as stale
-    /// as it was.
+    /// From now on every frame is published whatever the map's policy says: for tests of rules, which say what a rule hears.
+    pub fn publish_everything(&mut self) {
+        self.pacer.set_free();
+    }
+
+    /// Goes over to another map: counts go on, a source that is still there was heard when it was heard, or is as stale
+    /// as it was, and a frame that still means the same has said what it said. Any other is published when it comes.
     pub fn reload(&mut self, map: &ChannelMap, now: Timestamp) {
         let mut next = Gateway { counts: self.counts, ..Gateway::new(map, now) };
         let name = |source: &Source| (source.channel.clone(), source.name.clone());
-        let before: HashMap<_, u32> = self.watched.iter().map(|source| name(source)).zip(0..).collect();
-        for (number, source) in (0..).zip(&next.watched) {
-            if let Some(old) = before.get(&name(source)) {
+        let key = |watched: &Watched| (name(&watched.source), watched.frame.map(|(at, _)| at));
+        let before: HashMap<_, u32> = self.watched.iter().map(key).zip(0..).collect();
+        for (number, watched) in (0..).zip(&next.watched) {
+            if let Some(old) = before.get(&key(watched)) {
                 next.silence.inherit(number, &self.silence, *old);
             }
         }
         next.silence.arm_all();
+        let key = |consumer: &Consumer| (consumer.at, name(&consumer.source));
+        let before: HashMap<_, u32> = self.consumers.iter().map(key).zip(0..).collect();
+        let same = next.consumers.iter().zip(0..).filter_map(|(consumer, number)| {
+            let old = before.get(&key(consumer))?;
+            (self.consumers[*old as usize].meaning == consumer.meaning).then_some((number, *old))
+        });
+        next.pacer.inherit(std::mem::take(&mut self.pacer), same);
         *self = next;
     }
 
-    fn watch(&mut self, source: &Arc<Source>, span: Duration, now: Mono) -> u32 {
-        self.watched.push(source.clone());
+    fn watch(
+        &mut self,
+        source: &Arc<Source>,
+        frame: Option<((BusId, Address), u32)>,
+        span: Duration,
+        now: Mono,
+    ) -> u32 {
+        self.watched.push(Watched { source: source.clone(), frame, consumers: Vec::new() });
         self.silence.add(span, now)
     }
 
-    /// Decodes a frame: one reading for each source that it tells about. Deadlines up to `now` must be done with, see
-    /// [`Gateway::due`].
+    /// Decodes a frame: one reading for each source that it tells about, published or held back. Deadlines up to `now`
+    /// must be done with, see [`Gateway::due`].
     pub fn step(&mut self, now: Timestamp, frame: &Frame, out: &mut Vec<Reading>) {
         self.counts.received += 1;
         match frame.kind {
@@ -130,72 +206,134 @@ impl Gateway {
             FrameKind::Error => return self.counts.error += 1,
             FrameKind::Data | FrameKind::Fd { .. } => {}
         }
-        match self.table.get(&(frame.bus, frame.id)) {
+        match self.table.find(frame.bus, frame.id) {
             None => self.counts.unknown += 1,
             Some(Entry::Command) => self.counts.commands += 1,
             Some(Entry::Unpublished) => self.counts.unpublished += 1,
             Some(Entry::Read { from, to }) => {
                 self.counts.decoded += 1;
-                let consumers = &self.consumers[*from as usize..*to as usize];
-                for consumer in consumers {
-                    let (values, quality) = consumer.plan.decode(frame.bytes());
-                    self.counts.readings += 1;
-                    self.counts.short += u64::from(quality.iter().any(|(_, why)| *why == Quality::Short));
-                    out.push(Reading { source: consumer.source.clone(), at: now, values, quality, stale: false });
-                    if let Some(watch) = consumer.watch {
-                        self.silence.heard(watch, now.mono);
-                    }
+                for number in *from..*to {
+                    out.push(self.read(number, now, frame));
                 }
             }
         }
     }
 
-    /// Says of every source whose time is over that it is stale: once, until it speaks again.
+    fn read(&mut self, number: u32, now: Timestamp, frame: &Frame) -> Reading {
+        let consumer = &self.consumers[number as usize];
+        self.samples.clear();
+        consumer.plan.samples(frame.bytes(), |at, sample| self.samples.push((at as u16, sample)));
+        let at_once = self.pacer.frame(number, now, &self.samples);
+        self.counts.readings += 1;
+        self.counts.published += u64::from(at_once);
+        for watch in consumer.watches.into_iter().flatten() {
+            self.silence.heard(watch, now.mono);
+        }
+        let publication = if at_once { Publication::AtOnce } else { Publication::HeldBack };
+        let reading = consumer.reading(now, &self.samples, publication);
+        self.counts.short += u64::from(reading.quality.iter().any(|(_, why)| *why == Quality::Short));
+        reading
+    }
+
+    /// Gives what has waited for its interval to end, and says of every source whose time is over that it is stale: once,
+    /// until it speaks again.
     pub fn due(&mut self, now: Timestamp, out: &mut Vec<Reading>) {
-        while let Some(watch) = self.silence.due(now.mono) {
-            self.counts.stale += 1;
-            out.push(stale(&self.watched[watch as usize], now));
+        while let Some(next) = self.next_deadline().filter(|next| *next <= now.mono) {
+            // What was said goes before the word that nothing more comes.
+            if let Some((number, at, samples)) = self.pacer.due(next) {
+                self.counts.published += 1;
+                out.push(self.consumers[number as usize].reading(at, &samples, Publication::Late));
+            } else if let Some(watch) = self.silence.due(next) {
+                self.fall_silent(watch, now, out);
+            }
         }
     }
 
-    /// When a source becomes stale unless it speaks before.
+    fn fall_silent(&mut self, watch: u32, now: Timestamp, out: &mut Vec<Reading>) {
+        let Watched { source, frame, consumers } = &self.watched[watch as usize];
+        // The word about the source says it of all its frames; it is the first of those of one moment.
+        if frame.is_some_and(|(_, whole)| self.silence.is_stale(whole)) {
+            return;
+        }
+        self.counts.stale += 1;
+        consumers.iter().for_each(|number| self.pacer.forget(*number));
+        let fields = match frame {
+            None => source.frames.iter().flatten().cloned().collect(),
+            Some(_) => consumers.iter().flat_map(|at| self.consumers[*at as usize].plan.names()).cloned().collect(),
+        };
+        out.push(stale(source, frame.is_none(), fields, now));
+    }
+
+    /// When a held reading is published, or a source becomes stale, unless a frame comes before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        self.silence.next()
+        [self.silence.next(), self.pacer.next()].into_iter().flatten().min()
     }
 
     /// What became of the frames so far.
     #[must_use]
     pub fn counts(&self) -> GatewayCounts {
-        self.counts
+        GatewayCounts { waiting: self.pacer.waiting(), held_back: self.pacer.held_back(), ..self.counts }
     }
 }
 
-/// All fields of the source without a value.
-fn stale(source: &Arc<Source>, now: Timestamp) -> Reading {
+impl Consumer {
+    fn reading(&self, at: Timestamp, samples: &[Sampled], publication: Publication) -> Reading {
+        let (values, quality) = self.plan.fields(samples);
+        Reading { source: self.source.clone(), at, values, quality, stale: false, publication }
+    }
+}
+
+/// Fields without a value, of a whole source or of one of its frames.
+fn stale(source: &Arc<Source>, whole: bool, mut fields: Vec<Name>, now: Timestamp) -> Reading {
     // Parts of a multiplexed frame have fields in common.
     let mut known = HashSet::new();
-    let names: Vec<Name> = source.frames.iter().flatten().filter(|name| known.insert(*name)).cloned().collect();
+    fields.retain(|name| known.insert(name.clone()));
     Reading {
         source: source.clone(),
         at: now,
-        values: names.iter().map(|name| (name.clone(), Value::Null)).collect::<Fields>(),
-        quality: names.into_iter().map(|name| (name, Quality::Stale)).collect(),
-        stale: true,
+        values: fields.iter().map(|name| (name.clone(), Value::Null)).collect::<Fields>(),
+        quality: fields.into_iter().map(|name| (name, Quality::Stale)).collect(),
+        stale: whole,
+        publication: Publication::AtOnce,
     }
 }
 
-type Readers = BTreeMap<(BusId, CanId), Vec<(Arc<Source>, Plan)>>;
+/// A source and what it takes from a frame.
+struct Reader {
+    source: Arc<Source>,
+    plan: Plan,
+    meaning: Meaning,
+}
 
-/// Who reads which identifier, nodes before devices, in the order of the map.
+impl Reader {
+    /// None, if it takes nothing that is published.
+    fn speaks(self) -> Option<Reader> {
+        (!self.plan.is_empty()).then_some(self)
+    }
+}
+
+type Readers = BTreeMap<(BusId, Address), Vec<Reader>>;
+
+/// Who reads anything of which identifier, nodes before devices, in the order of the map. An identifier of which nobody
+/// does is there as well.
 fn readers(map: &ChannelMap) -> Readers {
     let mut readers = Readers::new();
     for node in &map.nodes {
-        readers.entry((node.bus, node.id)).or_default().push((node.source.clone(), Plan::of_node(node)));
+        let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone(), stale_after: node.stale_after };
+        let reader = Reader { source: node.source.clone(), plan: Plan::of_node(node), meaning };
+        readers.entry((node.bus, node.address())).or_default().extend(reader.speaks());
     }
     for feedback in map.devices.iter().filter_map(|device| device.feedback.as_ref()) {
-        let reader = (feedback.source.clone(), Plan::of_feedback(feedback));
-        readers.entry((feedback.bus, feedback.id)).or_default().push(reader);
+        let field = |signal: &usize| {
+            let shown = &feedback.frame.signals[*signal];
+            Field { signal: *signal, name: shown.name.clone(), published: true, adjust: None, when: shown.when.clone() }
+        };
+        let fields = feedback.shown.iter().map(field).collect();
+        let stale_after = feedback.source.stale_after.unwrap_or_default();
+        let meaning = Meaning { frame: feedback.frame.clone(), fields, stale_after };
+        let reader = Reader { source: feedback.source.clone(), plan: Plan::of_feedback(feedback), meaning };
+        readers.entry((feedback.bus, feedback.id.into())).or_default().extend(reader.speaks());
     }
     readers
 }
@@ -203,3 +341,7 @@ fn readers(map: &ChannelMap) -> Readers {
 #[cfg(test)]
 #[path = "gateway_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "gateway_model_tests.rs"]
+mod model_tests;

@@ -1,5 +1,6 @@
 use super::super::load;
 use super::*;
+use crate::can::CanId;
 use crate::files::{Report, SourceFile};
 use crate::model::{Name, SourceKind, Utc};
 
@@ -128,6 +129,9 @@ fn every_frame_is_counted_once() {
         remote: 1,
         error: 1,
         readings: 3,
+        published: 3,
+        waiting: 0,
+        held_back: HeldBack::default(),
         short: 0,
         stale: 0,
     };

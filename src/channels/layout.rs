@@ -108,6 +108,16 @@ impl Layout {
         !apart(self, other) && !apart(other, self) && self.bits().any(|bit| other.bits().any(|own| own == bit))
     }
 
+    /// The same as a set: bit `b % 64` of number `b / 64`.
+    #[must_use]
+    pub fn bit_set(self) -> [u64; 8] {
+        let mut set = [0; 8];
+        for bit in self.bits().filter(|bit| *bit < 512) {
+            set[bit / 64] |= 1 << (bit % 64);
+        }
+        set
+    }
+
     /// The raw bits, right-aligned; `None` if the frame ends before the signal does.
     #[must_use]
     pub fn get(self, data: &[u8]) -> Option<u64> {

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::can::{BusId, CanId};
+use crate::can::{BusId, CanId, Rates};
 use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 
 use super::codec::{Signal, When};
+use super::greeter::Greetings;
+use super::j1939::{Address, Group};
+use super::pace::Policy;
 
 /// Buses, nodes and devices of a site.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct ChannelMap {
     pub nodes: Vec<NodeFrame>,
     /// Every device that may be switched.
     pub devices: Vec<Device>,
+    /// What each bus is sent raw, by `BusId`.
+    pub greetings: Vec<Greetings>,
     /// The same without bits and bytes, for whoever checks names.
     pub inventory: Arc<Inventory>,
 }
@@ -40,6 +45,8 @@ pub struct Bus {
     pub name: Name,
     /// What is at the other end.
     pub link: Link,
+    /// The bit rates that its interface should have.
+    pub rates: Rates,
 }
 
 /// Where the frames of a bus come from and go to.
@@ -59,7 +66,7 @@ pub enum Link {
 }
 
 /// What the bytes of one kind of frame mean. Written once, shared by every node of that kind.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FrameLayout {
     /// Its name in the map.
     pub name: Name,
@@ -72,6 +79,12 @@ pub struct FrameLayout {
 }
 
 impl FrameLayout {
+    /// The same bits, as far as they are not read.
+    pub(super) fn without_policy(&self) -> FrameLayout {
+        let bare = |signal: &Signal| Signal { policy: Policy::default(), ..signal.clone() };
+        FrameLayout { signals: self.signals.iter().map(bare).collect(), ..self.clone() }
+    }
+
     /// The position of the signal of that name.
     #[must_use]
     pub fn signal(&self, name: &str) -> Option<usize> {
@@ -86,12 +99,34 @@ pub struct NodeFrame {
     pub source: Arc<Source>,
     /// The bus it is on.
     pub bus: BusId,
-    /// The identifier it sends with.
+    /// The identifier it sends with; of a J1939 group one that it could send with.
     pub id: CanId,
+    /// The J1939 group by which its frames are known, in place of the identifier.
+    pub group: Option<Group>,
     /// What its bytes mean.
     pub frame: Arc<FrameLayout>,
     /// What its signals are called in messages.
     pub fields: Vec<Field>,
+    /// Without this frame for so long its fields are stale; the node is when all its frames are.
+    pub stale_after: Duration,
+}
+
+impl NodeFrame {
+    /// How its frames are known.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.group.map_or(Address::Id(self.id), Address::Group)
+    }
+
+    /// Whether a frame with this identifier may be its own.
+    #[must_use]
+    pub fn sends(&self, id: CanId) -> bool {
+        match (self.group, Group::of(id)) {
+            (None, _) => self.id == id,
+            (Some(own), Some(other)) => own.pgn == other.pgn && own.source.is_none_or(|_| own.source == other.source),
+            (Some(_), None) => false,
+        }
+    }
 }
 
 /// One signal of a node's frame on its way into a message.
@@ -148,6 +183,21 @@ pub struct Command {
     pub signal: usize,
     /// Other signals of the frame that go along, by position, checked to be encodable.
     pub with: Vec<(usize, Value)>,
+}
+
+impl Command {
+    /// The device's own signal.
+    #[must_use]
+    pub fn signal(&self) -> &Signal {
+        &self.frame.signals[self.signal]
+    }
+
+    /// Every bit of the frame that it says something in, its own signal's and those that go along, as a set.
+    #[must_use]
+    pub fn bit_set(&self) -> [u64; 8] {
+        let along = self.with.iter().map(|(signal, _)| self.frame.signals[*signal].layout.bit_set());
+        along.fold(self.signal().layout.bit_set(), |all, bits| std::array::from_fn(|i| all[i] | bits[i]))
+    }
 }
 
 /// The frame and signal that tell a device's state.

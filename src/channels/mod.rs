@@ -4,11 +4,14 @@ mod catalog;
 pub mod codec;
 pub mod dbc;
 mod gateway;
+mod greeter;
 mod half;
+mod j1939;
 pub mod layout;
 mod load;
 mod map;
 mod number;
+mod pace;
 mod plan;
 mod schema;
 mod silence;
@@ -17,8 +20,11 @@ mod when;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};
 pub use gateway::{Gateway, GatewayCounts};
+pub use greeter::{GREETING_TTL, Greeter, Greetings};
+pub use j1939::{Address, Group};
 pub use load::{NO_WATCHDOG, ReadDatabase, database_paths, load, load_with};
 pub use map::{Bus, ChannelMap, Command, Device, Feedback, Field, FrameLayout, Link, NodeFrame, Safe};
+pub use pace::{HeldBack, Policy};
 pub use plan::{Plan, Sample, State};
 
 #[cfg(test)]

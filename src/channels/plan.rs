@@ -6,6 +6,7 @@ use crate::model::{Fields, Name, Quality, Value};
 use super::codec::{Signal, When, decimals, power_of_ten};
 use super::layout::{Kind, Layout};
 use super::map::{Feedback, Field, NodeFrame};
+use super::pace::{Policy, Sampled};
 
 /// Numbers up to here lose nothing in a float, and rounding errors on the way stay far below a half.
 const EXACT: f64 = (1_u64 << 48) as f64;
@@ -85,6 +86,8 @@ struct Step {
     sign: u64,
     /// All ones where there is none, which no signal of the short way can be.
     invalid_bits: u64,
+    /// From here on there is no value; all ones where nothing says so.
+    no_value_from: u64,
     whole: Whole,
     low: f64,
     high: f64,
@@ -102,6 +105,7 @@ struct Rest {
     invalid: Option<u64>,
     number: Number,
     adjust: Option<Scale>,
+    policy: Policy,
 }
 
 /// (raw × factor + offset) / power, all of them whole: exact, and there is nothing to round.
@@ -191,21 +195,51 @@ impl Plan {
     #[inline]
     #[must_use]
     pub fn decode(&self, data: &[u8]) -> (Fields, Vec<(Name, Quality)>) {
-        let mut values = Fields::with_capacity(self.0.len());
-        let mut quality = Vec::new();
-        self.samples(data, |at, sample| {
-            let step = &self.0[at];
-            let value = match sample.state {
-                State::Number => Value::Number(sample.number),
-                State::Text => Value::Text(step.texts[sample.number as usize].clone()),
-                State::Bad(why) => {
-                    quality.push((step.name.clone(), why));
-                    Value::Null
-                }
-            };
-            values.push(step.name.clone(), value);
-        });
-        (values, quality)
+        let mut said = Said::with_capacity(self.0.len());
+        self.samples(data, |at, sample| said.push(&self.0[at], sample));
+        (said.values, said.quality)
+    }
+
+    /// The same from the samples of a frame.
+    pub(super) fn fields(&self, samples: &[Sampled]) -> (Fields, Vec<(Name, Quality)>) {
+        let mut said = Said::with_capacity(samples.len());
+        samples.iter().for_each(|(at, sample)| said.push(&self.0[usize::from(*at)], *sample));
+        (said.values, said.quality)
+    }
+
+    /// The fields' names, by their positions.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.0.iter().map(|step| &step.name)
+    }
+
+    /// When each signal asks for a message, by its position.
+    pub(super) fn policies(&self) -> Box<[Policy]> {
+        self.0.iter().map(|step| step.rest.policy).collect()
+    }
+}
+
+/// A message's fields in the making.
+struct Said {
+    values: Fields,
+    quality: Vec<(Name, Quality)>,
+}
+
+impl Said {
+    fn with_capacity(signals: usize) -> Said {
+        Said { values: Fields::with_capacity(signals), quality: Vec::new() }
+    }
+
+    #[inline]
+    fn push(&mut self, step: &Step, sample: Sample) {
+        let value = match sample.state {
+            State::Number => Value::Number(sample.number),
+            State::Text => Value::Text(step.texts[sample.number as usize].clone()),
+            State::Bad(why) => {
+                self.quality.push((step.name.clone(), why));
+                Value::Null
+            }
+        };
+        self.values.push(step.name.clone(), value);
     }
 }
 
@@ -232,6 +266,7 @@ impl Step {
             mask,
             sign: if layout.kind == Kind::Signed { mask ^ (mask >> 1) } else { 0 },
             invalid_bits: invalid.unwrap_or(u64::MAX),
+            no_value_from: signal.no_value_from.unwrap_or(u64::MAX),
             whole: whole.unwrap_or(Whole { factor: 1.0, offset: 0.0, power: 1.0 }),
             low,
             high,
@@ -239,7 +274,7 @@ impl Step {
             texts: signal.values.iter().map(|(_, text)| text.clone()).collect(),
             when: when.into(),
             name: name.clone(),
-            rest: Box::new(Rest { layout, invalid, number, adjust }),
+            rest: Box::new(Rest { layout, invalid, number, adjust, policy: signal.policy }),
         }
     }
 
@@ -259,6 +294,9 @@ impl Step {
         if let Some(at) = self.raws.iter().position(|raw| *raw == bits) {
             return Sample::text(at);
         }
+        if bits >= self.no_value_from {
+            return Sample::bad(Quality::Invalid);
+        }
         self.within(self.whole.of((bits ^ self.sign).wrapping_sub(self.sign) as i64 as f64))
     }
 
@@ -272,7 +310,7 @@ impl Step {
             return Sample::text(at);
         }
         let raw = self.rest.layout.number(bits);
-        if !raw.is_finite() {
+        if !raw.is_finite() || (self.no_value_from < u64::MAX && bits >= self.no_value_from) {
             return Sample::bad(Quality::Invalid);
         }
         let sample = self.within(match self.rest.number {

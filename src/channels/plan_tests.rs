@@ -22,10 +22,12 @@ fn any_signal() -> impl Strategy<Value = Signal> {
     ];
     let offset = prop_oneof![Just(0.0), (-100_000i32..100_000).prop_map(|n| f64::from(n) / 100.0), -1e9..1e9f64];
     let range = proptest::option::of((-1e4..0.0f64, 0.0..1e5f64));
-    let raws = (proptest::option::of(any::<u64>()), proptest::collection::vec(0u64..8, 0..4));
-    (layout, scale, offset, range, raws).prop_map(|(layout, scale, offset, range, (invalid, raws))| {
+    let none = (proptest::option::of(any::<u64>()), proptest::option::weighted(0.2, 0u64..0xFFFF));
+    let raws = (none, proptest::collection::vec(0u64..8, 0..4));
+    (layout, scale, offset, range, raws).prop_map(|(layout, scale, offset, range, (none, raws))| {
         let values = raws.iter().map(|raw| (*raw, Name::from(format!("state {raw}")))).collect();
-        Signal { range, invalid, values, ..Signal::new("x".into(), layout).scaled(scale, offset) }
+        let (invalid, no_value_from) = none;
+        Signal { range, invalid, no_value_from, values, ..Signal::new("x".into(), layout).scaled(scale, offset) }
     })
 }
 

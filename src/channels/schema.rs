@@ -29,8 +29,9 @@ impl JsonSchema for PublishSpec {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = PaceSpec::json_schema(generator);
-        matching(&mut schema, "never", "expected `never`, or a pace such as {min_interval: 1s}");
-        add(&mut schema, json!({ "type": ["string", "object"], "examples": ["never", { "min_interval": "1s" }] }));
+        matching(&mut schema, "never|always", "expected `never`, `always`, or a pace such as {min_interval: 1s}");
+        let examples = json!(["never", "always", { "min_interval": "1s" }]);
+        add(&mut schema, json!({ "type": ["string", "object"], "examples": examples }));
         schema
     }
 }
@@ -77,6 +78,20 @@ pub(super) fn recording(schema: &mut Schema) {
 
 pub(super) fn speed(schema: &mut Schema) {
     add(schema, json!({ "exclusiveMinimum": 0, "default": 1 }));
+}
+
+fn raw_frame() -> Json {
+    json!({ "type": "string", "pattern": "^\\s*(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#[#Rr0-9A-Fa-f._]*\\s*$",
+        "examples": ["000#0105"] })
+}
+
+pub(super) fn raw_frames(schema: &mut Schema) {
+    add(schema, json!({ "items": raw_frame(), "maxItems": 64 }));
+}
+
+pub(super) fn raw_frames_by_id(schema: &mut Schema) {
+    let frames = json!({ "type": "array", "items": raw_frame(), "maxItems": 64 });
+    add(schema, json!({ "additionalProperties": frames, "examples": [{ "0x705": ["000#0105"] }] }));
 }
 
 pub(super) fn stale_after(schema: &mut Schema) {
@@ -155,7 +170,10 @@ pub(super) fn pgn(schema: &mut Schema) {
 }
 
 pub(super) fn source(schema: &mut Schema) {
-    add(schema, json!({ "anyOf": [{ "const": "any" }, { "type": "integer", "minimum": 0, "maximum": 255 }] }));
+    add(
+        schema,
+        json!({ "anyOf": [{ "const": "any" }, { "type": "integer", "minimum": 0, "maximum": 253 }], "default": "any" }),
+    );
 }
 
 pub(super) fn name(schema: &mut Schema) {
@@ -168,6 +186,10 @@ pub(super) fn signals(schema: &mut Schema) {
 
 pub(super) fn count(schema: &mut Schema) {
     add(schema, json!({ "minimum": 1, "maximum": 4096 }));
+}
+
+pub(super) fn step(schema: &mut Schema) {
+    add(schema, json!({ "minimum": 1, "default": 1, "examples": [0x10] }));
 }
 
 pub(super) fn device_kind(schema: &mut Schema) {

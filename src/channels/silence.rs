@@ -45,6 +45,11 @@ impl Silence {
         self.settle();
     }
 
+    /// Whether a source is stale.
+    pub(super) fn is_stale(&self, number: u32) -> bool {
+        self.watches[number as usize].stale
+    }
+
     /// A source was there before, under another number: it was heard when it was heard.
     pub(super) fn inherit(&mut self, number: u32, before: &Silence, old: u32) {
         let was = before.watches[old as usize];

@@ -56,10 +56,10 @@ pub struct BusSpec {
     /// A SocketCAN interface, as `ip link` lists it.
     #[schemars(transform = schema::interface)]
     pub interface: Option<Spanned<String>>,
-    /// The bitrate that the interface should have, `250k`. It is compared, never set. No effect yet.
+    /// The bitrate that the interface should have, `250k`. It is compared, never set.
     #[schemars(transform = schema::bitrate)]
     pub bitrate: Option<Spanned<String>>,
-    /// The bitrate of CAN FD data that the interface should have, `2M`. No effect yet.
+    /// The bitrate of CAN FD data that the interface should have, `2M`. It is compared, never set.
     #[schemars(transform = schema::bitrate)]
     pub data_bitrate: Option<Spanned<String>>,
     /// Whether the bus is CAN FD: frames of up to 64 bytes.
@@ -74,23 +74,33 @@ pub struct BusSpec {
     /// The built-in plant: rooms that warm, dry and answer to devices.
     #[serde(default)]
     pub simulate: bool,
+    /// Raw frames in candump notation, sent when growctl starts and when the bus comes up again, in this order: `["000#0105"]`
+    /// is CANopen's "start node 5".
+    #[serde(default)]
+    #[schemars(transform = schema::raw_frames)]
+    pub send_on_start: Vec<Spanned<String>>,
+    /// Raw frames that are sent when a node has booted, by the id with which it says so: `{0x705: ["000#0105"]}`. It has
+    /// booted if its frame has one byte 00, or none: a heartbeat with the same id has another.
+    #[serde(default)]
+    #[schemars(transform = schema::raw_frames_by_id)]
+    pub send_on_boot: Entries<Vec<Spanned<String>>>,
 }
 
 /// What frames and signals do unless they say otherwise.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsSpec {
-    /// When messages are published: `never`, or at which pace.
+    /// When messages are published: `never`, `always` (every frame), or at which pace. Left out: every frame.
     pub publish: Option<Spanned<PublishSpec>>,
     /// No frame for this long: the node is stale, which is published once. Cycles of the frame, or a duration.
     #[schemars(transform = schema::stale_after)]
     pub stale_after: Option<Spanned<String>>,
 }
 
-/// `never`, or the pace. Read by hand: serde's untagged enums lose the place of a fault inside.
+/// `never`, `always`, or the pace. Read by hand: serde's untagged enums lose the place of a fault inside.
 #[derive(Debug)]
 pub enum PublishSpec {
-    /// A word: `never`.
+    /// A word: `never`, `always`.
     Word(String),
     /// The pace.
     Pace(PaceSpec),
@@ -102,7 +112,7 @@ impl<'de> Deserialize<'de> for PublishSpec {
         impl<'de> Visitor<'de> for PublishVisitor {
             type Value = PublishSpec;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`never`, or `{min_interval: 1s, max_interval: 30s}`")
+                f.write_str("`never`, `always`, or `{min_interval: 1s, max_interval: 30s}`")
             }
             fn visit_str<E>(self, text: &str) -> Result<PublishSpec, E> {
                 Ok(PublishSpec::Word(text.to_owned()))
@@ -119,9 +129,9 @@ impl<'de> Deserialize<'de> for PublishSpec {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaceSpec {
-    /// Numbers never more often than this. No effect yet.
+    /// Numbers never more often than this; the latest one when it ends.
     pub min_interval: Option<Span>,
-    /// At least this often while frames arrive, changed or not. No effect yet.
+    /// At least this often while frames arrive, changed or not.
     pub max_interval: Option<Span>,
 }
 
@@ -134,7 +144,7 @@ pub struct FrameSpec {
     pub length: Spanned<u64>,
     /// How often a node sends it, `2s`. Left out: when it likes.
     pub cycle: Option<Spanned<Span>>,
-    /// In place of the site's: `never` (for `growctl decode` only), or at which pace.
+    /// Over the site's: `never` (for `growctl decode` only), `always` (every frame), or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
     /// In place of the site's: `3 cycles`, or a duration.
     #[schemars(transform = schema::stale_after)]
@@ -174,7 +184,7 @@ pub struct SignalSpec {
     /// Least and greatest value, `[-20, 60]`. What is beyond it is published as null, with the quality "out of range".
     #[schemars(transform = schema::range)]
     pub range: Option<Spanned<(f64, f64)>>,
-    /// Smallest change of the value that is published. No effect yet.
+    /// Smallest change of the value that is published, in its unit.
     #[schemars(transform = schema::deadband)]
     pub deadband: Option<Spanned<f64>>,
     /// The raw value with which the node says "no value", `0x7FFF`: published as null, with the quality "invalid".
@@ -187,7 +197,7 @@ pub struct SignalSpec {
     /// refused.
     #[serde(default)]
     pub clamp: bool,
-    /// In place of the frame's: `never` (for `growctl decode` only), or at which pace.
+    /// Over the frame's: `never` (for `growctl decode` only), `always` (every frame), or at which pace.
     pub publish: Option<Spanned<PublishSpec>>,
     /// A multiplexed signal: the multiplexer and its raw values with which this signal is there, `{probe: [1, 2]}`.
     #[serde(default)]
@@ -207,12 +217,12 @@ pub struct NodeSpec {
     /// The bus that it is on.
     pub bus: Spanned<String>,
     /// The CAN id that it sends with, in hex: `0x181` (up to 0x7FF: 11 bits, above: 29). A row: `{first: 0x201, count:
-    /// 8}`. DBC messages bring their own.
+    /// 8}`, with `step: 0x10` if they lie further apart. DBC messages bring their own.
     pub id: Option<Spanned<IdSpec>>,
-    /// In place of `id`: the J1939 parameter group, `0xFEF5`. No effect yet.
+    /// In place of `id`: the J1939 parameter group, `0xFEF5`. Priority and destination do not matter.
     #[schemars(transform = schema::pgn)]
     pub pgn: Option<Spanned<u32>>,
-    /// With `pgn`: the J1939 source address, or `any`. No effect yet.
+    /// With `pgn`: the J1939 source address, `0x1A`, or `any`, which is the default: one node, whoever speaks.
     #[schemars(transform = schema::source)]
     pub source: Option<Spanned<Value>>,
     /// How its fields are called: `{signal}`, `{n}` and multiplexers are filled in. Default: "{signal}".
@@ -268,6 +278,9 @@ pub struct RowSpec {
     /// How many nodes.
     #[schemars(transform = schema::count)]
     pub count: u64,
+    /// From one id to the next. Default: 1.
+    #[schemars(transform = schema::step)]
+    pub step: Option<u64>,
 }
 
 /// A correction: what is published is value × scale + offset.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::channels::{Device, Safe};
+use crate::channels::codec::Signal;
+use crate::channels::{Device, Feedback, Safe};
 use crate::model::{Level, Mono, Name, Quality, Reading, Value};
 
 use super::arbitration::{Arbiter, Held};
@@ -60,7 +61,8 @@ pub(super) struct Switched {
     pub(super) arbiter: Arbiter,
     /// Position of its frame's image.
     pub(super) image: usize,
-    /// It has left the map, and its bits are in a frame that others use: they stay at its safe state. Nobody can ask for it.
+    /// It has left the map, and its bits are in a frame that others use: they stay at its safe state until somebody else
+    /// drives them. Nobody can ask for it.
     pub(super) ghost: bool,
     pub(super) heard: Heard,
     /// The Gateway says that the feedback has fallen silent.
@@ -99,28 +101,70 @@ impl Switched {
         }
     }
 
-    /// Takes over from the same device of an earlier map: who asks, what it says, and, where its command is the same, what
-    /// it was told. A request that the new command cannot say ends; how many did.
+    /// Takes over from the same device of an earlier map: who asks, and what it says. A request that the new command cannot
+    /// say ends; how many did.
     pub(super) fn inherit(&mut self, old: &Switched) -> usize {
         let mut ended = 0;
         for held in old.arbiter.held() {
             let sayable = self.levels.resolve(held.level).is_ok();
             ended += usize::from(!sayable || self.arbiter.request(held.clone()).is_err());
         }
-        (self.heard, self.stale) = (old.heard.clone(), old.stale);
         self.said.clone_from(&old.said);
-        let signal = |device: &Device| device.command.frame.signals[device.command.signal].clone();
-        if signal(&self.spec) == signal(&old.spec) {
-            self.seen.clone_from(&old.seen);
-            (self.commanded, self.sent) = (old.commanded.clone(), old.sent.clone());
+        if self.hears_where(old) {
+            self.stale = old.stale;
+            self.heard = match &old.heard {
+                Heard::Good(_) if !self.hears_what(old) => Heard::Nothing,
+                heard => heard.clone(),
+            };
+            if let Heard::Good(value) = &self.heard {
+                // Said anew, as the bits of the command may be others.
+                self.seen = self.seen_in(value).or(self.seen.take());
+            }
         }
         ended
     }
 
-    /// What stays in a frame of a device that has left; nothing, if nobody knows where it rests.
-    pub(super) fn ghost(&self, image: usize) -> Option<Switched> {
+    /// Takes over the state of the bits that it drives from what drove them under an earlier map, whoever that was.
+    pub(super) fn take_over(&mut self, old: &Switched) {
+        let carry = |target: &Target| self.levels.carry(&old.levels, target);
+        // One that rests elsewhere than where it was told to be has gone there: only a keeper is still as it was told.
+        let told = if matches!(old.rest, Rest::Keep) { &old.commanded } else { &old.sent };
+        let seen = old.seen.as_ref().filter(|_| self.hears_where(old) && self.hears_what(old)).map(carry);
+        let (told, sent) = (told.as_ref().map(carry), old.sent.as_ref().map(carry));
+        (self.commanded, self.sent) = (told, sent);
+        self.seen = seen.or(self.seen.take());
+    }
+
+    /// Takes its state along from another address, where nobody has been told anything at this one: so does a node that is
+    /// given another identifier.
+    pub(super) fn move_from(&mut self, old: &Switched) {
+        let place = |device: &Switched| device.spec.command.signal().layout.bit_set();
+        if place(self) == place(old) {
+            self.take_over(old);
+            self.sent = None;
+        }
+    }
+
+    /// Whether its feedback is in the same bits of the same frame as the other's.
+    fn hears_where(&self, other: &Switched) -> bool {
+        let place = |feedback: &Feedback| (feedback.bus, feedback.id, feedback.frame.signals[feedback.signal].layout);
+        self.spec.feedback.as_ref().map(place) == other.spec.feedback.as_ref().map(place)
+    }
+
+    /// Whether the bits of its feedback mean the same as the other's.
+    fn hears_what(&self, other: &Switched) -> bool {
+        let signal = |device: &Switched| {
+            let feedback = device.spec.feedback.as_ref()?;
+            Some(Signal { name: Name::default(), ..feedback.frame.signals[feedback.signal].clone() })
+        };
+        signal(self) == signal(other)
+    }
+
+    /// What stays in a frame of a device that has left, where `last` went out last; nothing, if nobody knows where it rests.
+    pub(super) fn ghost(&self, image: usize, last: Option<&[u8; 64]>) -> Option<Switched> {
         let mut ghost = Switched { ghost: true, ..Switched::new(self.spec.clone(), image) };
-        (ghost.seen, ghost.commanded) = (self.seen.clone(), self.commanded.clone());
+        (ghost.commanded, ghost.sent) = (self.commanded.clone(), self.sent.clone());
+        ghost.seen = self.seen.clone().or(last.map(|last| self.levels.read(last)));
         (!matches!(ghost.wish(), Wish::Keep(None) | Wish::Unsayable(_))).then_some(ghost)
     }
 
@@ -136,9 +180,18 @@ impl Switched {
         }
     }
 
+    /// Writes what goes along with its own signal into the frame, as far as the frame reaches.
+    ///
+    /// The first that could not be written is the error; the others are written.
+    pub(super) fn write_along(&self, bytes: &mut [u8]) -> Result<(), String> {
+        let command = &self.spec.command;
+        let write = |(signal, value): &(usize, Value)| command.frame.signals[*signal].encode(value, bytes);
+        command.with.iter().map(write).fold(Ok(()), Result::and)
+    }
+
     /// Whether a frame with `target` would tell it something new.
     pub(super) fn is_news(&self, target: &Target) -> bool {
-        self.sent.as_ref() != Some(target)
+        self.sent.as_ref().is_none_or(|sent| !sent.is_same(target))
     }
 
     /// A frame with this target goes out, or is the last that went.
@@ -167,10 +220,14 @@ impl Switched {
             }
             Some(value) => {
                 self.heard = Heard::Good(value.clone());
-                let target = self.levels.level_of(value).and_then(|level| self.levels.resolve(level));
-                self.seen = target.ok().or(self.seen.take());
+                self.seen = self.seen_in(value).or(self.seen.take());
             }
         }
+    }
+
+    /// A state of the feedback, as a command.
+    fn seen_in(&self, value: &Value) -> Option<Target> {
+        self.levels.level_of(value).and_then(|level| self.levels.resolve(level)).ok()
     }
 
     /// Its state, and why there is none.

@@ -7,8 +7,8 @@ use crate::can::{BusId, CanId, Frame};
 use crate::channels::codec::{Layout, Signal};
 use crate::channels::{ChannelMap, Command, Device, Feedback, FrameLayout, Safe};
 use crate::model::{
-    DeviceKey, DeviceRequest, Fields, Level, Message, Mono, Name, Provenance, Reading, Requester, Source, SourceKind,
-    Timestamp, Utc, Value,
+    DeviceKey, DeviceRequest, Fields, Level, Message, Mono, Name, Provenance, Publication, Reading, Requester, Source,
+    SourceKind, Timestamp, Utc, Value,
 };
 
 use super::{DeviceOut, Guard, GuardEvent};
@@ -129,7 +129,7 @@ pub(super) fn reading(device: &str, json: &str, stale: bool) -> Reading {
     let values: Fields = serde_json::from_str(json).unwrap();
     let why = if stale { crate::model::Quality::Stale } else { crate::model::Quality::Invalid };
     let quality = values.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| (name.clone(), why)).collect();
-    Reading { source: source(device), at: at(0.0), values, quality, stale }
+    Reading { source: source(device), at: at(0.0), values, quality, stale, publication: Publication::AtOnce }
 }
 
 pub(super) fn command(device: &str, json: &str) -> Message {

@@ -6,14 +6,17 @@ mod reload;
 
 use hashbrown::HashMap;
 
+use crate::can::BusId;
 use crate::channels::ChannelMap;
 use crate::files::closest;
-use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Reading, Requester, SourceKind, Timestamp};
+use crate::model::{
+    DeviceKey, DeviceRequest, Message, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp,
+};
 
 use super::arbitration::Held;
 use super::command::{self, Command};
 use super::device::Switched;
-use super::image::Image;
+use super::image::{Image, Occasion};
 use super::status::{DeviceStatus, GuardCounts, Hold};
 use super::update::Names;
 
@@ -110,6 +113,7 @@ impl Guard {
                 self.refresh(touched, out);
             }
             GuardEvent::Reading(reading) => self.reading(reading, out),
+            GuardEvent::Connected(bus) => self.connected(bus, out),
             GuardEvent::Start => self.start(out),
             GuardEvent::Stop => self.stop(out),
         }
@@ -117,11 +121,14 @@ impl Guard {
     }
 
     /// From here to [`Guard::release_held`], requests are taken, and nothing goes out: of what happens at one moment, the
-    /// devices see the net effect. `false` if it holds already, for whoever began.
-    pub fn hold(&mut self) -> bool {
-        let begins = self.held.is_none();
-        self.held.get_or_insert_default();
-        begins
+    /// devices see the net effect. What was due before it happens first. `false` if it holds already, for whoever began.
+    pub fn hold(&mut self, now: Timestamp, out: &mut Vec<DeviceOut>) -> bool {
+        if self.held.is_some() {
+            return false;
+        }
+        self.due(now, out);
+        self.held = Some(Vec::new());
+        true
     }
 
     /// Sends what the requests since [`Guard::hold`] come to.
@@ -137,6 +144,7 @@ impl Guard {
         if self.deadline.is_none_or(|deadline| deadline > now.mono) {
             return;
         }
+        debug_assert!(self.held.is_none(), "what is due goes out before a moment begins, and not within it");
         self.now = now;
         let mut ended = Vec::new();
         for (at, device) in self.devices.iter_mut().enumerate() {
@@ -250,12 +258,25 @@ impl Guard {
             return;
         }
         let Some(&at) = self.by_channel.get(&reading.source.channel) else { return };
-        self.devices[at].hear(reading);
-        // A frame shared with a device that keeps its state may have waited for this word.
         let image = self.devices[at].image;
-        self.transmit(image, false, out);
-        self.say(at, Some(reading), out);
+        if reading.publication != Publication::Late {
+            self.devices[at].hear(reading);
+            // A frame shared with a device that keeps its state may have waited for this word.
+            self.transmit(image, Occasion::Change, out);
+        }
+        if reading.publication != Publication::HeldBack {
+            self.say(at, Some(reading), out);
+        }
         self.say_changes(image, out);
+    }
+
+    fn connected(&mut self, bus: BusId, out: &mut Vec<DeviceOut>) {
+        for image in 0..self.images.len() {
+            if self.images[image].bus == bus {
+                self.transmit(image, Occasion::Start, out);
+                self.say_changes(image, out);
+            }
+        }
     }
 
     fn start(&mut self, out: &mut Vec<DeviceOut>) {
@@ -264,7 +285,7 @@ impl Guard {
         }
         self.phase = Phase::Running;
         for image in 0..self.images.len() {
-            self.transmit(image, true, out);
+            self.transmit(image, Occasion::Start, out);
             self.say_changes(image, out);
         }
     }
@@ -279,7 +300,7 @@ impl Guard {
         }
         for image in 0..self.images.len() {
             if started {
-                self.transmit(image, true, out);
+                self.transmit(image, Occasion::LastWord, out);
             }
             self.images[image].rest();
             self.say_changes(image, out);
@@ -296,16 +317,16 @@ impl Guard {
         images.sort_unstable();
         images.dedup();
         for image in images {
-            self.transmit(image, false, out);
+            self.transmit(image, Occasion::Change, out);
             self.say_changes(image, out);
         }
     }
 
-    fn transmit(&mut self, image: usize, anyway: bool, out: &mut Vec<DeviceOut>) {
+    fn transmit(&mut self, image: usize, occasion: Occasion, out: &mut Vec<DeviceOut>) {
         if self.phase != Phase::Running {
             return;
         }
-        if let Some((frame, ttl)) = self.images[image].refresh(self.now, &mut self.devices, anyway) {
+        if let Some((frame, ttl)) = self.images[image].refresh(self.now, &mut self.devices, occasion) {
             self.counts.sent += 1;
             out.push(DeviceOut::Transmit { frame, ttl });
         }
@@ -318,7 +339,7 @@ impl Guard {
         for i in 0..self.images[image].members.len() {
             let at = self.images[image].members[i];
             let device = &self.devices[at];
-            if !device.ghost && device.said.as_ref() != Some(&device.word()) {
+            if device.said.as_ref() != Some(&device.word()) {
                 self.say(at, None, out);
             }
         }

@@ -2,6 +2,7 @@ use super::super::fixture::*;
 use std::time::Duration;
 
 use super::*;
+use crate::can::BusId;
 use crate::channels::Safe;
 use crate::channels::codec::Signal;
 use crate::model::{Level, Provenance, Quality, Value};
@@ -21,6 +22,22 @@ fn start_sends_every_image_at_safe_and_says_so() {
     assert_eq!(bench.updates().len(), 4);
     bench.step(1.0, GuardEvent::Start);
     assert_eq!(bench.out, []);
+}
+
+#[test]
+fn a_bus_that_is_back_is_told_where_its_devices_belong() {
+    let mut bench = Bench::new(&site(false));
+    bench.step(0.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.out, [], "nothing before the start");
+    let mut bench = Bench::started(&site(false));
+    bench.ask(1.0, &rule("a"), 50, &ask("exhaust", Level::At(60.0)));
+    bench.step(2.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.frames(), [(FAN, vec![120, 1], 2), (RELAYS, vec![0b010], 1)]);
+    bench.step(3.0, GuardEvent::Connected(BusId(1)));
+    assert_eq!(bench.frames(), [], "another bus");
+    bench.step(4.0, GuardEvent::Stop);
+    bench.step(5.0, GuardEvent::Connected(BusId(0)));
+    assert_eq!(bench.frames(), [], "nothing after the stop");
 }
 
 #[test]
@@ -197,6 +214,23 @@ fn each_reading_is_told_with_its_signals_and_silence_as_stale() {
     let DeviceOut::Update(message) = &bench.out[1] else { panic!("{:?}", bench.out) };
     assert!(message.stale, "a change of mind is no sign of life");
     assert_eq!(bench.guard.status()[0].quality, Some(Quality::Stale.to_string()));
+}
+
+#[test]
+fn a_reading_that_is_held_back_is_heard_and_told_late_without_being_heard_again() {
+    let mut bench = Bench::started(&site(false));
+    bench.updates();
+    bench.out.clear();
+    let state = |bench: &Bench| bench.guard.status()[0].state.clone();
+    let mut first = reading("exhaust", r#"{"speed":50.0}"#, false);
+    first.publication = Publication::HeldBack;
+    bench.step(1.0, GuardEvent::Reading(&first));
+    assert_eq!((bench.out.len(), state(&bench)), (0, Value::Number(50.0)));
+    bench.step(2.0, GuardEvent::Reading(&reading("exhaust", r#"{"speed":60.0}"#, false)));
+    bench.out.clear();
+    first.publication = Publication::Late;
+    bench.step(3.0, GuardEvent::Reading(&first));
+    assert_eq!((bench.out.len(), state(&bench)), (1, Value::Number(60.0)), "the newest is what it is");
 }
 
 #[test]

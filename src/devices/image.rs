@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::can::{BusId, CanId, Frame};
+use crate::channels::Command;
 use crate::model::{Mono, Timestamp};
 
 use super::device::{Switched, Wish};
@@ -17,18 +18,33 @@ pub(super) struct Image {
     length: usize,
     /// Positions of its devices, in the order of the map.
     pub(super) members: Vec<usize>,
+    /// Positions of devices that have left it, the earliest first.
+    pub(super) ghosts: Vec<usize>,
     repeat: Option<Duration>,
-    /// The bytes on their way or on the wire; `None` while nothing is to be said.
-    sent: Option<[u8; 64]>,
+    /// The bytes that went out last, 0 beyond the frame's end.
+    pub(super) last: Option<[u8; 64]>,
+    /// They are what is to be said still; `false` if nothing is, or if they are drawn in another way now.
+    stands: bool,
     /// When they are sent again.
     pub(super) next: Option<Mono>,
     /// Why it cannot be sent.
     pub(super) held_back: Option<String>,
 }
 
+/// Why an image is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// Something may have changed: it is sent if so.
+    Change,
+    /// It is sent in any case.
+    Start,
+    /// It is sent in any case, and nothing after it: the neighbours of a device whose state nobody knows do not wait.
+    LastWord,
+}
+
 /// What an image is to say.
 enum Drawn {
-    /// These bytes, which tell each device this.
+    /// These bytes, which tell each ghost and then each device this.
     Bytes([u8; 64], Vec<Target>),
     /// Every device of it keeps its state.
     Nothing,
@@ -36,7 +52,19 @@ enum Drawn {
 
 impl Image {
     pub(super) fn new(bus: BusId, id: CanId) -> Image {
-        Image { bus, id, length: 0, members: Vec::new(), repeat: None, sent: None, next: None, held_back: None }
+        let (members, ghosts) = (Vec::new(), Vec::new());
+        Image {
+            bus,
+            id,
+            length: 0,
+            members,
+            ghosts,
+            repeat: None,
+            last: None,
+            stands: false,
+            next: None,
+            held_back: None,
+        }
     }
 
     /// The device at that position is in this frame.
@@ -46,45 +74,47 @@ impl Image {
         self.repeat = device.repeat_within(self.repeat);
     }
 
-    /// The device at that position has left, and its bits stay where they are, under those of the others.
-    pub(super) fn haunt(&mut self, position: usize, ghost: &Switched) {
-        self.members.insert(0, position);
-        self.length = self.length.max(usize::from(ghost.spec.command.frame.length)).min(64);
+    /// A frame went out at this address under an earlier map; `same` if it is drawn from the same devices in the same way.
+    pub(super) fn inherit(&mut self, old: &Image, same: bool) {
+        self.last = old.last;
+        if same {
+            (self.stands, self.next, self.held_back) = (old.stands, old.next, old.held_back.clone());
+        }
     }
 
-    /// The same frame went out under an earlier map.
-    pub(super) fn inherit(&mut self, old: &Image) {
-        (self.sent, self.next, self.held_back) = (old.sent, old.next, old.held_back.clone());
+    /// Whether frames with the bits of that command have gone out.
+    pub(super) fn has_told(&self, command: &Command) -> bool {
+        (self.bus, self.id) == (command.bus, command.id) && self.last.is_some()
     }
 
-    /// The frame, if it is to be sent now because it changed (or `anyway`), and how soon it must be on the wire.
+    /// The frame, if it is to be sent now, and how soon it must be on the wire.
     pub(super) fn refresh(
         &mut self,
         now: Timestamp,
         devices: &mut [Switched],
-        anyway: bool,
+        occasion: Occasion,
     ) -> Option<(Frame, Duration)> {
-        match self.draw(devices) {
+        match self.draw(devices, occasion) {
             Ok(Drawn::Bytes(bytes, targets)) => {
                 self.held_back = None;
                 let ttl = self.ttl(devices, &targets);
-                for (&member, target) in self.members.iter().zip(&targets) {
-                    devices[member].note_sent(target);
+                for (&at, target) in self.ghosts.iter().chain(&self.members).zip(&targets) {
+                    devices[at].note_sent(target);
                 }
-                if self.sent == Some(bytes) && !anyway {
+                if self.stands && self.last == Some(bytes) && occasion == Occasion::Change {
                     return None;
                 }
-                self.sent = Some(bytes);
+                (self.last, self.stands) = (Some(bytes), true);
                 self.next = self.repeat.map(|repeat| now.mono + repeat);
                 Some((self.frame(now, &bytes)?, ttl))
             }
             Ok(Drawn::Nothing) => {
                 // Forgotten, so that the next request is sent even if it is for the state that was sent last.
-                (self.sent, self.next, self.held_back) = (None, None, None);
+                (self.stands, self.next, self.held_back) = (false, None, None);
                 None
             }
             Err(why) => {
-                (self.sent, self.next, self.held_back) = (None, None, Some(why));
+                (self.stands, self.next, self.held_back) = (false, None, Some(why));
                 None
             }
         }
@@ -95,7 +125,7 @@ impl Image {
         self.next.filter(|next| *next <= now.mono)?;
         self.next = self.repeat.map(|repeat| now.mono + repeat);
         let ttl = self.members.iter().map(|&member| devices[member].spec.ttl).min()?;
-        Some((self.frame(now, &self.sent?)?, ttl))
+        Some((self.frame(now, &self.last?)?, ttl))
     }
 
     /// Nothing is sent any more.
@@ -107,42 +137,56 @@ impl Image {
         Frame::data(now, self.bus, self.id, &bytes[..self.length])
     }
 
-    fn draw(&self, devices: &[Switched]) -> Result<Drawn, String> {
-        let wishes: Vec<Wish> = self.members.iter().map(|&member| devices[member].wish()).collect();
+    fn draw(&self, devices: &[Switched], occasion: Occasion) -> Result<Drawn, String> {
+        let all = || self.ghosts.iter().chain(&self.members).map(|&at| &devices[at]);
+        let wishes: Vec<Wish> = all().map(Switched::wish).collect();
         if wishes.iter().all(|wish| matches!(wish, Wish::Keep(_))) {
             return Ok(Drawn::Nothing);
         }
-        let members = || self.members.iter().map(|&member| &devices[member]);
+        let target = |(device, wish)| self.target(device, wish, occasion);
+        let targets = all().zip(wishes).map(target).collect::<Result<Vec<Target>, String>>()?;
         let mut bytes = [0; 64];
-        // First what goes along, then each device's own signal, which therefore has the last word.
-        for device in members() {
-            let command = &device.spec.command;
-            for (signal, value) in &command.with {
-                command.frame.signals[*signal].encode(value, &mut bytes[..self.length])?;
-            }
+        let drawn = &mut bytes[..self.length];
+        // What has left lies under all that is there: nothing living may look as somebody who is gone left it. Of a ghost
+        // beyond the end of a frame that has become shorter, nothing is drawn.
+        let gone = || all().zip(&targets).take(self.ghosts.len());
+        for (ghost, _) in gone() {
+            let _ = ghost.write_along(drawn);
         }
-        let mut targets = Vec::with_capacity(wishes.len());
-        for (device, wish) in members().zip(wishes) {
-            let target = target(device, wish)?;
-            device.levels.write(&target, &mut bytes[..self.length])?;
-            targets.push(target);
+        for (ghost, target) in gone() {
+            let _ = ghost.levels.write(target, drawn);
+        }
+        // Then what goes along, then each device's own signal, which therefore has the last word.
+        let living = || all().zip(&targets).skip(self.ghosts.len());
+        for (device, _) in living() {
+            device.write_along(drawn)?;
+        }
+        for (device, target) in living() {
+            device.levels.write(target, drawn)?;
         }
         Ok(Drawn::Bytes(bytes, targets))
     }
 
+    fn target(&self, device: &Switched, wish: Wish, occasion: Occasion) -> Result<Target, String> {
+        let name = &device.spec.key;
+        match (wish, &self.last) {
+            (Wish::To(target) | Wish::Keep(Some(target)), _) => Ok(target),
+            // The node heard these bits with every frame so far. To hold the frame back would leave a neighbour where it is
+            // not to be.
+            (Wish::Keep(None), Some(last)) => Ok(device.levels.read(last)),
+            // Nobody can put it right after the last word. Of a device that keeps its state, no state is dangerous by the
+            // word of whoever wrote the map; of a neighbour that must be at `safe`, another one may be. So the neighbour
+            // goes to safe at the price of a guess, and `off` is the guess that does the least.
+            (Wish::Keep(None), None) if occasion == Occasion::LastWord => Ok(device.levels.off()),
+            (Wish::Keep(None), None) => Err(format!("{name} keeps its state, which is not known yet")),
+            (Wish::Unsayable(why), _) => Err(format!("the state of {name} cannot be sent: {why}")),
+        }
+    }
+
     /// The smallest of the devices that are told something new; of all, if none is.
     fn ttl(&self, devices: &[Switched], targets: &[Target]) -> Duration {
-        let all = || self.members.iter().map(|&member| &devices[member]).zip(targets);
+        let all = || self.members.iter().map(|&member| &devices[member]).zip(&targets[self.ghosts.len()..]);
         let news = all().filter(|(device, target)| device.is_news(target)).map(|(device, _)| device.spec.ttl).min();
         news.or_else(|| all().map(|(device, _)| device.spec.ttl).min()).unwrap_or_default()
-    }
-}
-
-fn target(device: &Switched, wish: Wish) -> Result<Target, String> {
-    let name = &device.spec.key;
-    match wish {
-        Wish::To(target) | Wish::Keep(Some(target)) => Ok(target),
-        Wish::Keep(None) => Err(format!("{name} keeps its state, which is not known yet")),
-        Wish::Unsayable(why) => Err(format!("the state of {name} cannot be sent: {why}")),
     }
 }

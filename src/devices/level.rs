@@ -11,16 +11,23 @@ const ON: [&str; 2] = ["on", "open"];
 const OFF: [&str; 2] = ["off", "closed"];
 
 /// A level as a device can be told it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     /// The level, within the range.
     pub(super) level: Level,
-    /// What is encoded.
-    value: Value,
+    /// The raw bits that say it.
+    bits: u64,
     /// What the bits read as: a text where the signal has texts, else the number they hold.
     pub(super) shown: Value,
     /// The number asked for, where the range did not allow it.
     pub(super) clamped_from: Option<f64>,
+}
+
+impl Target {
+    /// Whether a device that was told one has been told the other.
+    pub(super) fn is_same(&self, other: &Target) -> bool {
+        self.bits == other.bits
+    }
 }
 
 /// The levels of one command signal.
@@ -77,14 +84,37 @@ impl Levels {
         };
         let mut bytes = [0; 64];
         self.signal().encode(&value, &mut bytes[..usize::from(self.frame.length).min(64)])?;
+        let bits = self.signal().layout.get(&bytes).unwrap_or_default();
         // A range whose end is between two raw steps may round to just outside: then the number itself is shown.
-        let shown = self.signal().decode(&bytes).unwrap_or_else(|_| value.clone());
-        Ok(Target { level, value, shown, clamped_from })
+        let shown = self.signal().decode(&bytes).unwrap_or(value);
+        Ok(Target { level, bits, shown, clamped_from })
     }
 
-    /// Writes a target that `resolve` gave into the frame.
+    /// Writes a target of this signal into the frame.
     pub(super) fn write(&self, target: &Target, bytes: &mut [u8]) -> Result<(), String> {
-        self.signal().encode(&target.value, bytes)
+        let layout = &self.signal().layout;
+        let needed = || format!("{} needs a frame of {} bytes", self.signal().name, layout.bytes_needed());
+        layout.put(target.bits, bytes).ok_or_else(needed)
+    }
+
+    /// As far off as it goes; if it has no such state, all bits 0.
+    pub(super) fn off(&self) -> Target {
+        self.resolve(Level::Off).unwrap_or_else(|_| self.read(&[0; 64]))
+    }
+
+    /// What the signal's bits in a frame are, whatever they mean.
+    pub(super) fn read(&self, bytes: &[u8; 64]) -> Target {
+        let bits = self.signal().layout.get(bytes).unwrap_or_default();
+        let shown = self.signal().decode(bytes).unwrap_or_else(|_| Value::Number(self.signal().layout.number(bits)));
+        let level = self.level_of(&shown).unwrap_or(Level::At(self.signal().layout.number(bits)));
+        Target { level, bits, shown, clamped_from: None }
+    }
+
+    /// A target of another signal in the same bits of the frame: they stay as they are, and may mean something else here.
+    pub(super) fn carry(&self, from: &Levels, target: &Target) -> Target {
+        let mut bytes = [0; 64];
+        from.signal().layout.put(target.bits, &mut bytes);
+        self.read(&bytes)
     }
 
     /// The level that a value of a message stands for: a client's wish, or what a feedback says.

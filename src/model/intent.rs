@@ -69,6 +69,14 @@ pub struct DeviceKey {
     pub device: Name,
 }
 
+impl DeviceKey {
+    /// Where its state is published: `device:update:<room>:<device>`.
+    #[must_use]
+    pub fn channel(&self) -> Name {
+        Name::from(format!("device:update:{}:{}", self.room, self.device))
+    }
+}
+
 impl fmt::Display for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.room, self.device)

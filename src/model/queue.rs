@@ -166,6 +166,34 @@ impl<T> Queue<T> {
         outcome
     }
 
+    /// Offers a whole batch in order, each item by the queue's policy; takes its lock and rings once. What a full queue does not
+    /// take is dropped or refused, and counted.
+    pub fn push_all(&self, batch: &mut Vec<T>) {
+        let mut inner = lock(&self.inner);
+        for item in batch.drain(..) {
+            inner.counts.received += 1;
+            if inner.closed {
+                inner.counts.refused += 1;
+                continue;
+            }
+            if inner.items.len() < self.capacity {
+                inner.items.push_back(item);
+                continue;
+            }
+            match self.full {
+                Full::DropOldest => {
+                    inner.counts.dropped += 1;
+                    inner.items.pop_front();
+                    inner.items.push_back(item);
+                }
+                Full::DropNewest => inner.counts.dropped += 1,
+                Full::Refuse => inner.counts.refused += 1,
+            }
+        }
+        drop(inner);
+        self.doorbell.ring();
+    }
+
     /// Moves a whole batch in, blocking the thread while there is no room: for a replay, which waits and never drops.
     /// Returns `false`, with the rest still in `batch`, once the queue is closed.
     pub fn push_all_waiting(&self, batch: &mut Vec<T>) -> bool {
@@ -313,6 +341,13 @@ mod tests {
             balance(&queue);
             assert!(queue.pop().is_some());
             balance(&queue);
+            queue.push_all(&mut vec![4, 5, 6]);
+            balance(&queue);
+            let expected = match full {
+                Full::DropOldest => [5, 6],
+                Full::DropNewest | Full::Refuse => [2, 4],
+            };
+            assert_eq!([queue.pop(), queue.pop()], expected.map(Some));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What one frame of a node or a device said, decoded: the Gateway's output.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,10 @@ pub struct FieldFacts {
     pub unit: Option<Name>,
     /// How often its node sends it.
     pub cycle: Option<Duration>,
+    /// How soon after a message another can bring a new number, by cycle and publish policy.
+    pub news: Option<Duration>,
+    /// How long after a message the next one comes while nothing changes; `MAX` for never.
+    pub steady: Option<Duration>,
 }
 
 /// What a site has, for whoever checks names against it: the channel map without its bits and bytes.
@@ -61,6 +66,32 @@ pub struct Inventory {
     pub sources: Vec<Arc<Source>>,
     /// Every device that may be switched.
     pub devices: Vec<DeviceKey>,
+}
+
+impl Inventory {
+    /// By channel, what its nodes and devices say here and do not say in `other`: these fields, or `None`: nobody is there
+    /// any more.
+    #[must_use]
+    pub fn unsaid_in(&self, other: &Inventory) -> BTreeMap<Name, Option<HashSet<Name>>> {
+        let (before, now) = (self.said(), other.said());
+        let unsaid = |(channel, fields): (Name, HashSet<Name>)| match now.get(&channel) {
+            None => Some((channel, None)),
+            Some(now) => Some(fields.difference(now).cloned().collect::<HashSet<_>>())
+                .filter(|fields| !fields.is_empty())
+                .map(|fields| (channel, Some(fields))),
+        };
+        before.into_iter().filter_map(unsaid).collect()
+    }
+
+    /// The fields of each channel's frames.
+    fn said(&self) -> BTreeMap<Name, HashSet<Name>> {
+        let mut said: BTreeMap<Name, HashSet<Name>> =
+            self.devices.iter().map(|device| (device.channel(), HashSet::new())).collect();
+        for source in &self.sources {
+            said.entry(source.channel.clone()).or_default().extend(source.frames.iter().flatten().cloned());
+        }
+        said
+    }
 }
 
 /// Why a value is `null` in a message.
@@ -100,6 +131,19 @@ pub struct Reading {
     pub quality: Vec<(Name, Quality)>,
     /// The source has fallen silent; all values are `Null`.
     pub stale: bool,
+    /// Whether it becomes a message.
+    pub publication: Publication,
+}
+
+/// Whether a reading becomes a message, by the publish policy: rules see messages, guards see every reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It is published as it arrives.
+    AtOnce,
+    /// It is not published, or not yet: for the guards alone.
+    HeldBack,
+    /// It was `HeldBack` when it arrived, and is published now.
+    Late,
 }
 
 impl Reading {

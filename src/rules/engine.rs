@@ -58,6 +58,12 @@ impl Rulebook {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         Rulebook { rules, inventory, place, revision }
     }
+
+    /// The nodes and devices of its map.
+    #[must_use]
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
 }
 
 /// All rules at work.
@@ -157,6 +163,12 @@ impl Engine {
     /// Hands over what failed since the last call: of each rule, each fault once an hour.
     pub fn drain_faults(&mut self, into: &mut Vec<RuleFault>) {
         into.append(&mut self.faults);
+    }
+
+    /// The nodes and devices of the map.
+    #[must_use]
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.silence.inventory
     }
 
     /// What names the state of the files that decides.

@@ -225,25 +225,29 @@ impl Episode {
     /// All its sources are silent, and have said so before they were its sources.
     pub(super) fn fall_silent(&mut self, now: Mono) {
         let judged = Judged { when: Truth::Unknown, until: &[], silent: true, heard: false };
-        self.blindness.watch(now, &self.settings, !self.settings.names_stale, &judged);
+        self.blindness.watch(now, &self.settings, true, &judged);
         self.ready = false;
     }
 
-    /// The first judgement after an edit. One that was active before goes on without its `for`, if `when` holds; a latch,
-    /// whatever `when` says: only a person or its `until` lets it go.
-    pub fn judge_edited(&mut self, now: Mono, judged: &Judged<'_>, was_active: bool, latched: bool) -> Step {
-        if latched {
-            self.judge(now, judged);
-            self.fall();
-            self.phase = Phase::Active(now);
-            return Step { begin: true, each: true, end: None };
-        }
+    /// The first judgement after an edit. One that was active `since` then goes on without its `for`, if `when` holds; a
+    /// latch, whatever `when` says: only a person or its `until` lets it go. A duration of `until` counts from when it
+    /// began: a shot of water does not become longer by an edit.
+    pub fn judge_edited(&mut self, now: Mono, judged: &Judged<'_>, since: Option<Mono>, latched: bool) -> Step {
         let hold = self.settings.hold;
-        if was_active {
+        if since.is_some() {
             self.settings.hold = Duration::ZERO;
         }
-        let step = self.judge(now, judged);
+        let mut step = self.judge(now, judged);
         self.settings.hold = hold;
+        if latched {
+            self.fall();
+            self.phase = Phase::Active(now);
+            step = Step { begin: true, each: true, end: None };
+        }
+        if let (Phase::Active(_), Some(since)) = (self.phase, since) {
+            let earliest = self.settings.after.map_or(since, |after| now - after);
+            self.phase = Phase::Active(since.max(earliest));
+        }
         step
     }
 

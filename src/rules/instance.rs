@@ -67,6 +67,15 @@ pub(super) struct Turn<'a, 'w> {
     pub(super) operations: u64,
 }
 
+/// What an instance was before an edit.
+#[derive(Clone, Copy, Debug)]
+struct Was {
+    /// When its episode began, if it lasted.
+    active: Option<Timestamp>,
+    /// Of a latch.
+    latch: bool,
+}
+
 /// One instance.
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -89,8 +98,8 @@ pub(super) struct Instance {
     heard: Option<Mono>,
     /// The last run of `each`.
     each: Option<Box<Entry>>,
-    /// It went over an edit, and whether its episode lasted then; until it is judged.
-    edited: Option<bool>,
+    /// It went over an edit; until it is judged.
+    edited: Option<Was>,
     /// How many sources of the map it has, and how many of them are silent.
     pub(super) sources: u32,
     pub(super) silent: u32,
@@ -194,9 +203,8 @@ impl Instance {
 
     /// Fires a timer that is due.
     pub(super) fn due(&mut self, turn: &mut Turn<'_, '_>) {
-        if self.held.deadline().is_some_and(|at| at <= turn.world.now.mono) {
-            self.leave(turn.world);
-        }
+        let overdue = self.held.overdue(turn.world.now.mono);
+        self.release_each(overdue, turn.world);
         match &mut self.course {
             Course::Episode(episode) => {
                 let (before, step) = (episode.phase(), episode.due(turn.world.now.mono));
@@ -222,8 +230,8 @@ impl Instance {
     fn perform(&mut self, step: Step, (before, by_timer): (Phase, bool), keeps: bool, turn: &mut Turn<'_, '_>) {
         self.begin(step, before, turn);
         self.broke(before, turn);
-        if step.each {
-            self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
+        if step.each && self.run(("each", 0), turn.rule.each.as_ref(), turn, None) {
+            self.leave(turn);
         }
         if let Some(why) = step.end {
             self.ended(why, (by_timer, keeps), turn);
@@ -235,14 +243,26 @@ impl Instance {
         }
     }
 
+    /// Every script that asks for devices has run since the edit: what they did not ask for anew is let go.
+    fn leave(&mut self, turn: &mut Turn<'_, '_>) {
+        if !self.owed {
+            let left = self.held.leave();
+            self.release_each(left, turn.world);
+        }
+    }
+
     /// The beginning of an episode, and its `then`, which may still be owed later.
     fn begin(&mut self, step: Step, before: Phase, turn: &mut Turn<'_, '_>) {
         if step.begin {
             let since = if let Phase::Pending(since) = before { since } else { turn.world.now.mono };
             self.note(What::Began(since), Some("when"), turn);
             turn.tally.episodes += 1;
-            self.runs.record(turn.world.now.mono);
-            (self.begun, self.owed) = (Some(turn.world.now), turn.rule.then.is_some());
+            // One that goes on over an edit has been counted when it began.
+            if self.begun.is_none() {
+                self.runs.record(turn.world.now.mono);
+            }
+            self.begun.get_or_insert(turn.world.now);
+            self.owed = turn.rule.then.is_some();
         }
         if step.each && self.owed {
             self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);
@@ -262,6 +282,9 @@ impl Instance {
             self.is_good(turn.rule)
         } else {
             let ran = self.run(("each", 0), turn.rule.each.as_ref(), turn, None);
+            if ran {
+                self.leave(turn);
+            }
             if let (true, Course::Always(always)) = (ran, &mut self.course) {
                 always.ran(now);
                 self.runs.record(now);

@@ -1,9 +1,9 @@
 //! What the map says about who speaks: which source a message is from, which fields it brings, and who is silent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::{Inventory, Message, Name, Source, SourceKind};
+use crate::model::{Inventory, Message, Name, Provenance, Source, SourceKind};
 
 /// Fields that every message of a node has, whatever its frame says.
 const OF_NODES: [&str; 6] = ["id", "ts", "room", "cluster", "node", "quality"];
@@ -28,6 +28,39 @@ pub(super) fn brings(source: &Source, fields: &[Name]) -> bool {
     }
     let wanted: Vec<&Name> = wanted.collect();
     source.frames.iter().any(|frame| wanted.iter().all(|field| frame.contains(field)))
+}
+
+/// What the sources of a map do not say any more under the next one: all, or some fields. Whoever remembers it takes the
+/// last word of a node that was unscrewed for true for ever.
+#[derive(Debug)]
+pub(super) struct Gone(HashMap<(Name, Name), Option<HashSet<Name>>>);
+
+impl Gone {
+    pub(super) fn between(before: &Inventory, now: &Inventory) -> Gone {
+        let key = |source: &Source| (source.channel.clone(), source.name.clone());
+        let fields = |source: &Source| source.frames.iter().flatten().cloned().collect::<HashSet<Name>>();
+        let there: HashMap<_, _> = now.sources.iter().map(|source| (key(source), fields(source))).collect();
+        let unsaid = |source: &Arc<Source>| match there.get(&key(source)) {
+            None => Some((key(source), None)),
+            Some(now) => Some(fields(source).difference(now).cloned().collect::<HashSet<_>>())
+                .filter(|fields| !fields.is_empty())
+                .map(|fields| (key(source), Some(fields))),
+        };
+        Gone(before.sources.iter().filter_map(unsaid).collect())
+    }
+
+    /// Whether this field of this source is.
+    pub(super) fn has(&self, channel: &Name, source: Option<&Name>, field: &Name) -> bool {
+        let fields = source.and_then(|source| self.0.get(&(channel.clone(), source.clone())));
+        fields.is_some_and(|fields| fields.as_ref().is_none_or(|fields| fields.contains(field)))
+    }
+
+    /// Whether a message says something of it.
+    pub(super) fn said(&self, message: &Message) -> bool {
+        let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
+        let source = message.source.as_ref();
+        ours && message.fields.iter().any(|(field, _)| self.has(&message.channel, source, field))
+    }
 }
 
 /// Which sources are silent, and which instances that touches.

@@ -91,6 +91,13 @@ impl Windows {
         own.for_each(|(window, _)| window.signals.retain(|(channel, ..)| heard(channel)));
     }
 
+    /// Forgets the signals of which this is true, by their channel, source and field.
+    pub(super) fn forget(&mut self, specs: &[WindowSpec], gone: impl Fn(&Name, Option<&Name>, &Name) -> bool) {
+        for (window, spec) in self.0.iter_mut().zip(specs) {
+            window.signals.retain(|(channel, source, _)| !gone(channel, source.as_ref(), &spec.field));
+        }
+    }
+
     /// What the window from `now - span` to `now` knows; nothing for an unknown index.
     #[must_use]
     pub fn view(&self, index: usize, now: Mono) -> Stats {

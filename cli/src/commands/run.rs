@@ -45,7 +45,8 @@ impl Run {
     }
 }
 
-async fn stop_signal() {
+/// Ends with SIGINT or SIGTERM.
+pub(crate) async fn stop_signal() {
     let terminate = async {
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => drop(terminate.recv().await),

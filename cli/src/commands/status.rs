@@ -36,17 +36,52 @@ fn show(status: &Value) -> String {
     out += &format!("redis    {}\n", redis(&status["redis"]));
     out += &files(status);
     for bus in list(&status["buses"]) {
-        let reason = bus["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-        out += &format!("bus      {}  {} ({}){reason}\n", text(&bus["bus"]), text(&bus["state"]), text(&bus["link"]));
+        out += &bus_lines(bus);
     }
     let core = &status["core"];
     out += &format!(
         "done     {} frames, {} messages, {} intents, {} published, {} commands\n",
         core["frames"], core["messages"], core["intents"], core["published"], core["commands"]
     );
+    let frames = &status["frames"];
+    out += &format!(
+        "readings {}: {} published, held back {} by deadband, {} by interval, {} for babbling; {} wait\n",
+        frames["readings"],
+        frames["published"],
+        frames["held_by_deadband"],
+        frames["held_by_interval"],
+        frames["held_by_babbling"],
+        frames["waiting"]
+    );
     out += &section("rules", &RULES, list(&status["rules"]));
     out += &section("devices", &DEVICES, list(&status["devices"]));
     out + &dropped(&status["queues"])
+}
+
+/// `bus      can0  up (interface can0, 250000 bit/s), 1200 received, 30 sent`, and below it what is wrong and what mends it.
+fn bus_lines(bus: &Value) -> String {
+    let link = match bus["interface"].as_str() {
+        Some(interface) => format!("interface {interface}"),
+        None => text(&bus["link"]).to_owned(),
+    };
+    let rate = bus["bitrate"].as_u64().map(|rate| format!(", {rate} bit/s")).unwrap_or_default();
+    let count = |key: &str| bus["frames"][key].as_u64().unwrap_or(0);
+    let mut out = format!("bus      {}  {} ({link}{rate})", text(&bus["bus"]), text(&bus["state"]));
+    if bus["frames"].is_object() {
+        out += &format!(", {} received, {} sent", count("received"), count("sent"));
+    }
+    let troubles = [
+        ("lost", "lost because they were not read in time"),
+        ("overruns", "times the controller lost some"),
+        ("error_frames", "error frames"),
+        ("refused", "commands that the interface refuses"),
+    ];
+    for (key, what) in troubles.iter().filter(|(key, _)| count(key) > 0) {
+        out += &format!(", {} {what}", count(key));
+    }
+    let wrong = bus["reason"].as_str().map(|reason| format!("\n           {reason}")).unwrap_or_default();
+    let remedy = bus["remedy"].as_str().map(|remedy| format!("\n           try: {remedy}")).unwrap_or_default();
+    format!("{out}{wrong}{remedy}\n")
 }
 
 /// A column: its heading, and the key of its value.

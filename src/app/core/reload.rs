@@ -23,12 +23,18 @@ impl Core {
     /// revision, and devices see the net effect.
     pub fn reload(&mut self, now: Timestamp, next: Next, out: &mut Vec<Output>) -> Edited {
         self.advance(now, out);
-        self.guard.hold();
-        let edited = self.engine.reload(self.now, next.book, &self.last, &mut self.intents);
+        self.guard.hold(self.now, &mut self.device_outs);
+        let before = self.last.share();
+        if next.map.is_some() {
+            self.last.refit(self.engine.inventory(), next.book.inventory());
+        }
+        let edited = self.engine.reload(self.now, next.book, (&before, &self.last), &mut self.intents);
+        drop(before);
         let new = self.intents.split_off(edited.last_words);
         self.take_intents(None, out);
         if let Some(map) = next.map {
             self.gateway.reload(&map, self.now);
+            self.greet_anew(&map, out);
             self.guard.reload(self.now, &map, &mut self.device_outs);
         }
         self.intents.extend(new);

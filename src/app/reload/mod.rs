@@ -22,6 +22,7 @@ use crate::model::{Doorbell, Full, Name, Queue};
 use crate::rules::Remains;
 use crate::web::ReloadRequest;
 
+use super::interfaces::Interfaces;
 use super::revision::{History, Revision};
 use super::site::Loader;
 use super::{Clock, Next, Site};
@@ -59,6 +60,8 @@ pub(super) struct Ends {
     pub(super) bridge: Option<Weak<Bridge>>,
     /// To the simulated plant.
     pub(super) plant: Arc<Queue<Arc<ChannelMap>>>,
+    /// Their filters follow the map.
+    pub(super) interfaces: Interfaces,
 }
 
 /// What the site was when the engine started: its revision, what was said of it, and its history.

@@ -228,6 +228,7 @@ impl Work {
         }
         if let Some(map) = map {
             self.ends.plant.push(map.clone());
+            self.ends.interfaces.reload(&map);
             self.map = map;
         }
         self.loader.decides();

@@ -280,7 +280,8 @@ impl<'a> Loading<'a> {
     fn recognise(&mut self, text: &Spanned<String>, frame: &Frame) {
         let map = self.bench.map;
         let of = |bus, id| bus == frame.bus && id == frame.id;
-        let nodes = map.nodes.iter().filter(|node| of(node.bus, node.id)).map(|node| &node.source);
+        let nodes =
+            map.nodes.iter().filter(|node| node.bus == frame.bus && node.sends(frame.id)).map(|node| &node.source);
         let told = map.devices.iter().filter_map(|device| device.feedback.as_ref());
         let devices = told.filter(|feedback| of(feedback.bus, feedback.id)).map(|feedback| &feedback.source);
         let mut known = map.devices.iter().any(|device| of(device.command.bus, device.command.id));

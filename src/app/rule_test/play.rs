@@ -115,6 +115,7 @@ impl Play<'_> {
         let engine = self.bench.engine(names, &self.map, place, now);
         let mut core = Core::new(&self.map, engine, ORIGIN, now);
         core.record();
+        core.publish_everything();
         let (.., guard) = core.parts();
         for device in guard.status().into_iter().filter(|device| !device.wanted.is_null()) {
             // Where it belongs while nobody asks: it is told so at the start, which is no news.
@@ -222,7 +223,7 @@ impl Play<'_> {
                 Output::Publish(delivery) => self.heard(at, &delivery),
                 Output::Transmit { frame, .. } => self.transmitted(&frame),
                 // The recorded intents tell of it.
-                Output::Act(..) => {}
+                Output::Raw { .. } | Output::Act(..) => {}
                 Output::Notice(notice) => self.failed(at, &notice),
             }
         }

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::bus::LastField;
 use crate::model::{Mono, Name, Queue, Secret};
 use health::{Health, Part};
 use link::{Lost, Target};
@@ -63,7 +64,7 @@ pub struct BridgeQueues {
     /// Channel and payload of foreign messages; drop newest.
     pub inbound: Arc<Queue<(Name, Vec<u8>)>>,
     /// Fields of `growctl:last` with their JSON, when they change.
-    pub last: Arc<Queue<(Name, String)>>,
+    pub last: Arc<Queue<LastField>>,
     /// What to publish as `system:update:redis`.
     pub events: Arc<Queue<BridgeEvent>>,
 }

@@ -14,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use super::link::{Backoff, Lost, Target};
 use super::{BridgeEvent, Outbound, Part, Shared};
+use crate::bus::LastField;
 use crate::model::{Mono, Name, Queue};
 
 /// Messages of one pipeline.
@@ -53,11 +54,11 @@ pub(super) struct Publisher {
     pub(super) shared: Arc<Shared>,
     pub(super) target: Arc<Target>,
     pub(super) outbound: Arc<Queue<Outbound>>,
-    pub(super) last: Arc<Queue<(Name, String)>>,
+    pub(super) last: Arc<Queue<LastField>>,
     /// Taken from the queue, not yet in a pipeline; survives a break.
     batch: Vec<Outbound>,
     /// The whole hash, so that a server that comes back empty gets it again.
-    fields: BTreeMap<Name, String>,
+    fields: BTreeMap<Name, Option<String>>,
     changed: BTreeSet<Name>,
     /// PUBLISH commands whose answers are awaited.
     open: usize,
@@ -69,7 +70,7 @@ impl Publisher {
         shared: Arc<Shared>,
         target: Arc<Target>,
         outbound: Arc<Queue<Outbound>>,
-        last: Arc<Queue<(Name, String)>>,
+        last: Arc<Queue<LastField>>,
     ) -> Publisher {
         let (fields, changed) = (BTreeMap::new(), BTreeSet::new());
         Publisher { shared, target, outbound, last, batch: Vec::new(), fields, changed, open: 0, refused_told: None }
@@ -149,20 +150,30 @@ impl Publisher {
         }
     }
 
-    /// The changed fields in one HSET, if there are any.
+    /// The changed fields in one HSET, and those that are no more in one HDEL.
     fn save(&mut self, mut connection: MultiplexedConnection) -> Option<BoxFuture<'static, Done>> {
         self.absorb_last();
         let changed = std::mem::take(&mut self.changed);
         if changed.is_empty() {
             return None;
         }
-        let mut command = redis::cmd("HSET");
-        command.arg(LAST);
-        for channel in &changed {
-            command.arg(&**channel).arg(self.fields.get(channel));
+        let text = |channel: &Name| self.fields.get(channel).and_then(Option::as_ref);
+        let (there, gone): (Vec<&Name>, Vec<&Name>) = changed.iter().partition(|channel| text(channel).is_some());
+        let mut pipeline = redis::pipe();
+        if !there.is_empty() {
+            pipeline.cmd("HSET").arg(LAST).ignore();
+            for channel in there {
+                pipeline.arg(&**channel).arg(text(channel));
+            }
+        }
+        if !gone.is_empty() {
+            pipeline.cmd("HDEL").arg(LAST).ignore();
+            for channel in gone {
+                pipeline.arg(&**channel);
+            }
         }
         Some(Box::pin(async move {
-            let answer = command.query_async::<()>(&mut connection).await;
+            let answer = pipeline.query_async::<()>(&mut connection).await;
             Done::Saved(changed, answer)
         }))
     }

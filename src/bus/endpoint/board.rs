@@ -71,8 +71,11 @@ impl Board {
         }
     }
 
-    pub(super) fn set_last(&mut self, field: &str, value: &[u8]) {
-        self.last.insert(field.as_bytes().to_vec(), value.to_vec());
+    pub(super) fn set_last(&mut self, field: &str, value: Option<&[u8]>) {
+        match value {
+            Some(value) => drop(self.last.insert(field.as_bytes().to_vec(), value.to_vec())),
+            None => drop(self.last.remove(field.as_bytes())),
+        }
     }
 
     /// The engine's own message.

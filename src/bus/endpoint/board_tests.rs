@@ -72,10 +72,12 @@ fn who_is_subscribed_can_be_asked_by_anyone() {
 fn last_values_are_set_and_replaced() {
     let mut room = Room::new();
     let a = room.join().unwrap();
-    room.board.set_last("c", b"1");
-    room.board.set_last("c", b"22");
+    room.board.set_last("c", Some(b"1"));
+    room.board.set_last("c", Some(b"22"));
     assert_eq!(room.say(a, b"HGET growctl:last c"), "$2\r\n22\r\n");
     assert_eq!(room.say(a, b"HGETALL growctl:last"), "*2\r\n$1\r\nc\r\n$2\r\n22\r\n");
+    room.board.set_last("c", None);
+    assert_eq!(room.say(a, b"HGETALL growctl:last"), "*0\r\n");
 }
 
 #[test]

@@ -70,8 +70,8 @@ impl Endpoint {
         self.shared.board().counts()
     }
 
-    /// Sets a field of the hash `growctl:last`.
-    pub fn set_last(&self, field: &str, value: &[u8]) {
+    /// Sets a field of the hash `growctl:last`, or takes it out.
+    pub fn set_last(&self, field: &str, value: Option<&[u8]>) {
         self.shared.board().set_last(field, value);
     }
 }

@@ -1,11 +1,12 @@
 //! Buses: each has exactly one thing at its other end.
 
+use crate::can::Rates;
 use crate::files::{Entries, Spanned};
 use crate::model::Name;
 
 use super::super::map::{Bus, Link};
 use super::super::spec::BusSpec;
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::names::check_name;
 
 /// A `BusId` is a byte.
@@ -31,8 +32,8 @@ pub(super) fn buses(check: &mut Check, spec: &Entries<BusSpec>) -> Vec<Bus> {
             let message = format!("the buses {} and {} are both interface {interface}", other.name, name.value);
             check.error(bus.interface.as_ref().map_or(name.place, |i| i.place), message);
         }
-        bitrates(check, bus);
-        buses.push(Bus { name: Name::from(name.as_str()), link });
+        let rates = rates(check, bus);
+        buses.push(Bus { name: Name::from(name.as_str()), link, rates });
     }
     buses
 }
@@ -82,23 +83,29 @@ fn speed(check: &mut Check, bus: &BusSpec) -> f64 {
     speed.value
 }
 
-fn bitrates(check: &mut Check, bus: &BusSpec) {
-    for rate in [&bus.bitrate, &bus.data_bitrate].into_iter().flatten() {
-        check.not_yet(Feature::Bitrate, rate.place, None);
-        if !is_bitrate(rate) {
+fn rates(check: &mut Check, bus: &BusSpec) -> Rates {
+    let mut rate = |rate: &Option<Spanned<String>>| {
+        let rate = rate.as_ref()?;
+        let bits = bitrate(rate);
+        if bits.is_none() {
             check.error(rate.place, format!("'{}' is no bitrate", rate.value)).help("write 250k, 500k, 1M or 2M");
         }
-    }
+        bits
+    };
+    let rates = Rates { bitrate: rate(&bus.bitrate), data_bitrate: rate(&bus.data_bitrate) };
     if let (Some(rate), false) = (&bus.data_bitrate, bus.fd) {
         check.warning(rate.place, "`data_bitrate` is for CAN FD, and this bus has no `fd: true`");
     }
+    rates
 }
 
-fn is_bitrate(text: &str) -> bool {
+/// Bits a second.
+fn bitrate(text: &str) -> Option<u32> {
     let (digits, factor) = match text.strip_suffix(['k', 'M']) {
         Some(digits) => (digits, if text.ends_with('k') { 1e3 } else { 1e6 }),
         None => (text, 1.0),
     };
-    digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && digits.parse::<f64>().is_ok_and(|rate| (1e3..=2e7).contains(&(rate * factor)))
+    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let rate = plain.then(|| digits.parse::<f64>().ok()).flatten()? * factor;
+    (1e3..=2e7).contains(&rate).then_some(rate.round() as u32)
 }

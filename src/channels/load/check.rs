@@ -11,23 +11,14 @@ const MOST: usize = 6;
 /// What the grammar has and growctl does not do yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Feature {
-    /// Nodes with `pgn`.
-    Pgn,
-    /// Intervals and deadbands.
-    Pace,
     /// Limits of devices.
     Guards,
-    /// The bitrate that is compared with the interface's.
-    Bitrate,
 }
 
 impl Feature {
     fn warning(self) -> &'static str {
         match self {
-            Feature::Pgn => "`pgn` has no effect yet: nodes that are matched by it are left out",
-            Feature::Pace => "the publish policy has no effect yet: every frame is published",
             Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
-            Feature::Bitrate => "`bitrate` has no effect yet: it is not compared with the interface",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::files::{Report, Spanned, closest};
 use crate::model::Name;
 
+use super::super::codec::Signal;
 use super::super::dbc::{Database, Message};
 use super::super::map::FrameLayout;
 use super::super::spec::MapSpec;
@@ -118,9 +119,11 @@ fn entry(name: &str, message: &Message, site: Site) -> FrameEntry {
     let FrameLayout { length, cycle, signals, .. } = &*message.layout;
     // Frames longer than 8 bytes come in steps: what lies behind the message is padding.
     let length = if *length > 8 { FD_LENGTHS.into_iter().find(|fits| fits >= length).unwrap_or(64) } else { *length };
-    let layout = FrameLayout { name: Name::from(name), length, cycle: *cycle, signals: signals.clone() };
+    let paced = |signal: &Signal| Signal { policy: site.publish.policy, ..signal.clone() };
+    let signals = signals.iter().map(paced).collect();
+    let layout = FrameLayout { name: Name::from(name), length, cycle: *cycle, signals };
     FrameEntry {
-        published: vec![!site.never; layout.signals.len()],
+        published: vec![!site.publish.never; layout.signals.len()],
         stale_after: site.stale.unwrap_or(Stale::Cycles(CYCLES)).of(layout.cycle),
         layout: Arc::new(layout),
         id: message.id(),

@@ -1,11 +1,12 @@
 //! Devices: where commands go, where a device goes when nobody asks, how its node is kept awake.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::files::{Entries, Spanned};
 use crate::model::{DeviceKey, Name, Span, Value, format_duration, parse_duration};
 
-use super::super::map::{Command, Device};
+use super::super::map::{Command, Device, Safe};
 use super::super::spec::{CommandSpec, DeviceSpec};
 use super::check::Check;
 use super::claims::{Claim, Claims, Role};
@@ -46,6 +47,7 @@ pub(super) fn devices(
         }
     }
     feedback::share(&mut all);
+    check_keepers(check, rooms, &all);
     check_images(check, rooms, &all);
     all
 }
@@ -86,7 +88,7 @@ fn device(
         Some(feedback) => Some(feedback?),
         None => None,
     };
-    let channel = Name::from(format!("device:update:{}:{}", key.room, key.device));
+    let channel = key.channel();
     let kind = Name::from(spec.kind.as_str());
     Some(Device { key, kind, channel, command: command?, feedback, safe: safe?, watchdog, repeat, ttl, lease })
 }
@@ -173,7 +175,9 @@ fn command(
     let (whom, name) = (format!("device {key}"), frame.layout.name.to_string());
     let claim = Claim { role: Role::Command, whom, frame: name, signal: Some(spec.signal.value.clone()), place };
     claims.add(check, bus, id, claim);
-    Some(Command { bus, id, frame: frame.layout.clone(), signal, with })
+    // How often readings are published is nothing to a command: another policy makes no other command.
+    let layout = Arc::new(frame.layout.without_policy());
+    Some(Command { bus, id, frame: layout, signal, with })
 }
 
 fn with(check: &mut Check, frame: &FrameEntry, spec: &CommandSpec) -> Vec<(usize, Value)> {
@@ -198,6 +202,21 @@ fn with(check: &mut Check, frame: &FrameEntry, spec: &CommandSpec) -> Vec<(usize
         }
     }
     with
+}
+
+/// A frame waits until the state of every device in it is known that keeps it: without feedback that is never, unless it
+/// is told itself.
+fn check_keepers(check: &mut Check, rooms: &Entries<Entries<Spanned<DeviceSpec>>>, all: &[Device]) {
+    let keepers = all.iter().filter(|device| device.safe == Safe::Keep && device.feedback.is_none());
+    for Device { key, command, .. } in keepers {
+        let same = |other: &Device| (other.command.bus, other.command.id) == (command.bus, command.id);
+        let shares = |other: &&Device| other.key != *key && same(other);
+        let Some(other) = all.iter().find(shares) else { continue };
+        let Some(spec) = rooms.get(&key.room).and_then(|room| room.get(&key.device)) else { continue };
+        let message =
+            format!("{key} keeps a state that nothing tells, and {} in its frame would wait for it", other.key);
+        check.error(spec.safe.place, message).help("give it a `feedback`, or a state as `safe`");
+    }
 }
 
 /// Devices that share a frame: none may say in `with` what another decides, or what another says differently.

@@ -1,25 +1,37 @@
 //! What a field can be at all: its range within what its bits reach, calibrated, and its texts. For checks of rules.
 
+use std::time::Duration;
+
 use crate::model::{FieldFacts, Name};
 
 use super::super::codec::Signal;
 use super::super::map::{Field, FrameLayout};
+use super::super::pace::Policy;
 use super::signals::reach;
 
 /// The published fields of one frame of a node.
 pub(super) fn of_node(frame: &FrameLayout, fields: &[Field]) -> Vec<FieldFacts> {
-    let published = fields.iter().filter(|field| field.published);
-    published.map(|field| of_signal(frame, &frame.signals[field.signal], &field.name, field.adjust)).collect()
+    let published = || fields.iter().filter(|field| field.published);
+    let steady = steady(frame.cycle, published().map(|field| frame.signals[field.signal].policy));
+    let facts = |field: &Field| of_signal(frame, steady, &frame.signals[field.signal], &field.name, field.adjust);
+    published().map(facts).collect()
 }
 
 /// A device's own signal, which is its `state`, and the others of its feedback.
 pub(super) fn of_device(frame: &FrameLayout, own: usize, shown: &[usize]) -> Vec<FieldFacts> {
-    let named = |name: &Name, at: usize| of_signal(frame, &frame.signals[at], name, None);
+    let steady = steady(frame.cycle, shown.iter().map(|at| frame.signals[*at].policy));
+    let named = |name: &Name, at: usize| of_signal(frame, steady, &frame.signals[at], name, None);
     let others = shown.iter().map(|at| named(&frame.signals[*at].name, *at));
     std::iter::once(named(&Name::from("state"), own)).chain(others).collect()
 }
 
-fn of_signal(frame: &FrameLayout, signal: &Signal, name: &Name, adjust: Option<(f64, f64)>) -> FieldFacts {
+fn of_signal(
+    frame: &FrameLayout,
+    steady: Option<Duration>,
+    signal: &Signal,
+    name: &Name,
+    adjust: Option<(f64, f64)>,
+) -> FieldFacts {
     let texts = signal.values.iter().map(|(_, text)| text.clone()).collect();
     FieldFacts {
         name: name.clone(),
@@ -27,7 +39,17 @@ fn of_signal(frame: &FrameLayout, signal: &Signal, name: &Name, adjust: Option<(
         texts,
         unit: signal.unit.clone(),
         cycle: frame.cycle,
+        news: frame.cycle.map(|cycle| cycle.max(signal.policy.min_interval.unwrap_or_default())),
+        steady,
     }
+}
+
+/// How long after a message of a frame the next one comes while nothing changes: when the first of its signals asks.
+fn steady(cycle: Option<Duration>, policies: impl Iterator<Item = Policy> + Clone) -> Option<Duration> {
+    let cycle = cycle?;
+    let paced = policies.clone().any(|policy| policy != Policy::default());
+    let asks = policies.map(|policy| policy.steady().unwrap_or(if paced { Duration::MAX } else { cycle }));
+    asks.min().map(|time| time.max(cycle))
 }
 
 /// The numbers that it can be: a range is judged before the node's calibration.

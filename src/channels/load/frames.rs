@@ -7,11 +7,13 @@ use crate::can::CanId;
 use crate::files::Spanned;
 use crate::model::{Name, format_duration, parse_duration};
 
+use super::super::codec::Signal;
 use super::super::map::FrameLayout;
-use super::super::spec::{FrameSpec, MapSpec, PublishSpec};
+use super::super::spec::{FrameSpec, MapSpec};
 use super::STALE_AFTER;
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::databases::Databases;
+use super::publish::Publish;
 use super::signals;
 use super::when::Chooser;
 
@@ -46,7 +48,7 @@ pub(super) struct FrameEntry {
 /// What the site says for frames that say nothing themselves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Site {
-    pub(super) never: bool,
+    pub(super) publish: Publish,
     pub(super) stale: Option<Stale>,
 }
 
@@ -74,9 +76,9 @@ impl<'a> Frames<'a> {
     /// Reads all frames, reporting their faults.
     pub(super) fn read(check: &mut Check, spec: &'a MapSpec, read: super::ReadDatabase<'_>) -> Frames<'a> {
         let defaults = &spec.defaults;
-        let never = never(check, defaults.publish.as_ref()).unwrap_or(false);
+        let site = Publish::default().within(check, defaults.publish.as_ref());
         let stale = defaults.stale_after.as_ref().and_then(|text| stale_after(check, text));
-        let site = Site { never, stale };
+        let site = Site { publish: site, stale };
         let entries = spec.frames.iter().map(|(name, frame)| entry(check, name, frame, site)).collect();
         Frames { entries, databases: Databases::read(check, spec, site, read) }
     }
@@ -101,15 +103,15 @@ fn entry(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec, site: Site
         check.error(name.place, format!("a frame cannot be called '{}': {why}", name.value));
     }
     check_length(check, name, spec);
-    let frame_never = never(check, spec.publish.as_ref()).unwrap_or(site.never);
+    let own = site.publish.within(check, spec.publish.as_ref());
     let chooser = Chooser::new(check, spec);
     let (mut signals, mut published, mut faulty) = (Vec::new(), Vec::new(), Vec::new());
     for (signal_name, signal) in &spec.signals {
-        let own_never = never(check, signal.publish.as_ref()).unwrap_or(frame_never);
+        let publish = own.of_signal(check, signal);
         match signals::signal(check, signal_name, signal, signal.place, spec.length.value) {
             Some(good) => {
-                signals.push(good);
-                published.push(!own_never);
+                signals.push(Signal { policy: publish.policy, ..good });
+                published.push(!publish.never);
             }
             None => faulty.push(Name::from(signal_name.as_str())),
         }
@@ -153,27 +155,6 @@ fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
     if spec.signals.is_empty() {
         check.unfit(name.place, format!("the frame {} has no signals", name.value));
     }
-}
-
-/// Whether the signals of this level are never published; `None`: it does not say.
-fn never(check: &mut Check, publish: Option<&Spanned<PublishSpec>>) -> Option<bool> {
-    let publish = publish?;
-    match &publish.value {
-        PublishSpec::Word(word) if word == "never" => return Some(true),
-        PublishSpec::Word(word) => {
-            let message = format!("'{word}' is no publish policy");
-            check.error(publish.place, message).help("write `never`, or `{min_interval: 1s, max_interval: 30s}`");
-        }
-        PublishSpec::Pace(pace) => {
-            check.not_yet(Feature::Pace, publish.place, None);
-            if let (Some(min), Some(max)) = (pace.min_interval, pace.max_interval)
-                && min > max
-            {
-                check.error(publish.place, format!("min_interval {min} is longer than max_interval {max}"));
-            }
-        }
-    }
-    Some(false)
 }
 
 fn cycle(check: &mut Check, spec: &FrameSpec) -> Option<Duration> {

@@ -37,11 +37,11 @@ fn the_example_loads_with_one_warning_for_each_thing_that_has_no_effect_yet() {
     assert_eq!(report.matches("warning").count(), 4, "{report}");
     assert_eq!(map.buses.iter().map(|bus| &*bus.name).collect::<Vec<_>>(), ["can0", "can1"]);
     assert_eq!(map.buses[1].link, Link::Interface("can1".into()));
-    // FR-C1, FR-S1, FR-C2, FR-L1, VR-C1, sixteen VR-M, VR-F1; not VR-G1 (PGN).
-    assert_eq!(map.nodes.len(), 22);
+    // FR-C1, FR-S1, FR-C2, FR-L1, VR-C1, sixteen VR-M, VR-F1, VR-G1.
+    assert_eq!(map.nodes.len(), 23);
     let sources: Vec<&str> = map.inventory.sources.iter().map(|source| &*source.name).collect();
     assert_eq!(sources[..5], ["FR-C1", "FR-S1", "FR-C2", "FR-L1", "VR-C1"]);
-    assert_eq!(sources[20..], ["VR-M16", "VR-F1", "exhaust", "dehumidifier", "lights", "valve_1"]);
+    assert_eq!(sources[20..], ["VR-M16", "VR-F1", "VR-G1", "exhaust", "dehumidifier", "lights", "valve_1"]);
     let keys: Vec<String> = map.inventory.devices.iter().map(ToString::to_string).collect();
     assert_eq!(
         keys,
@@ -76,7 +76,7 @@ fn a_node_of_the_example_is_whole() {
     let parts = &row[15].source.frames;
     assert_eq!(parts.len(), 4);
     assert_eq!(names(&parts[1]), ["vwc_16_2", "ec_16_2", "root_temperature_16_2"]);
-    let flow = map.nodes.last().expect("VR-F1");
+    let flow = &map.nodes[21];
     assert_eq!(flow.frame.signals[1].layout.to_string(), "16|32@1- f32");
 }
 
@@ -193,4 +193,13 @@ fn states_need_no_quotes() {
     assert_eq!(with("true"), [(1, Value::text("open"))]);
     assert_eq!(with("false"), [(1, Value::text("closed"))]);
     assert_eq!(with("1"), [(1, Value::Number(1.0))]);
+}
+
+#[test]
+fn another_publish_policy_is_no_other_command() {
+    let (was, is) = (map(EXAMPLE), map(&EXAMPLE.replace("min_interval: 1s", "min_interval: 2s")));
+    assert_ne!(was.nodes[0].frame, is.nodes[0].frame);
+    for (was, is) in was.devices.iter().zip(&is.devices) {
+        assert_eq!((&was.command.frame, was.command.signal), (&is.command.frame, is.command.signal), "{}", was.key);
+    }
 }

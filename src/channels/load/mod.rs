@@ -10,11 +10,13 @@ mod facts;
 mod feedback;
 mod fields;
 mod frames;
+mod greetings;
 mod guards;
 mod multiplexed;
 pub(super) mod names;
 mod nodes;
 mod overlap;
+mod publish;
 mod safe;
 mod signals;
 mod template;
@@ -102,12 +104,14 @@ fn build(check: &mut Check, spec: &MapSpec, read: ReadDatabase<'_>) -> Option<Ch
     let nodes = nodes::nodes(check, &sites, &mut claims, &spec.rooms);
     let devices = devices::devices(check, &sites, &mut claims, &spec.devices);
     guards::guards(check, &spec.devices);
+    let greetings = greetings::greetings(check, &mut claims, &spec.buses);
+    claims.check_groups(check);
     compare_rooms(check, spec);
     let mut sources = sources_of(&nodes);
     sources.extend(devices.iter().filter_map(|device| device.feedback.as_ref()).map(|f| f.source.clone()));
     let keys = devices.iter().map(|device| device.key.clone()).collect();
     let inventory = Arc::new(Inventory { sources, devices: keys });
-    Some(ChannelMap { buses, nodes, devices, inventory })
+    Some(ChannelMap { buses, nodes, devices, greetings, inventory })
 }
 
 /// The nodes that publish anything; the others are for `decode` alone, and no rule can ask for them.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::can::{BusId, CanId};
 use crate::files::{Entries, Place, Spanned};
-use crate::model::{Name, Source, SourceKind};
+use crate::model::{Name, Source, SourceKind, Value};
 
-use super::super::map::{Bus, Field, NodeFrame};
+use super::super::codec::Signal;
+use super::super::j1939::{Address, Group, LAST_ADDRESS, is_addressed, no_value_from};
+use super::super::map::{Bus, Field, FrameLayout, NodeFrame};
 use super::super::spec::{BusSpec, IdSpec, NodeSpec};
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::claims::{Claim, Claims, Role};
 use super::facts;
 use super::fields::{self, Picks};
@@ -63,8 +65,8 @@ struct Draft {
 #[derive(Debug)]
 struct NodeDraft {
     bus: BusId,
-    id: CanId,
-    layout: Arc<super::super::map::FrameLayout>,
+    at: Address,
+    layout: Arc<FrameLayout>,
     fields: Vec<Field>,
     stale_after: std::time::Duration,
 }
@@ -146,8 +148,12 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
         sources.insert(draft.node.clone(), Arc::new(source));
     }
     let frame = |Draft { node, frame }: Draft| {
-        let NodeDraft { bus, id, layout, fields, .. } = frame;
-        NodeFrame { source: sources[&node].clone(), bus, id, frame: layout, fields }
+        let NodeDraft { bus, at, layout, fields, stale_after } = frame;
+        let (id, group) = match at {
+            Address::Id(id) => (id, None),
+            Address::Group(group) => (group.example(), Some(group)),
+        };
+        NodeFrame { source: sources[&node].clone(), bus, id, group, frame: layout, fields, stale_after }
     };
     drafts.into_iter().map(frame).collect()
 }
@@ -164,17 +170,19 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
     sites.check_fd(check, bus, frame, spec.frame.place);
     let mut fine = true;
-    for (n, id) in (1..).zip(ids) {
+    let layout = if spec.pgn.is_some() { Arc::new(of_group(&frame.layout)) } else { frame.layout.clone() };
+    for (n, at) in (1..).zip(ids) {
         let filling = Filling { n: is_row.then_some(n), ..Filling::default() };
         let node = Name::from(fill(&spec.node, filling));
         let fields = picks.fields(check, frame, filling.n, &mut fine);
         if fine {
-            let place = spec.id.as_ref().map_or(spec.node.place, |id| id.place);
+            let place = spec.id.as_ref().map(|id| id.place).or(spec.pgn.as_ref().map(|pgn| pgn.place));
+            let place = place.unwrap_or(spec.node.place);
             let (whom, frame) = (format!("node {node}"), frame.layout.name.to_string());
-            fine = claims.add(check, bus, id, Claim { role: Role::Node, whom, frame, signal: None, place });
+            fine = claims.add(check, bus, at, Claim { role: Role::Node, whom, frame, signal: None, place });
         }
-        let layout = frame.layout.clone();
-        let frame = NodeDraft { bus, id, layout, fields, stale_after: frame.stale_after };
+        let stale_after = frame.stale_after;
+        let frame = NodeDraft { bus, at, layout: layout.clone(), fields, stale_after };
         drafts.push(Draft { node, frame });
         if !fine {
             // The rest of a row has the same fault.
@@ -202,16 +210,14 @@ fn check_node_name(check: &mut Check, spec: &NodeSpec, is_row: bool) -> bool {
 }
 
 /// The identifiers of an entry in order; `None` where there are none to work with, which is reported.
-fn ids(check: &mut Check, spec: &NodeSpec, frame: Option<&FrameEntry>) -> Option<Vec<CanId>> {
+fn ids(check: &mut Check, spec: &NodeSpec, frame: Option<&FrameEntry>) -> Option<Vec<Address>> {
     if let Some(pgn) = &spec.pgn {
-        check.not_yet(Feature::Pgn, pgn.place, Some(format!("node {}", spec.node.value)));
-        if **pgn > 0x3_FFFF {
-            check.error(pgn.place, format!("{:#X} is no PGN: they have 18 bits", pgn.value));
-        }
+        let group = group(check, pgn, spec.source.as_ref());
         if let Some(id) = &spec.id {
             check.error(id.place, "a node is matched by `id` or by `pgn`, not by both").help("keep one of them");
+            return None;
         }
-        return None;
+        return Some(vec![Address::Group(group?)]);
     }
     if let Some(source) = &spec.source {
         let message = "`source` goes with `pgn`: it is the address of a J1939 node";
@@ -226,27 +232,69 @@ fn ids(check: &mut Check, spec: &NodeSpec, frame: Option<&FrameEntry>) -> Option
                 .lacking(spec.node.place, &["id", "pgn"], message)
                 .help("write the CAN id that it sends with: `id: 0x181`");
         }
-        return frame.id.map(|id| vec![id]);
+        return frame.id.map(|id| vec![id.into()]);
     };
     match &id.value {
-        IdSpec::One(raw) => can_id(check, *raw, id.place).map(|id| vec![id]),
+        IdSpec::One(raw) => can_id(check, *raw, id.place).map(|id| vec![id.into()]),
         IdSpec::Row(row) => {
             if row.count == 0 || row.count > MOST_IN_ROW {
                 let message = format!("a row of {} nodes is none: it has 1 to {MOST_IN_ROW}", row.count);
                 check.error(id.place, message);
                 return None;
             }
-            let last = row.first.saturating_add(row.count - 1);
+            let step = row.step.unwrap_or(1);
+            if step == 0 {
+                check.error(id.place, "a row with a step of 0 has one id for all").help("leave `step` out for 1");
+                return None;
+            }
+            let last = row.first.saturating_add((row.count - 1).saturating_mul(step));
             let (first, last) = (can_id(check, row.first, id.place)?, can_id(check, last, id.place)?);
             if std::mem::discriminant(&first) != std::mem::discriminant(&last) {
                 let message = format!("the row goes from {first} to {last}: from 11 bits to 29");
                 check.error(id.place, message).help("make it two rows");
                 return None;
             }
-            let made = |raw| CanId::standard(raw).or(CanId::extended(raw));
-            Some((first.raw()..=last.raw()).filter_map(made).collect())
+            let made = |raw: u32| CanId::standard(raw).or(CanId::extended(raw)).map(Address::Id);
+            Some((first.raw()..=last.raw()).step_by(step as usize).filter_map(made).collect())
         }
     }
+}
+
+/// A J1939 group and its sender.
+fn group(check: &mut Check, pgn: &Spanned<u32>, source: Option<&Spanned<Value>>) -> Option<Group> {
+    let number = pgn.value;
+    if number > 0x3_FFFF {
+        check.error(pgn.place, format!("{number:#X} is no PGN: they have 18 bits"));
+        return None;
+    }
+    if is_addressed(number) && number & 0xFF != 0 {
+        let message = format!("{number:#X} is no PGN: below 0xF000 the last byte is whom a frame is sent to");
+        check
+            .error(pgn.place, message)
+            .help(format!("write {:#X}: it is heard whoever it is sent to", number & 0x3_FF00));
+        return None;
+    }
+    let Some(source) = source else { return Some(Group { pgn: number, source: None }) };
+    match &source.value {
+        Value::Text(word) if &**word == "any" => Some(Group { pgn: number, source: None }),
+        Value::Number(address) if address.fract() == 0.0 && (0.0..=f64::from(LAST_ADDRESS)).contains(address) => {
+            Some(Group { pgn: number, source: Some(*address as u8) })
+        }
+        other => {
+            let message = format!("'{other}' is no source address");
+            check.error(source.place, message).help("write `any`, or an address from 0 to 0xFD");
+            None
+        }
+    }
+}
+
+/// A frame as a J1939 node sends it: what the standard keeps for "error" and "not available" is no value.
+fn of_group(layout: &FrameLayout) -> FrameLayout {
+    let signal = |signal: &Signal| {
+        let reserved = no_value_from(signal.layout).filter(|_| signal.invalid.is_none());
+        Signal { no_value_from: reserved, ..signal.clone() }
+    };
+    FrameLayout { signals: layout.signals.iter().map(signal).collect(), ..layout.clone() }
 }
 
 /// Up to 0x7FF an identifier has 11 bits, above it 29: no node of a greenhouse sends a small one with 29 bits.

@@ -6,7 +6,7 @@ use crate::model::{Name, Value};
 use super::super::codec::Signal;
 use super::super::layout::{Kind, Layout};
 use super::super::spec::SignalSpec;
-use super::check::{Check, Feature};
+use super::check::Check;
 use super::names::field_fault;
 
 /// A fault that is not reported yet.
@@ -37,12 +37,6 @@ pub(super) fn signal(
 ) -> Option<Signal> {
     if let Some(why) = field_fault(name) {
         check.error(name.place, format!("a signal cannot be called '{}': {why}", name.value.escape_debug()));
-    }
-    if let Some(deadband) = &spec.deadband {
-        check.not_yet(Feature::Pace, deadband.place, None);
-        if !(deadband.is_finite() && **deadband >= 0.0) {
-            check.error(deadband.place, format!("a deadband of {} is none: it is 0 or more", deadband.value));
-        }
     }
     let layout = layout_of(spec, place).map_err(|fault| fault.tell(check)).ok()?;
     let needed = layout.bytes_needed();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::can::Frame;
+use crate::can::{BusId, Frame};
 use crate::model::{DeviceKey, DeviceRequest, Message, Name, Reading, Requester};
 
 /// What the Guard is told.
@@ -35,6 +35,8 @@ pub enum GuardEvent<'a> {
     Command(&'a Message),
     /// What a device's feedback says, or that it has fallen silent; nodes' readings are passed over.
     Reading(&'a Reading),
+    /// A bus takes frames, perhaps again: what was said meanwhile was not heard, so every device on it is told anew.
+    Connected(BusId),
     /// From now on frames are sent: every device is told where it belongs. Before it, requests only gather.
     Start,
     /// All requests end, every device is sent to `safe` once, and nothing is sent after that.

@@ -30,7 +30,6 @@ impl Away {
         match before {
             Some(mut before) if on && was_on => {
                 running.inherit(&mut before, world);
-                running.judge_edited(timers, world);
                 remains.0.push(before);
             }
             Some(mut before) if was_on => {
@@ -48,6 +47,7 @@ impl Away {
                 }
             }
         }
+        running.judge_edited(timers, world);
     }
 
     /// A rule leaves; its last words are said.

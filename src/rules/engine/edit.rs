@@ -9,7 +9,7 @@ use crate::model::{Intent, Name, Timestamp};
 use super::super::Rule;
 use super::super::instance::World;
 use super::super::running::Running;
-use super::super::sources::Silence;
+use super::super::sources::{Gone, Silence};
 use super::super::timers::Due;
 use super::{Engine, Rulebook, schedules};
 
@@ -44,26 +44,33 @@ struct Heir {
 }
 
 impl Engine {
-    /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before.
-    pub fn reload(&mut self, now: Timestamp, book: Rulebook, last: &Last, out: &mut Vec<Intent>) -> Edited {
+    /// Goes over to another state of the files. The caller has called `due` for every deadline up to `now` before, and gives
+    /// the last values as they were, which the rules that end still see, and as they are under the new map.
+    pub fn reload(
+        &mut self,
+        now: Timestamp,
+        book: Rulebook,
+        (before, last): (&Last, &Last),
+        out: &mut Vec<Intent>,
+    ) -> Edited {
         let Rulebook { rules, inventory, place, revision } = book;
+        let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
+        if let Some(others) = in_place(&self.rules, &rules).filter(|_| same_map && place == *self.ticks.place()) {
+            return self.replace(now, rules, others, revision, (before, last), out);
+        }
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
         let mut next: Vec<Option<(u32, bool)>> = vec![None; self.rules.len()];
         for (at, heir) in (0..).zip(&heirs) {
             heir.before.into_iter().for_each(|before| next[before] = Some((at, heir.stays)));
         }
-        let same_map = Arc::ptr_eq(&inventory, &self.silence.inventory);
-        let in_place = same_map && place == *self.ticks.place() && is_in_place(&self.rules, &heirs);
-        self.retire(now, &heirs, &next, last, out);
+        self.retire(now, &heirs, &next, before, out);
         edited.last_words = out.len();
         (self.revision, self.decides_since) = (revision, now.mono);
-        if in_place {
-            edited.remains = self.replace(now, heirs, last, out);
-            return edited;
-        }
         self.rename(now, &heirs, &next, place);
         if !same_map {
+            let gone = Gone::between(&self.silence.inventory, &inventory);
+            self.rules.iter_mut().for_each(|rule| rule.forget(&gone));
             self.silence = Silence::of(inventory, &self.silence);
         }
         edited.remains = self.succeed(now, heirs, same_map, last, out);
@@ -111,29 +118,49 @@ impl Engine {
         self.cache.rename(&(0..next.len() as u32).map(of).collect::<Vec<_>>());
     }
 
-    /// Some rules in other versions, and nothing else: what is known of the others stays as it is, so that the usual edit
-    /// costs what it changes. Deadlines of what is replaced are left over; they are recognised when they come.
-    fn replace(&mut self, now: Timestamp, heirs: Vec<Heir>, last: &Last, out: &mut Vec<Intent>) -> Remains {
-        // Only the revision is another: nothing has been edited, and a rule that is parked stays so.
-        if heirs.iter().zip(&self.rules).all(|(heir, old)| Arc::ptr_eq(&heir.rule, &old.rule)) {
-            return Remains::default();
+    /// Some rules, at `others`, in other versions, and nothing else: what is known of the rest stays as it is and is not
+    /// even looked at, so that the usual edit costs what it changes. Deadlines of what is replaced are left over; they are
+    /// recognised when they come.
+    fn replace(
+        &mut self,
+        now: Timestamp,
+        next: Vec<Arc<Rule>>,
+        others: Vec<u32>,
+        new_revision: Name,
+        (before, last): (&Last, &Last),
+        out: &mut Vec<Intent>,
+    ) -> Edited {
+        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, away, decides_since, .. } = self;
+        let stays = |rules: &[Running], at: u32| rules[at as usize].rule.behaves_as(&next[at as usize]);
+        let (words, changed): (Vec<u32>, Vec<u32>) = others.iter().partition(|at| stays(rules, **at));
+        let mut edited = Edited { unchanged: rules.len() - changed.len(), ..Edited::default() };
+        let world = &mut World { now, hop: 0, host, last: before, zone: ticks.zone(), revision, out, faults };
+        for at in &changed {
+            edited.changed.push(next[*at as usize].name.clone());
+            rules[*at as usize].retire(Some(&next[*at as usize]), timers, world);
         }
-        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, away, .. } = self;
+        edited.last_words = out.len();
+        (*revision, *decides_since) = (new_revision, now.mono);
         let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
-        silence.rename(|rule| heirs[rule as usize].stays.then_some(rule));
-        let mut remains = Remains::default();
-        for (at, Heir { rule, stays, .. }) in (0..).zip(heirs) {
+        // If only the revision is another, nothing has been edited, and a rule that is parked stays so.
+        if !others.is_empty() {
+            rules.iter_mut().for_each(Running::try_again);
+        }
+        for at in words {
+            edited.remains.1.push(rules[at as usize].stay(next[at as usize].clone(), at));
+        }
+        if !changed.is_empty() {
+            silence.rename(|rule| (!changed.contains(&rule)).then_some(rule));
+        }
+        for at in changed {
             let running = &mut rules[at as usize];
-            if stays {
-                remains.1.push(running.stay(rule, at));
-                continue;
-            }
-            let before = std::mem::replace(running, Running::new(rule, at));
+            let before = std::mem::replace(running, Running::new(next[at as usize].clone(), at));
             running.populate(silence, now.mono);
-            away.succeed(running, Some(before), timers, world, &mut remains);
+            away.succeed(running, Some(before), timers, world, &mut edited.remains);
             cache.replace(at, &running.rule, &silence.inventory);
         }
-        remains
+        edited.remains.1.extend(next);
+        edited
     }
 
     /// Puts the new set in place: what stays moves over, the others begin, take over what survives, and are judged.
@@ -178,12 +205,15 @@ impl Engine {
     }
 }
 
-/// Whether the same rules stand at the same positions, and those that change have no schedule.
-fn is_in_place(old: &[Running], heirs: &[Heir]) -> bool {
-    let plain = |heir: &Heir, old: &Running| heir.rule.schedule.is_empty() && old.rule.schedule.is_empty();
-    let same =
-        |(at, (heir, old)): (usize, (&Heir, &Running))| heir.before == Some(at) && (heir.stays || plain(heir, old));
-    old.len() == heirs.len() && heirs.iter().zip(old).enumerate().all(same)
+/// Which rules are other versions, if all stand at the same positions, and those that change have no schedule.
+fn in_place(old: &[Running], rules: &[Arc<Rule>]) -> Option<Vec<u32>> {
+    // Nearly all are what they were: the same in memory, which is told without a look at them.
+    let others = (0..).zip(old.iter().zip(rules)).filter(|(_, (old, rule))| !Arc::ptr_eq(&old.rule, rule));
+    let place = |(at, (old, rule)): (u32, (&Running, &Arc<Rule>))| {
+        let plain = rule.schedule.is_empty() && old.rule.schedule.is_empty();
+        (old.rule.name == rule.name && (plain || old.rule.behaves_as(rule))).then_some(at)
+    };
+    (old.len() == rules.len()).then(|| others.map(place).collect()).flatten()
 }
 
 /// Finds in the old set, which is in the order of the names as the new one is, what each rule was.

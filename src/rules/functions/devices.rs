@@ -61,7 +61,7 @@ fn request(device: &Device, level: Level, options: &Map) -> Answer<Ask> {
 
 /// The field `state` of its latest `device:update`; `()` before the first.
 fn state(shared: &Shared, key: &DeviceKey) -> Dynamic {
-    let channel = format!("device:update:{}:{}", key.room, key.device);
+    let channel = key.channel();
     shared.with(|notes| {
         let found = notes.last.as_ref().and_then(|last| last.get(&channel, "state"));
         found.map_or(Dynamic::UNIT, |(value, _)| to_dynamic(value))

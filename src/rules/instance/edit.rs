@@ -8,13 +8,13 @@ use crate::model::{Fields, Message, Mono, Name, Value};
 use super::super::cache::subscribes;
 use super::super::episode::{Judged, Settings};
 use super::super::{Ended, Phase, Rule};
-use super::{Course, Instance, Turn};
+use super::{Course, Instance, Turn, Was};
 
 impl Instance {
     /// The rule as it was ends here. What it holds stays, if its successor `keeps` it: the next run of `each` asks anew.
     pub(in crate::rules) fn retire(&mut self, why: Ended, keeps: bool, turn: &mut Turn<'_, '_>) {
-        self.edited =
-            Some(matches!(&self.course, Course::Episode(episode) if matches!(episode.phase(), Phase::Active(_))));
+        let active = self.begun.filter(|_| matches!(&self.course, Course::Episode(_)));
+        self.edited = Some(Was { active, latch: turn.rule.is_latch() });
         match &mut self.course {
             Course::Episode(episode) => {
                 let (before, step) = (episode.phase(), episode.end(turn.world.now.mono, why));
@@ -49,7 +49,7 @@ impl Instance {
             let segments = subscribes(rule, &message.channel, message.broad.as_deref());
             segments.into_iter().for_each(|segments| self.segments = segments);
         }
-        self.held = old.held.bequeath(now);
+        self.held = old.held.bequeath(now, rule.is_latch() && before.is_latch());
         self.runs = std::mem::take(&mut old.runs);
         self.state = carried(&rule.state, &before.state, &old.state);
         self.windows.inherit(&rule.windows, &mut old.windows, &before.windows);
@@ -65,18 +65,27 @@ impl Instance {
         }
     }
 
-    /// The map has taken its sources from it or given it others: a source that is gone says nothing any more, and one that
-    /// is silent already will not say so again.
-    pub(in crate::rules) fn refit(&mut self, spoke: impl Fn(&Message) -> bool, turn: &mut Turn<'_, '_>) {
-        if self.message.as_ref().is_some_and(|message| !spoke(message)) {
-            self.message = None;
-            if let Course::Episode(episode) = &mut self.course
-                && matches!(episode.phase(), Phase::Pending(_))
-            {
-                episode.reset();
-            }
+    /// What its last message said is not said any more.
+    pub(in crate::rules) fn unsay(&mut self) {
+        self.message = None;
+        if let Course::Episode(episode) = &mut self.course
+            && matches!(episode.phase(), Phase::Pending(_))
+        {
+            episode.reset();
         }
-        self.fall_silent(turn);
+    }
+
+    /// It is new, or has other sources than before: sources that are silent already will not say so again.
+    pub(in crate::rules) fn judge_silent(&mut self, turn: &mut Turn<'_, '_>) {
+        match &self.course {
+            _ if !self.is_silent() => {}
+            Course::Episode(episode) if turn.rule.names_stale => {
+                if episode.phase() == Phase::Idle {
+                    self.event(turn);
+                }
+            }
+            _ => self.fall_silent(turn),
+        }
     }
 
     /// Counts from here how long it is blind, if all its sources are silent.
@@ -99,26 +108,32 @@ impl Instance {
         }
     }
 
-    /// The first judgement after an edit, on the last message: the episode that the edit ended goes on if `when` holds.
-    /// `each` waits for the next event.
+    /// The first judgement after an edit, on the last message: the episode that the edit ended goes on if `when` holds, and
+    /// its time with it. `each` waits for the next event.
     pub(in crate::rules) fn judge_edited(&mut self, turn: &mut Turn<'_, '_>) {
-        let Some(was_active) = self.edited.take() else { return };
+        let Some(was) = self.edited.take() else { return self.judge_silent(turn) };
         let Some(when) = &turn.rule.when else { return self.fall_silent(turn) };
-        let latched = was_active && turn.rule.is_latch();
+        let latched = was.active.is_some() && was.latch && turn.rule.is_latch();
         if self.message.is_none() && !turn.rule.fields.is_empty() && !latched {
-            return self.release(turn.world);
+            let left = self.held.drain();
+            self.release_each(left, turn.world);
+            return self.judge_silent(turn);
         }
         let when = self.judge(("when", 0), when, turn);
         self.look("when", Some(when), turn);
         self.looked.iter_mut().for_each(|look| look.edit = true);
         let judged = Judged { when, until: &[], silent: self.is_silent(), heard: false };
         let Course::Episode(episode) = &mut self.course else { return };
-        let now = turn.world.now.mono;
-        let (before, step) = (episode.phase(), episode.judge_edited(now, &judged, was_active, latched));
+        let since = was.active.map(|at| at.mono);
+        let (before, step) = (episode.phase(), episode.judge_edited(turn.world.now.mono, &judged, since, latched));
+        self.begun = was.active.filter(|_| step.begin);
         self.begin(step, before, turn);
-        if !self.is_active() {
-            self.release(turn.world);
-        }
+        let left = match &turn.rule.each {
+            _ if !self.is_active() => self.held.drain(),
+            None if !self.owed => self.held.leave(),
+            _ => Vec::new(),
+        };
+        self.release_each(left, turn.world);
     }
 }
 

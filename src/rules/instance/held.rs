@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use crate::model::{DeviceKey, Mono};
 
-/// What was asked for before an edit is let go after this, if no `each` has run by then.
+/// What was asked for before an edit is let go after this, if no run has asked for it anew by then.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The devices of one instance.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     devices: Vec<DeviceKey>,
-    /// Asked for before an edit, and not since.
-    inherited: Vec<DeviceKey>,
-    /// When those are let go at the latest.
-    until: Option<Mono>,
+    /// Asked for before an edit, and not since; when it is let go at the latest.
+    inherited: Vec<(DeviceKey, Option<Mono>)>,
 }
 
 impl Held {
@@ -24,32 +22,45 @@ impl Held {
     }
 
     pub(super) fn ask(&mut self, device: &DeviceKey) {
-        self.inherited.retain(|known| known != device);
+        self.inherited.retain(|(known, _)| known != device);
         if !self.devices.contains(device) {
             self.devices.push(device.clone());
         }
     }
 
     pub(super) fn release(&mut self, device: &DeviceKey) {
-        self.inherited.retain(|known| known != device);
+        self.inherited.retain(|(known, _)| known != device);
         self.devices.retain(|known| known != device);
     }
 
-    /// Hands all of it to the instance that goes on after an edit.
-    pub(super) fn bequeath(&mut self, now: Mono) -> Held {
-        let Held { devices, inherited, .. } = std::mem::take(self);
-        let inherited = [devices, inherited].concat();
-        let until = (!inherited.is_empty()).then(|| now + PATIENCE);
-        Held { devices: Vec::new(), inherited, until }
+    /// Hands all of it to the instance that goes on after an edit. A `latch` is in no hurry; nor do further edits give a
+    /// device more time.
+    pub(super) fn bequeath(&mut self, now: Mono, latch: bool) -> Held {
+        let Held { devices, mut inherited } = std::mem::take(self);
+        let limit = (!latch).then(|| now + PATIENCE);
+        inherited.iter_mut().for_each(|(_, end)| *end = if latch { None } else { end.or(limit) });
+        inherited.extend(devices.into_iter().map(|device| (device, limit)));
+        Held { devices: Vec::new(), inherited }
     }
 
     /// What was asked for before an edit and not since; it is held no more.
     pub(super) fn leave(&mut self) -> Vec<DeviceKey> {
-        self.until = None;
-        std::mem::take(&mut self.inherited)
+        std::mem::take(&mut self.inherited).into_iter().map(|(device, _)| device).collect()
+    }
+
+    /// That of it whose time is over.
+    pub(super) fn overdue(&mut self, now: Mono) -> Vec<DeviceKey> {
+        let over = |(_, end): &mut (DeviceKey, Option<Mono>)| end.is_some_and(|end| end <= now);
+        self.inherited.extract_if(.., over).map(|(device, _)| device).collect()
+    }
+
+    /// Everything; nothing is held any more.
+    pub(super) fn drain(&mut self) -> Vec<DeviceKey> {
+        let inherited = self.leave();
+        [std::mem::take(&mut self.devices), inherited].concat()
     }
 
     pub(super) fn deadline(&self) -> Option<Mono> {
-        self.until
+        self.inherited.iter().filter_map(|(_, end)| *end).min()
     }
 }

@@ -1,6 +1,6 @@
 //! The scripts and conditions of an instance at work: what they see, and what becomes of what they wish or fail at.
 
-use crate::model::Ask;
+use crate::model::{Ask, DeviceKey};
 
 use super::super::condition::Condition;
 use super::super::host::{Host, Script};
@@ -16,9 +16,9 @@ impl Instance {
         }
     }
 
-    /// Lets go what it asked for before an edit and has not asked for since.
-    pub(super) fn leave(&mut self, world: &mut World<'_>) {
-        for device in self.held.leave() {
+    /// Lets these devices go, and leaves the others, such as one that `finally` has just asked for with a lease.
+    pub(super) fn release_each(&self, devices: Vec<DeviceKey>, world: &mut World<'_>) {
+        for device in devices {
             world.wish(&self.origin, Ask::Release(device));
         }
     }
@@ -67,9 +67,6 @@ impl Instance {
                 turn.tally.ran(part.0, turn.world.now.mono);
                 self.note_run(part.0, &run, turn);
                 self.wish(run, ended.is_some(), turn);
-                if part.0 == "each" {
-                    self.leave(turn.world);
-                }
                 return true;
             }
             Err(Fault::Unknown) => {
@@ -89,7 +86,9 @@ impl Instance {
         for ask in run.asks {
             match &ask {
                 Ask::Set(_) if mute => continue,
-                Ask::Set(request) if !ends => self.held.ask(&request.device),
+                // A lease ends it: it is not the instance's to let go.
+                Ask::Set(request) if ends => self.held.release(&request.device),
+                Ask::Set(request) => self.held.ask(&request.device),
                 Ask::Release(device) => self.held.release(device),
                 _ => {}
             }

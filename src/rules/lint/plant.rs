@@ -1,7 +1,7 @@
 //! What the channel map says about a value that a rule looks at.
 
 use crate::bus::{Pattern, glob};
-use crate::model::{FieldFacts, Inventory, Source};
+use crate::model::{DeviceKey, FieldFacts, Inventory, Name, Source};
 
 use super::super::sources::always_there;
 use super::Looking;
@@ -46,8 +46,8 @@ impl<'a> Looking<'a> {
 
     /// Whether the value may be the word of a device without feedback, whose state is what it was told.
     fn hears_unmapped_state(&self, read: &Read) -> bool {
-        let devices = self.inventory.devices.iter().map(|key| format!("device:update:{}:{}", key.room, key.device));
-        let told = |channel: &String| !self.inventory.sources.iter().any(|source| *source.channel == **channel);
+        let devices = self.inventory.devices.iter().map(DeviceKey::channel);
+        let told = |channel: &Name| !self.inventory.sources.iter().any(|source| *source.channel == **channel);
         devices.filter(told).any(|channel| match &read.from {
             None => self.patterns.iter().any(|(p, _)| p.matches(&channel) || p.matches("device:update")),
             Some(from) => from.fits(&channel),

@@ -56,7 +56,7 @@ impl<'a> Looking<'a> {
 
     /// Whether a pattern hears what is said about a device.
     pub(super) fn hears_device(&self, device: &DeviceKey) -> bool {
-        let channel = format!("device:update:{}:{}", device.room, device.device);
+        let channel = device.channel();
         self.patterns.iter().any(|(pattern, _)| pattern.matches(&channel) || pattern.matches("device:update"))
     }
 

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Message, Mono, Provenance};
+use crate::model::{Mono, Name};
 
 use super::super::cache::{Target, subscribes, target};
 use super::super::instance::{Instance, World};
-use super::super::sources::Silence;
+use super::super::sources::{Gone, Silence};
 use super::super::timers::Timers;
-use super::super::{Ended, Mode, Per, Rule};
+use super::super::{Ended, Mode, Per, Rule, Windows};
 use super::{Cause, Running};
 
 impl Running {
@@ -44,25 +44,50 @@ impl Running {
         self.tally = std::mem::take(&mut old.tally).edited();
     }
 
-    /// It is switched off or deleted: what it has kept waits for its return.
+    /// It is switched off or deleted: what it has kept waits for its return. Its windows do not: a value that nothing
+    /// followed would hold for ever.
     pub(in crate::rules) fn depart(mut self) -> Running {
-        self.instances.iter_mut().for_each(Instance::depart);
+        self.shared = Windows::new(&self.rule.windows);
+        for one in &mut self.instances {
+            one.depart();
+            one.windows = Windows::new(&self.rule.windows);
+        }
         self
+    }
+
+    /// The map has changed: what its sources do not say any more is not remembered.
+    pub(in crate::rules) fn forget(&mut self, gone: &Gone) {
+        let is_gone = |channel: &Name, source: Option<&Name>, field: &Name| gone.has(channel, source, field);
+        self.shared.forget(&self.rule.windows, is_gone);
+        for one in &mut self.instances {
+            one.windows.forget(&self.rule.windows, is_gone);
+            if one.message.as_ref().is_some_and(|message| gone.said(message)) {
+                one.unsay();
+            }
+        }
     }
 
     /// The instance that goes on in place of an old one: that of the same key, made if messages of its channel would make
     /// it.
     fn heir_of(&mut self, old: &Instance, before: &Rule, now: Mono) -> Option<u32> {
         let key = &old.origin.instance;
+        // Where `per` is another, the same key is chance.
+        if self.rule.per != before.per {
+            return None;
+        }
         if let Some(there) = self.by_key.get(key) {
             return Some(*there);
+        }
+        // It was the map's, and the map has it no more: nothing would ever end it.
+        if old.sources > 0 {
+            return None;
         }
         let channel = Some(old.channel()).filter(|channel| self.rule.mode != Mode::Off && !channel.is_empty())?.clone();
         let broad = old.message.as_ref().and_then(|message| message.broad.as_deref());
         let segments = subscribes(&self.rule, &channel, broad)?;
         let same = match target(&self.rule, &channel, &segments) {
             Target::Key(wanted) => wanted == *key,
-            _ => before.per == Per::Source,
+            _ => self.rule.per == Per::Source,
         };
         same.then(|| self.create(key.clone(), &segments, &channel, Vec::new(), now))?
     }
@@ -74,10 +99,15 @@ impl Running {
         }
     }
 
-    /// It goes on as it is, at another position and in words that may be new. If it took too much, it is tried again.
+    /// If it took too much, it is tried again.
+    pub(in crate::rules) fn try_again(&mut self) {
+        self.tally.unpark();
+    }
+
+    /// It goes on as it is, at another position and in words that may be new.
     pub(in crate::rules) fn stay(&mut self, rule: Arc<Rule>, at: u32) -> Arc<Rule> {
         self.at = at;
-        self.tally.unpark();
+        self.try_again();
         std::mem::replace(&mut self.rule, rule)
     }
 
@@ -93,26 +123,19 @@ impl Running {
         }
         self.instances.retain(|one| one.sources == 0 || places.contains_key(&one.origin.instance));
         self.reindex();
-        let sources = silence.inventory.sources.clone();
-        let spoke = |message: &Message| {
-            let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
-            !ours
-                || sources
-                    .iter()
-                    .any(|source| source.channel == message.channel && message.source.as_ref() == Some(&source.name))
-        };
         for at in 0..self.instances.len() as u32 {
             let place = places.remove(&self.instances[at as usize].origin.instance);
             let spans = place.as_ref().map(|place| place.spans(silence)).unwrap_or_default();
             let settings = self.settings(spans);
             self.instances[at as usize].set(settings);
             self.attach(at, place.map(|place| place.sources).unwrap_or_default(), silence);
-            self.turn(at, Cause::default(), timers, world, |one, turn| one.refit(spoke, turn));
+            self.turn(at, Cause::default(), timers, world, Instance::judge_silent);
         }
         for (key, place) in places {
             let spans = place.spans(silence);
             if let Some(instance) = self.create(key, &place.segments, &place.channel, spans, world.now.mono) {
                 self.attach(instance, place.sources, silence);
+                self.turn(instance, Cause::default(), timers, world, Instance::judge_edited);
             }
         }
     }
@@ -134,8 +157,10 @@ impl Running {
     }
 }
 
-/// Whether what the rule holds is the edited rule's to ask for anew: both act, by an `each` that will run again soon.
+/// Whether what the rule holds is the edited rule's to ask for anew: both act, by an `each` that will run again soon, or as
+/// a latch, which lets nothing go before its `then` has run.
 fn goes_on(rule: &Rule, next: &Rule) -> bool {
-    let loops = |rule: &Rule| rule.mode == Mode::Active && rule.each.is_some();
-    loops(rule) && loops(next) && rule.when.is_some() == next.when.is_some()
+    let loops = rule.each.is_some() && next.each.is_some() && rule.when.is_some() == next.when.is_some();
+    let acts = rule.mode == Mode::Active && next.mode == Mode::Active;
+    acts && (loops || (rule.is_latch() && next.is_latch()))
 }

@@ -69,7 +69,7 @@ impl Play {
 
     fn edit(&mut self, text: &str) {
         let book = Play::book(text, &self.inventory, "two");
-        self.engine.reload(self.now, book, &self.last, &mut self.out);
+        self.engine.reload(self.now, book, (&self.last, &self.last), &mut self.out);
     }
 
     /// Time passes.

@@ -1,0 +1,14 @@
+//! Where there is no SocketCAN.
+
+use super::{BusHealth, BusState, Listener, Port};
+
+/// Says that interfaces need Linux.
+pub async fn serve(port: Port, mut listener: impl Listener) {
+    let reason = format!("the interface {} needs SocketCAN, which only Linux has", port.interface);
+    let health = BusHealth { state: BusState::Absent, reason: Some(reason), ..BusHealth::default() };
+    let mut inner = port.watch.inner();
+    inner.0 = health.clone();
+    let counts = inner.1;
+    drop(inner);
+    listener.health(&health, counts);
+}
