@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::channels::codec::Signal;
 use crate::channels::load::names::{field_fault, name_fault};
-use crate::model::format_duration;
+use crate::model::{Value, format_duration};
 
 use super::{Database, Message};
 
@@ -136,8 +136,11 @@ impl Import<'_> {
             let _ = writeln!(text, "#     # {}", self.about(message, &id));
             let (plain, chosen): (Vec<&Signal>, Vec<&Signal>) =
                 message.layout.signals.iter().partition(|signal| signal.when.is_empty());
-            for signal in plain.into_iter().filter(|signal| !chooses(message, signal)) {
-                self.device(text, message, signal, &mut known);
+            let switched: Vec<&Signal> = plain.into_iter().filter(|signal| !chooses(message, signal)).collect();
+            for signal in &switched {
+                // One that keeps its state would hold back its neighbours until something tells it.
+                let safe = if switched.len() > 1 { at_rest(signal) } else { "keep".to_owned() };
+                self.device(text, message, (signal, &safe), &mut known);
             }
             if !chosen.is_empty() {
                 let names: Vec<String> = chosen.iter().map(|signal| line(&signal.name)).collect();
@@ -146,7 +149,13 @@ impl Import<'_> {
         }
     }
 
-    fn device(&self, text: &mut String, message: &Message, signal: &Signal, known: &mut HashSet<String>) {
+    fn device(
+        &self,
+        text: &mut String,
+        message: &Message,
+        (signal, safe): (&Signal, &str),
+        known: &mut HashSet<String>,
+    ) {
         let device = unique(field_part(&signal.name), &field_part(&message.name), known);
         let kind = match signal.unit.as_deref() {
             _ if signal.layout.width == 1 || signal.values.len() == 2 => "switch",
@@ -157,9 +166,21 @@ impl Import<'_> {
         let command = format!("       command: {{bus: {bus}, frame: {frame}, signal: {}}}", scalar(&signal.name));
         let _ = write!(
             text,
-            "#     {device}:\n#       kind: {kind}\n#{}\n#       safe: keep\n#       watchdog: none\n",
+            "#     {device}:\n#       kind: {kind}\n#{}\n#       safe: {safe}\n#       watchdog: none\n",
             with_comment(&command, 64, &describe(message, signal)),
         );
+    }
+}
+
+/// What is nearest to off, as one writes it in the map.
+fn at_rest(signal: &Signal) -> String {
+    if let Some((_, text)) = signal.values.first() {
+        return format!("{:?}", &**text);
+    }
+    let zero = signal.encode(&Value::Number(0.0), &mut [0; 64]).map(|()| Value::Number(0.0));
+    match zero.ok().or_else(|| signal.decode(&[0; 64]).ok()) {
+        Some(Value::Number(number)) => number.to_string(),
+        _ => "keep".to_owned(),
     }
 }
 
