@@ -135,24 +135,33 @@ struct Scale {
 
 /// The first eight bytes of a frame as a number, both ways round; missing bytes are 0.
 #[derive(Clone, Copy)]
-struct Window {
+pub(super) struct Window {
     little: u64,
     big: u64,
-    len: usize,
+    /// How many bytes the frame has.
+    pub(super) len: usize,
 }
 
 impl Window {
     #[inline]
-    fn of(data: &[u8]) -> Window {
-        let bytes = match data.first_chunk::<8>() {
-            Some(bytes) => *bytes,
-            None => {
-                let mut bytes = [0; 8];
-                bytes[..data.len()].copy_from_slice(data);
-                bytes
+    pub(super) fn of(data: &[u8]) -> Window {
+        let little = match (data.first_chunk::<8>(), data.first_chunk::<4>(), data.last_chunk::<4>()) {
+            (Some(bytes), ..) => u64::from_le_bytes(*bytes),
+            // The two overlap, in the same bytes.
+            (None, Some(first), Some(last)) => {
+                let last = u64::from(u32::from_le_bytes(*last)) << (8 * (data.len() - 4));
+                u64::from(u32::from_le_bytes(*first)) | last
             }
+            _ => data.iter().rev().fold(0, |little, byte| little << 8 | u64::from(*byte)),
         };
-        Window { little: u64::from_le_bytes(bytes), big: u64::from_be_bytes(bytes), len: data.len() }
+        Window { little, big: little.swap_bytes(), len: data.len() }
+    }
+
+    /// Some of the bits, right-aligned.
+    #[inline]
+    pub(super) fn bits(self, big_endian: bool, shift: u32, mask: u64) -> u64 {
+        let all = if big_endian { self.big } else { self.little };
+        all >> (shift & 63) & mask
     }
 }
 
@@ -286,8 +295,7 @@ impl Step {
         if !self.short_way {
             return self.long_way(data);
         }
-        let all = if self.big_endian { window.big } else { window.little };
-        let bits = all >> (self.shift & 63) & self.mask;
+        let bits = window.bits(self.big_endian, self.shift, self.mask);
         if bits == self.invalid_bits {
             return Sample::bad(Quality::Invalid);
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::channels::codec::{Number, Signal};
+use crate::channels::plan::Window;
 use crate::model::Quality;
 
 use super::Message;
@@ -35,8 +36,13 @@ impl Message {
     /// The same, one signal after the other.
     #[inline]
     pub fn read<'a>(&'a self, data: &[u8]) -> impl Iterator<Item = (&'a Signal, Value)> {
-        let present = self.layout.signals.iter().filter(|signal| signal.present(data));
-        present.map(|signal| (signal, value(signal, data)))
+        let window = Window::of(data);
+        let signals = self.layout.signals.iter().zip(&self.readers);
+        let present = signals.filter(|(signal, reader)| reader.always || signal.present(data));
+        present.map(move |(signal, reader)| match reader.read(window) {
+            Some((bits, number)) => (signal, Value::Number(number, bits)),
+            None => (signal, value(signal, data)),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::Name;
 
 use super::multiplex;
 use super::notes::Notes;
+use super::reader::Reader;
 use super::{Doubt, Draft};
 
 /// The mark of 29 bits.
@@ -42,6 +43,8 @@ pub struct Message {
     pub(super) raw_id: u64,
     pub(super) doubts: Vec<Doubt>,
     id: Option<CanId>,
+    /// One for each signal.
+    pub(super) readers: Vec<Reader>,
 }
 
 impl Message {
@@ -62,6 +65,7 @@ impl Message {
             raw_id,
             doubts: Vec::new(),
             id: id(raw_id),
+            readers: Vec::new(),
         };
         let help = Some("ids go up to 2047 with 11 bits; those of 29 bits have 2147483648 added");
         match message.id {
@@ -75,6 +79,7 @@ impl Message {
         let cycle = notes.cycle(raw_id);
         let cycle = (cycle > 0.0).then(|| Duration::try_from_secs_f64(cycle / 1e3).ok()).flatten();
         let length = u8::try_from(parsed.size).unwrap_or(64).min(64);
+        message.readers = signals.iter().map(Reader::new).collect();
         message.layout = Arc::new(FrameLayout { name, length, cycle, signals });
         message
     }

@@ -7,6 +7,7 @@ mod message;
 mod multiplex;
 mod notes;
 mod read;
+mod reader;
 mod statements;
 
 use hashbrown::HashMap;
