@@ -174,7 +174,7 @@ impl Instance {
         [course, self.held.deadline()].into_iter().flatten().min()
     }
 
-    fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         self.sources > 0 && self.silent == self.sources
     }
 

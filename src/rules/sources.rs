@@ -56,10 +56,12 @@ impl Gone {
     }
 
     /// Whether a message says something of it.
-    pub(super) fn said(&self, message: &Message) -> bool {
+    pub(super) fn said(&self, message: &Message, named: &[Name]) -> bool {
         let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
         let source = message.source.as_ref();
-        ours && message.fields.iter().any(|(field, _)| self.has(&message.channel, source, field))
+        let whole =
+            source.is_some_and(|source| matches!(self.0.get(&(message.channel.clone(), source.clone())), Some(None)));
+        ours && (whole || named.iter().any(|field| self.has(&message.channel, source, field)))
     }
 }
 

@@ -31,6 +31,11 @@ impl Instance {
         }
     }
 
+    pub(in crate::rules) fn release_held(&mut self, world: &mut super::World<'_>) {
+        let left = self.held.drain();
+        self.release_each(left, world);
+    }
+
     /// It is away until its rule comes back: only what semantics 13 keeps is kept.
     pub(in crate::rules) fn depart(&mut self) {
         (self.message, self.edited, self.heard, self.begun) = (None, None, None, None);
@@ -66,8 +71,11 @@ impl Instance {
     }
 
     /// What its last message said is not said any more.
-    pub(in crate::rules) fn unsay(&mut self) {
+    pub(in crate::rules) fn unsay(&mut self, names_stale: bool) {
         self.message = None;
+        if names_stale && self.is_silent() {
+            return;
+        }
         if let Course::Episode(episode) = &mut self.course
             && matches!(episode.phase(), Phase::Pending(_))
         {
@@ -84,6 +92,7 @@ impl Instance {
                     self.event(turn);
                 }
             }
+            Course::Always(_) => self.event_always(turn),
             _ => self.fall_silent(turn),
         }
     }
@@ -114,7 +123,8 @@ impl Instance {
         let Some(was) = self.edited.take() else { return self.judge_silent(turn) };
         let Some(when) = &turn.rule.when else { return self.fall_silent(turn) };
         let latched = was.active.is_some() && was.latch && turn.rule.is_latch();
-        if self.message.is_none() && !turn.rule.fields.is_empty() && !latched {
+        let knows = turn.rule.names_stale && self.is_silent();
+        if self.message.is_none() && !turn.rule.fields.is_empty() && !latched && !knows {
             let left = self.held.drain();
             self.release_each(left, turn.world);
             return self.judge_silent(turn);

@@ -34,7 +34,7 @@ impl Running {
             let one = &mut old.instances[*at as usize];
             match self.heir_of(one, &old.rule, world.now.mono) {
                 Some(heir) => self.instances[heir as usize].inherit(world.now.mono, &rule, one, &old.rule),
-                None => one.release(world),
+                None => one.release_held(world),
             }
         }
     }
@@ -61,8 +61,8 @@ impl Running {
         self.shared.forget(&self.rule.windows, is_gone);
         for one in &mut self.instances {
             one.windows.forget(&self.rule.windows, is_gone);
-            if one.message.as_ref().is_some_and(|message| gone.said(message)) {
-                one.unsay();
+            if one.message.as_ref().is_some_and(|message| gone.said(message, &self.rule.fields)) {
+                one.unsay(self.rule.names_stale);
             }
         }
     }
@@ -128,8 +128,11 @@ impl Running {
             let spans = place.as_ref().map(|place| place.spans(silence)).unwrap_or_default();
             let settings = self.settings(spans);
             self.instances[at as usize].set(settings);
+            let was = self.instances[at as usize].is_silent();
             self.attach(at, place.map(|place| place.sources).unwrap_or_default(), silence);
-            self.turn(at, Cause::default(), timers, world, Instance::judge_silent);
+            if !was {
+                self.turn(at, Cause::default(), timers, world, Instance::judge_silent);
+            }
         }
         for (key, place) in places {
             let spans = place.spans(silence);
