@@ -74,6 +74,8 @@ struct Was {
     active: Option<Timestamp>,
     /// Of a latch.
     latch: bool,
+    /// It had sources in the map.
+    mapped: bool,
 }
 
 /// One instance.
