@@ -3,7 +3,8 @@
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
 //! `shutdown`, `reload` (a folder of the case: the rules are now those in it; with `without`, a list of nodes, the map is
-//! read anew, and does not have these), `why` (a rule: its answer is written), or
+//! read anew, and does not have these; `moved`, a list of node, room and cluster, has them elsewhere, and `lost`, a list of
+//! node and field, without that field), `why` (a rule: its answer is written), or
 //! nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event. Between any two events
 //! every rule is asked why: nothing may come of that.
 
@@ -21,7 +22,8 @@ use serde::Deserialize;
 use growctl_engine::bus::Last;
 use growctl_engine::files::Report;
 use growctl_engine::model::{
-    Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Timestamp, Utc, Value, format_duration,
+    Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Source, Timestamp, Utc, Value,
+    format_duration,
 };
 use growctl_engine::rules::{Engine, Event, Host, Place, Rulebook, Site, load_folder};
 
@@ -42,9 +44,33 @@ struct Line {
     shutdown: bool,
     reload: Option<String>,
     without: Option<Vec<Name>>,
+    moved: Vec<(Name, Name, Name)>,
+    lost: Vec<(Name, Name)>,
     why: Option<String>,
     utc: Option<f64>,
     hop: u8,
+}
+
+impl Line {
+    /// A source as the new map has it.
+    fn refit(&self, old: &Source) -> Source {
+        let Source { kind, name, .. } = old;
+        let is_lost = |field: &Name| self.lost.iter().any(|(node, lost)| node == name && lost == field);
+        let left = |frame: &Vec<Name>| frame.iter().filter(|field| !is_lost(field)).cloned().collect();
+        let moved = self.moved.iter().find(|(node, ..)| node == name);
+        let (room, place) = moved.map_or((&old.room, &old.place), |(_, room, place)| (room, place));
+        Source {
+            kind: *kind,
+            room: room.clone(),
+            place: place.clone(),
+            name: name.clone(),
+            channel: format!("{}:{room}:{place}", old.broad).into(),
+            broad: old.broad.clone(),
+            stale_after: old.stale_after,
+            frames: old.frames.iter().map(left).collect(),
+            facts: old.facts.clone(),
+        }
+    }
 }
 
 struct Play<'a> {
@@ -130,6 +156,9 @@ impl Play<'_> {
             if let Some(without) = &line.without {
                 let mut inventory = (*support::inventory()).clone();
                 inventory.sources.retain(|source| !without.contains(&source.name));
+                for source in &mut inventory.sources {
+                    *source = Arc::new(line.refit(source));
+                }
                 self.inventory = Arc::new(inventory);
             }
             let book = book(&self.case.join(folder), &host, &self.inventory);

@@ -110,8 +110,11 @@ impl Switched {
             ended += usize::from(!sayable || self.arbiter.request(held.clone()).is_err());
         }
         self.said.clone_from(&old.said);
+        // The Gateway knows it by its name: it says of one that is silent already nothing more.
+        if self.spec.feedback.is_some() && old.spec.feedback.is_some() && old.stale {
+            (self.stale, self.heard) = (true, Heard::Bad(Quality::Stale));
+        }
         if self.hears_where(old) {
-            self.stale = old.stale;
             self.heard = match &old.heard {
                 Heard::Good(_) if !self.hears_what(old) => Heard::Nothing,
                 heard => heard.clone(),

@@ -222,9 +222,10 @@ impl Episode {
         self.settings = settings;
     }
 
-    /// All its sources are silent, and have said so before they were its sources.
-    pub(super) fn fall_silent(&mut self, now: Mono) {
-        let judged = Judged { when: Truth::Unknown, until: &[], silent: true, heard: false };
+    /// It knows nothing from here on, without an event: its sources were `silent` before they were its sources, or what
+    /// it knew is not said any more.
+    pub(super) fn fall_blind(&mut self, now: Mono, silent: bool) {
+        let judged = Judged { when: Truth::Unknown, until: &[], silent, heard: false };
         self.blindness.watch(now, &self.settings, true, &judged);
         self.ready = false;
     }

@@ -74,6 +74,8 @@ struct Was {
     active: Option<Timestamp>,
     /// Of a latch.
     latch: bool,
+    /// It had sources in the map.
+    mapped: bool,
 }
 
 /// One instance.
@@ -174,7 +176,7 @@ impl Instance {
         [course, self.held.deadline()].into_iter().flatten().min()
     }
 
-    fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         self.sources > 0 && self.silent == self.sources
     }
 

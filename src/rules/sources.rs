@@ -55,11 +55,18 @@ impl Gone {
         fields.is_some_and(|fields| fields.as_ref().is_none_or(|fields| fields.contains(field)))
     }
 
-    /// Whether a message says something of it.
-    pub(super) fn said(&self, message: &Message) -> bool {
+    /// Whether the source of a message is wholly gone.
+    pub(super) fn is_speaker(&self, message: &Message) -> bool {
+        let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
+        let key = |source: &Name| (message.channel.clone(), source.clone());
+        ours && message.source.as_ref().is_some_and(|source| matches!(self.0.get(&key(source)), Some(None)))
+    }
+
+    /// Whether a message says something of it that a rule heeds, which names these fields.
+    pub(super) fn said(&self, message: &Message, named: &[Name]) -> bool {
         let ours = matches!(message.provenance, Provenance::Frames | Provenance::Guard);
         let source = message.source.as_ref();
-        ours && message.fields.iter().any(|(field, _)| self.has(&message.channel, source, field))
+        self.is_speaker(message) || (ours && named.iter().any(|field| self.has(&message.channel, source, field)))
     }
 }
 

@@ -64,14 +64,17 @@ impl Engine {
         for (at, heir) in (0..).zip(&heirs) {
             heir.before.into_iter().for_each(|before| next[before] = Some((at, heir.stays)));
         }
-        self.retire(now, &heirs, &next, before, out);
+        let map = (!same_map).then(|| {
+            let gone = Gone::between(&self.silence.inventory, &inventory);
+            (Silence::of(inventory, &self.silence), gone)
+        });
+        self.retire(now, &heirs, &next, map.as_ref(), before, out);
         edited.last_words = out.len();
         (self.revision, self.decides_since) = (revision, now.mono);
         self.rename(now, &heirs, &next, place);
-        if !same_map {
-            let gone = Gone::between(&self.silence.inventory, &inventory);
-            self.rules.iter_mut().for_each(|rule| rule.forget(&gone));
-            self.silence = Silence::of(inventory, &self.silence);
+        if let Some((silence, gone)) = map {
+            self.rules.iter_mut().for_each(|rule| rule.forget(&gone, now.mono));
+            self.silence = silence;
         }
         edited.remains = self.succeed(now, heirs, same_map, last, out);
         self.ticks.arm_all(now, &mut self.timers);
@@ -83,22 +86,24 @@ impl Engine {
         self.revision = revision;
     }
 
-    /// Ends what lasts of the rules that do not stay.
+    /// Ends what lasts of the rules that do not stay, and of the others what another `map` leaves nothing of.
     fn retire(
         &mut self,
         now: Timestamp,
         heirs: &[Heir],
         next: &[Option<(u32, bool)>],
+        map: Option<&(Silence, Gone)>,
         last: &Last,
         out: &mut Vec<Intent>,
     ) {
         let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
         let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
         for (rule, next) in rules.iter_mut().zip(next) {
+            let lost = map.map(|(silence, gone)| rule.lost(silence, gone)).unwrap_or_default();
             match next {
-                Some((_, true)) => {}
-                Some((at, false)) => rule.retire(Some(&heirs[*at as usize].rule), timers, world),
-                None => rule.retire(None, timers, world),
+                Some((_, true)) => rule.lose(&lost, timers, world),
+                Some((at, false)) => rule.retire(Some(&heirs[*at as usize].rule), &lost, timers, world),
+                None => rule.retire(None, &lost, timers, world),
             }
         }
     }
@@ -137,7 +142,7 @@ impl Engine {
         let world = &mut World { now, hop: 0, host, last: before, zone: ticks.zone(), revision, out, faults };
         for at in &changed {
             edited.changed.push(next[*at as usize].name.clone());
-            rules[*at as usize].retire(Some(&next[*at as usize]), timers, world);
+            rules[*at as usize].retire(Some(&next[*at as usize]), &[], timers, world);
         }
         edited.last_words = out.len();
         (*revision, *decides_since) = (new_revision, now.mono);

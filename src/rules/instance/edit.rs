@@ -14,7 +14,7 @@ impl Instance {
     /// The rule as it was ends here. What it holds stays, if its successor `keeps` it: the next run of `each` asks anew.
     pub(in crate::rules) fn retire(&mut self, why: Ended, keeps: bool, turn: &mut Turn<'_, '_>) {
         let active = self.begun.filter(|_| matches!(&self.course, Course::Episode(_)));
-        self.edited = Some(Was { active, latch: turn.rule.is_latch() });
+        self.edited = Some(Was { active, latch: turn.rule.is_latch(), mapped: self.sources > 0 });
         match &mut self.course {
             Course::Episode(episode) => {
                 let (before, step) = (episode.phase(), episode.end(turn.world.now.mono, why));
@@ -24,16 +24,37 @@ impl Instance {
             Course::Always(_) if keeps => {}
             Course::Always(_) => {
                 self.release(turn.world);
-                if self.begun.is_some() {
-                    self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
-                }
+                self.end_always(why, turn);
             }
         }
+    }
+
+    fn end_always(&mut self, why: Ended, turn: &mut Turn<'_, '_>) {
+        if matches!(self.course, Course::Always(_)) && self.begun.take().is_some() {
+            self.run(("finally", 0), turn.rule.finally.as_ref(), turn, Some(why));
+        }
+    }
+
+    /// Nobody goes on in its place. What its `finally` asked for has its own time.
+    pub(in crate::rules) fn leave_no_heir(&mut self, turn: &mut Turn<'_, '_>) {
+        let left = self.held.drain();
+        self.release_each(left, turn.world);
+        self.end_always(Ended::Changed, turn);
+    }
+
+    /// Whether it has ended in the step that another map is put in place; if it stays, it begins anew.
+    pub(in crate::rules) fn take_end(&mut self) -> bool {
+        self.edited.take().is_some()
     }
 
     /// It is away until its rule comes back: only what semantics 13 keeps is kept.
     pub(in crate::rules) fn depart(&mut self) {
         (self.message, self.edited, self.heard, self.begun) = (None, None, None, None);
+    }
+
+    /// The channel that it was made for.
+    pub(in crate::rules) fn place(&self) -> &Name {
+        &self.channel
     }
 
     /// The channel by which it is known.
@@ -65,13 +86,18 @@ impl Instance {
         }
     }
 
-    /// What its last message said is not said any more.
-    pub(in crate::rules) fn unsay(&mut self) {
+    /// What its last message said is not said any more: of what it lacks now it knows nothing.
+    pub(in crate::rules) fn unsay(&mut self, rule: &Rule, now: Mono) {
         self.message = None;
-        if let Course::Episode(episode) = &mut self.course
-            && matches!(episode.phase(), Phase::Pending(_))
-        {
-            episode.reset();
+        let silent = self.is_silent();
+        if rule.names_stale && silent {
+            return;
+        }
+        match &mut self.course {
+            Course::Episode(episode) if matches!(episode.phase(), Phase::Pending(_)) => episode.reset(),
+            _ if rule.fields.is_empty() => {}
+            Course::Episode(episode) => episode.fall_blind(now, silent),
+            Course::Always(always) => always.watch(now, false, silent, false),
         }
     }
 
@@ -84,6 +110,7 @@ impl Instance {
                     self.event(turn);
                 }
             }
+            Course::Always(_) => self.event_always(turn),
             _ => self.fall_silent(turn),
         }
     }
@@ -94,7 +121,7 @@ impl Instance {
             return;
         }
         match &mut self.course {
-            Course::Episode(episode) => episode.fall_silent(turn.world.now.mono),
+            Course::Episode(episode) => episode.fall_blind(turn.world.now.mono, true),
             Course::Always(always) => always.watch(turn.world.now.mono, false, true, false),
         }
         self.let_go(turn);
@@ -113,8 +140,11 @@ impl Instance {
     pub(in crate::rules) fn judge_edited(&mut self, turn: &mut Turn<'_, '_>) {
         let Some(was) = self.edited.take() else { return self.judge_silent(turn) };
         let Some(when) = &turn.rule.when else { return self.fall_silent(turn) };
-        let latched = was.active.is_some() && was.latch && turn.rule.is_latch();
-        if self.message.is_none() && !turn.rule.fields.is_empty() && !latched {
+        // Of what the map has no more, nothing would ever let it go.
+        let unmapped = was.mapped && self.sources == 0;
+        let latched = was.active.is_some() && was.latch && turn.rule.is_latch() && !unmapped;
+        let knows = turn.rule.names_stale && self.is_silent();
+        if self.message.is_none() && !turn.rule.fields.is_empty() && !latched && !knows {
             let left = self.held.drain();
             self.release_each(left, turn.world);
             return self.judge_silent(turn);

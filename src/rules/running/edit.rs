@@ -6,21 +6,48 @@ use std::sync::Arc;
 use crate::model::{Mono, Name};
 
 use super::super::cache::{Target, subscribes, target};
-use super::super::instance::{Instance, World};
+use super::super::instance::{Instance, Turn, World};
 use super::super::sources::{Gone, Silence};
 use super::super::timers::Timers;
 use super::super::{Ended, Mode, Per, Rule, Windows};
 use super::{Cause, Running};
 
 impl Running {
-    /// Ends what lasts, as `changed` or `disabled`; `next` is what the rule will be.
-    pub(in crate::rules) fn retire(&mut self, next: Option<&Rule>, timers: &mut Timers, world: &mut World<'_>) {
+    /// Ends what lasts, as `changed` or `disabled`; `next` is what the rule will be. What is `lost` goes on in no form.
+    pub(in crate::rules) fn retire(
+        &mut self,
+        next: Option<&Rule>,
+        lost: &[u32],
+        timers: &mut Timers,
+        world: &mut World<'_>,
+    ) {
         let next = next.filter(|next| next.mode != Mode::Off);
         let why = if next.is_some() { Ended::Changed } else { Ended::Disabled };
         let keeps = next.is_some_and(|next| goes_on(&self.rule, next));
         for index in 0..self.ordered.len() {
             let at = self.ordered[index];
+            let keeps = keeps && !lost.contains(&at);
             self.turn(at, Cause::default(), timers, world, |one, turn| one.retire(why, keeps, turn));
+        }
+    }
+
+    /// Instances that another map leaves nothing of what they were about, in the order of their keys.
+    pub(in crate::rules) fn lost(&self, next: &Silence, gone: &Gone) -> Vec<u32> {
+        let places = self.places(next);
+        let is_lost = |one: &Instance| match places.get(&one.origin.instance) {
+            _ if one.sources == 0 => one.message.as_ref().is_some_and(|message| gone.is_speaker(message)),
+            None => true,
+            Some(place) if place.sources.is_empty() => true,
+            // The node has the name, and is elsewhere.
+            Some(place) => self.rule.per == Per::Source && place.channel != *one.place(),
+        };
+        self.ordered.iter().copied().filter(|at| is_lost(&self.instances[*at as usize])).collect()
+    }
+
+    /// Ends what is lost of a rule that is not edited.
+    pub(in crate::rules) fn lose(&mut self, lost: &[u32], timers: &mut Timers, world: &mut World<'_>) {
+        for at in lost {
+            self.turn(*at, Cause::default(), timers, world, |one, turn| one.retire(Ended::Changed, false, turn));
         }
     }
 
@@ -28,15 +55,19 @@ impl Running {
     /// go of what it held.
     pub(in crate::rules) fn inherit(&mut self, old: &mut Running, world: &mut World<'_>) {
         self.take_account(old);
-        self.shared.inherit(&self.rule.windows, &mut old.shared, &old.rule.windows);
         let rule = self.rule.clone();
         for at in &old.ordered {
             let one = &mut old.instances[*at as usize];
-            match self.heir_of(one, &old.rule, world.now.mono) {
-                Some(heir) => self.instances[heir as usize].inherit(world.now.mono, &rule, one, &old.rule),
-                None => one.release(world),
+            if let Some(heir) = self.heir_of(one, &old.rule, world.now.mono) {
+                self.instances[heir as usize].inherit(world.now.mono, &rule, one, &old.rule);
+                continue;
             }
+            old.lends.iter().for_each(|window| one.windows.swap(&mut old.shared, *window));
+            let (rule, cause) = (&old.rule, Cause::default());
+            one.leave_no_heir(&mut Turn { rule, tally: &mut self.tally, cause, world, operations: 0 });
+            old.lends.iter().for_each(|window| one.windows.swap(&mut old.shared, *window));
         }
+        self.shared.inherit(&self.rule.windows, &mut old.shared, &old.rule.windows);
     }
 
     /// What was counted and noted of the rule goes on.
@@ -56,13 +87,13 @@ impl Running {
     }
 
     /// The map has changed: what its sources do not say any more is not remembered.
-    pub(in crate::rules) fn forget(&mut self, gone: &Gone) {
+    pub(in crate::rules) fn forget(&mut self, gone: &Gone, now: Mono) {
         let is_gone = |channel: &Name, source: Option<&Name>, field: &Name| gone.has(channel, source, field);
         self.shared.forget(&self.rule.windows, is_gone);
         for one in &mut self.instances {
             one.windows.forget(&self.rule.windows, is_gone);
-            if one.message.as_ref().is_some_and(|message| gone.said(message)) {
-                one.unsay();
+            if one.message.as_ref().is_some_and(|message| gone.said(message, &self.rule.fields)) {
+                one.unsay(&self.rule, now);
             }
         }
     }
@@ -76,7 +107,8 @@ impl Running {
             return None;
         }
         if let Some(there) = self.by_key.get(key) {
-            return Some(*there);
+            let moved = before.per == Per::Source && self.instances[*there as usize].place() != old.place();
+            return (!moved).then_some(*there);
         }
         // It was the map's, and the map has it no more: nothing would ever end it.
         if old.sources > 0 {
@@ -111,25 +143,23 @@ impl Running {
         std::mem::replace(&mut self.rule, rule)
     }
 
-    /// The map has changed beneath the unedited rule: instances whose sources are gone end, those of new sources begin.
+    /// The map has changed beneath the unedited rule: instances that are lost have ended, those of new sources begin.
     pub(in crate::rules) fn refit(&mut self, silence: &mut Silence, timers: &mut Timers, world: &mut World<'_>) {
         let mut places = self.places(silence);
-        for index in 0..self.ordered.len() {
-            let at = self.ordered[index];
-            let one = &self.instances[at as usize];
-            if one.sources > 0 && !places.contains_key(&one.origin.instance) {
-                self.turn(at, Cause::default(), timers, world, |one, turn| one.retire(Ended::Changed, false, turn));
-            }
-        }
-        self.instances.retain(|one| one.sources == 0 || places.contains_key(&one.origin.instance));
+        let per = &self.rule.per;
+        let stays = |one: &Instance| *per == Per::Rule || (one.sources == 0 && *per != Per::Source);
+        self.instances.retain_mut(|one| !one.take_end() || stays(one));
         self.reindex();
         for at in 0..self.instances.len() as u32 {
             let place = places.remove(&self.instances[at as usize].origin.instance);
             let spans = place.as_ref().map(|place| place.spans(silence)).unwrap_or_default();
             let settings = self.settings(spans);
             self.instances[at as usize].set(settings);
+            let was = self.instances[at as usize].is_silent();
             self.attach(at, place.map(|place| place.sources).unwrap_or_default(), silence);
-            self.turn(at, Cause::default(), timers, world, Instance::judge_silent);
+            if !was {
+                self.turn(at, Cause::default(), timers, world, Instance::judge_silent);
+            }
         }
         for (key, place) in places {
             let spans = place.spans(silence);
