@@ -41,7 +41,7 @@ impl Last {
 
     /// Another map: what its nodes and devices do not say any more is forgotten, or it would be taken for true for ever.
     pub fn refit(&mut self, before: &Inventory, now: &Inventory) {
-        for (channel, fields) in before.unsaid_in(now) {
+        for (channel, fields) in before.unheard_in(now) {
             if !self.channels.contains_key(&channel) {
                 continue;
             }
@@ -135,20 +135,20 @@ mod tests {
         }
     }
 
-    /// One source for each channel, with its fields.
-    fn inventory(channels: &[(&str, &[&str])]) -> Inventory {
-        let source = |(channel, fields): &(&str, &[&str])| Source {
+    /// Sources by channel and name, with their fields.
+    fn inventory(sources: &[(&str, &str, &[&str])]) -> Inventory {
+        let source = |(channel, name, fields): &(&str, &str, &[&str])| Source {
             kind: SourceKind::Node,
             room: Name::from("room"),
             place: Name::from("place"),
-            name: Name::from("N"),
+            name: Name::from(*name),
             channel: Name::from(*channel),
             broad: Name::from("sensor:update"),
             stale_after: None,
             frames: vec![fields.iter().map(|field| Name::from(*field)).collect()],
             facts: Vec::new(),
         };
-        Inventory { sources: channels.iter().map(|each| Arc::new(source(each))).collect(), devices: Vec::new() }
+        Inventory { sources: sources.iter().map(|each| Arc::new(source(each))).collect(), devices: Vec::new() }
     }
 
     #[test]
@@ -202,10 +202,36 @@ mod tests {
         assert!(last.drain_changed().is_empty());
         last.record(at(3), &message("a", r#"{"on":false}"#));
         assert_eq!(last.drain_changed().len(), 1);
-        last.refit(&inventory(&[("a", &["on"]), ("b", &["t", "h"])]), &inventory(&[("b", &["h"])]));
+        last.refit(&inventory(&[("a", "N", &["on"]), ("b", "N", &["t", "h"])]), &inventory(&[("b", "N", &["h"])]));
         assert!(last.get("a", "on").is_none() && last.get("b", "t").is_none() && last.get("b", "h").is_some());
         let gone = [("a".into(), None), ("b".into(), Some(r#"{"h":60.5}"#.to_owned()))];
         assert_eq!(last.drain_changed(), gone);
         assert!(last.get("c", "t").is_none(), "nothing is made of what was never heard");
+    }
+
+    #[test]
+    fn a_node_that_left_is_not_believed_for_the_sake_of_its_neighbours() {
+        let heard = |before: &[(&str, &str, &[&str])], now: &[(&str, &str, &[&str])]| {
+            let mut last = Last::default();
+            last.record(at(1), &message("c", r#"{"t":24.0,"h":60.0}"#));
+            last.refit(&inventory(before), &inventory(now));
+            ["t", "h"].map(|field| last.get("c", field).is_some())
+        };
+        let (a, b): ((_, _, &[&str]), (_, _, &[&str])) = (("c", "A", &["t", "h"]), ("c", "B", &["h"]));
+        assert_eq!(heard(&[a, b], &[b]), [false, true], "what its neighbour may have said stays");
+        assert_eq!(heard(&[a], &[("c", "C", &["t", "h"])]), [false, false], "its successor has not said anything yet");
+        assert_eq!(heard(&[a, b], &[a]), [true, true]);
+        assert_eq!(heard(&[a, b], &[("c", "A", &["t"]), b]), [true, true], "one says less, the other as much");
+    }
+
+    #[test]
+    fn a_device_without_feedback_that_left_is_not_believed() {
+        let (mut last, pump) = (Last::default(), crate::model::DeviceKey { room: "V".into(), device: "pump".into() });
+        last.record(at(1), &message(&pump.channel(), r#"{"wanted":40.0}"#));
+        let before = Inventory { sources: Vec::new(), devices: vec![pump.clone()] };
+        last.refit(&before, &before);
+        assert!(last.get(&pump.channel(), "wanted").is_some());
+        last.refit(&before, &Inventory::default());
+        assert!(last.get(&pump.channel(), "wanted").is_none());
     }
 }

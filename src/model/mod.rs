@@ -17,7 +17,9 @@ pub use duration::{Span, format_duration, parse_duration};
 pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};
 pub use message::{Message, Provenance};
 pub use queue::{Doorbell, Full, Push, Queue, QueueCounts};
-pub use reading::{FieldFacts, Inventory, Publication, Quality, Reading, Source, SourceKind, WellKnown};
+pub use reading::{
+    FieldFacts, Inventory, Publication, Quality, Reading, Source, SourceKind, Speaker, Unsaid, WellKnown,
+};
 pub use secret::Secret;
 pub use time::{Mono, Timestamp, Utc};
 pub use value::{Fields, Name, Value};

@@ -69,30 +69,61 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// By channel, what its nodes and devices say here and do not say in `other`: these fields, or `None`: nobody is there
-    /// any more.
+    /// By channel and name, what its nodes and devices say here and do not say in `other`: these fields, or `None`: it is
+    /// there no more.
     #[must_use]
-    pub fn unsaid_in(&self, other: &Inventory) -> BTreeMap<Name, Option<HashSet<Name>>> {
+    pub fn unsaid_in(&self, other: &Inventory) -> Unsaid {
         let (before, now) = (self.said(), other.said());
-        let unsaid = |(channel, fields): (Name, HashSet<Name>)| match now.get(&channel) {
-            None => Some((channel, None)),
+        let unsaid = |(speaker, fields): (Speaker, HashSet<Name>)| match now.get(&speaker) {
+            None => Some((speaker, None)),
             Some(now) => Some(fields.difference(now).cloned().collect::<HashSet<_>>())
                 .filter(|fields| !fields.is_empty())
-                .map(|fields| (channel, Some(fields))),
+                .map(|fields| (speaker, Some(fields))),
         };
         before.into_iter().filter_map(unsaid).collect()
     }
 
-    /// The fields of each channel's frames.
-    fn said(&self) -> BTreeMap<Name, HashSet<Name>> {
-        let mut said: BTreeMap<Name, HashSet<Name>> =
-            self.devices.iter().map(|device| (device.channel(), HashSet::new())).collect();
+    /// By channel, what nobody says in `other` who said it here: these fields, or `None`: nobody is there any more. Who is
+    /// new there has not said anything yet.
+    #[must_use]
+    pub fn unheard_in(&self, other: &Inventory) -> BTreeMap<Name, Option<HashSet<Name>>> {
+        let (before, now) = (self.said(), other.said());
+        let mut unheard = BTreeMap::<Name, Option<HashSet<Name>>>::new();
+        for ((channel, name), fields) in self.unsaid_in(other) {
+            let said = before.get(&(channel.clone(), name)).cloned().unwrap_or_default();
+            unheard.entry(channel).or_default().get_or_insert_default().extend(fields.unwrap_or(said));
+        }
+        for (channel, fields) in &mut unheard {
+            let first = (channel.clone(), Name::default());
+            let there = now.range(first..).take_while(|((on, _), _)| on == channel);
+            let mut staying = there.filter(|(speaker, _)| before.contains_key(speaker)).peekable();
+            if staying.peek().is_none() {
+                *fields = None;
+            }
+            for (_, said) in staying {
+                fields.iter_mut().for_each(|fields| fields.retain(|field| !said.contains(field)));
+            }
+        }
+        unheard
+    }
+
+    /// Who speaks, with the fields of its frames; devices without feedback have none.
+    fn said(&self) -> BTreeMap<Speaker, HashSet<Name>> {
+        let device = |device: &DeviceKey| ((device.channel(), device.device.clone()), HashSet::new());
+        let mut said: BTreeMap<_, _> = self.devices.iter().map(device).collect();
         for source in &self.sources {
-            said.entry(source.channel.clone()).or_default().extend(source.frames.iter().flatten().cloned());
+            let fields: &mut HashSet<Name> = said.entry((source.channel.clone(), source.name.clone())).or_default();
+            fields.extend(source.frames.iter().flatten().cloned());
         }
         said
     }
 }
+
+/// A node or a device by its channel and its name.
+pub type Speaker = (Name, Name);
+
+/// What is not said any more under another map: some fields, or all (`None`) of whom it has no more.
+pub type Unsaid = BTreeMap<Speaker, Option<HashSet<Name>>>;
 
 /// Why a value is `null` in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What the map says about who speaks: which source a message is from, which fields it brings, and who is silent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::model::{Inventory, Message, Name, Provenance, Source, SourceKind};
+use crate::model::{Inventory, Message, Name, Provenance, Source, SourceKind, Unsaid};
 
 /// Fields that every message of a node has, whatever its frame says.
 const OF_NODES: [&str; 6] = ["id", "ts", "room", "cluster", "node", "quality"];
@@ -33,20 +33,11 @@ pub(super) fn brings(source: &Source, fields: &[Name]) -> bool {
 /// What the sources of a map do not say any more under the next one: all, or some fields. Whoever remembers it takes the
 /// last word of a node that was unscrewed for true for ever.
 #[derive(Debug)]
-pub(super) struct Gone(HashMap<(Name, Name), Option<HashSet<Name>>>);
+pub(super) struct Gone(Unsaid);
 
 impl Gone {
     pub(super) fn between(before: &Inventory, now: &Inventory) -> Gone {
-        let key = |source: &Source| (source.channel.clone(), source.name.clone());
-        let fields = |source: &Source| source.frames.iter().flatten().cloned().collect::<HashSet<Name>>();
-        let there: HashMap<_, _> = now.sources.iter().map(|source| (key(source), fields(source))).collect();
-        let unsaid = |source: &Arc<Source>| match there.get(&key(source)) {
-            None => Some((key(source), None)),
-            Some(now) => Some(fields(source).difference(now).cloned().collect::<HashSet<_>>())
-                .filter(|fields| !fields.is_empty())
-                .map(|fields| (key(source), Some(fields))),
-        };
-        Gone(before.sources.iter().filter_map(unsaid).collect())
+        Gone(before.unsaid_in(now))
     }
 
     /// Whether this field of this source is.

@@ -357,3 +357,14 @@ fn a_keeper_takes_its_state_to_another_address_unless_its_bits_there_have_been_t
     reload(&mut bench, 3.0, &map);
     assert_eq!(bench.frames(), [(OTHER, vec![0b0000], 2), (RELAYS, vec![0b1110], 1)]);
 }
+
+#[test]
+fn feedback_that_is_silent_stays_so_wherever_it_is_read_until_it_speaks() {
+    let (mut bench, mut map) = asked();
+    let silent = reading("exhaust", r#"{"speed":null}"#, true);
+    bench.step(2.0, GuardEvent::Reading(&silent));
+    named(&mut map, "exhaust").feedback.as_mut().unwrap().id = OTHER;
+    reload(&mut bench, 3.0, &map);
+    let exhaust = bench.guard.devices.iter().find(|device| &*device.spec.key.device == "exhaust").unwrap();
+    assert!(exhaust.stale && exhaust.state().1.is_some(), "the Gateway does not say it again");
+}
