@@ -1,9 +1,9 @@
-//! Frames through a DBC file, beside cantools (Python) and `can_decode` (Rust) on the same frames, in one run:
+//! Frames through a DBC file, beside cantools (Python) on the same frames, in one run:
 //!
 //!     cargo bench -p growctl-engine --bench dbc_decode
 //!
-//! cantools is taken from `python3`, or from $PYTHON; without it only the others are measured. Frames are those of
-//! messages without multiplexers, as `can_decode` knows none, of cantools' own `vehicle.dbc`.
+//! cantools is taken from `python3`, or from $PYTHON; without it only growctl is measured. Frames are those of
+//! messages without multiplexers of cantools' own `vehicle.dbc`.
 
 #![allow(clippy::print_stdout)] // the table is what a benchmark is for
 
@@ -58,7 +58,6 @@ fn main() {
     println!("growctl     {ours:>10.1} ns a frame");
     let by_map = by_map(&database, &frames);
     println!("  in a map  {by_map:>10.1} ns a frame   as the gateway reads it: ranges, texts, rounded");
-    other_rust(&path, &frames, ours, ours_total);
     match python(&path, &frames) {
         Some((theirs, total)) => {
             assert!((total - ours_total).abs() <= 1e-9 * total.abs(), "{total} is not {ours_total}");
@@ -124,27 +123,6 @@ fn per_frame(frames: usize, mut all: impl FnMut() -> f64) -> f64 {
         })
         .collect();
     median(&mut rounds)
-}
-
-fn raw(id: CanId) -> u32 {
-    id.raw() | if matches!(id, CanId::Extended(_)) { 1 << 31 } else { 0 }
-}
-
-fn other_rust(path: &Path, frames: &[Recorded], ours: f64, ours_total: f64) {
-    let Ok(parser) = can_decode::Parser::from_dbc_file(path) else {
-        println!("can_decode  cannot read the file");
-        return;
-    };
-    let sum = |frame: &Recorded| {
-        let id = if parser.signal_defs(frame.id.raw()).is_some() { frame.id.raw() } else { raw(frame.id) };
-        parser
-            .decode_msg(id, &frame.data)
-            .map_or(0.0, |message| message.signals.values().map(|signal| signal.value.physical).sum())
-    };
-    let total: f64 = frames.iter().map(sum).sum();
-    let theirs = per_frame(frames.len(), || frames.iter().map(sum).sum());
-    let same = if (total - ours_total).abs() <= 1e-6 * ours_total.abs() { "the same numbers" } else { "other numbers" };
-    println!("can_decode  {theirs:>10.1} ns a frame   {:>8.1} times growctl, {same}", theirs / ours);
 }
 
 /// cantools on the same frames: nanoseconds a frame, and the sum of all numbers.

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Args;
 use growctl_engine::app;
 use growctl_engine::can::{CanId, FrameKind, LogLine, LogReader};
-use growctl_engine::channels::{Catalog, ChannelMap, Decoded};
+use growctl_engine::channels::{Catalog, ChannelMap};
 use growctl_engine::files::Report;
 use growctl_engine::model::Timestamp;
 use serde::Serialize;
@@ -39,14 +39,14 @@ pub(crate) struct Decode {
     all: bool,
 }
 
-/// A frame that the map knows.
+/// A frame that the map, or a DBC file, knows.
 #[derive(Serialize)]
-struct Known<'a> {
+struct Known<'a, D> {
     ts: f64,
     bus: &'a str,
     id: String,
     #[serde(flatten)]
-    decoded: Decoded<'a>,
+    decoded: D,
 }
 
 /// A frame that it does not know.

@@ -52,7 +52,7 @@ pub(super) fn devices(
     all
 }
 
-/// One device; `None` if it has faults, or depends on what has no effect yet.
+/// One device; `None` if it has faults.
 fn device(
     check: &mut Check,
     sites: &Sites<'_>,

@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(3);
 /// Fields of every word about a device, which a signal beside its own would be hidden behind.
 const OF_DEVICES: [&str; 5] = ["state", "wanted", "source", "reason", "until"];
 
-/// A device's feedback; `None` if it has faults, or depends on what has no effect yet.
+/// A device's feedback; `None` if it has faults.
 pub(super) fn feedback(
     check: &mut Check,
     sites: &Sites<'_>,

@@ -123,8 +123,8 @@ impl Engine {
         self.cache.rename(&(0..next.len() as u32).map(of).collect::<Vec<_>>());
     }
 
-    /// Some rules, at `others`, in other versions, and nothing else: what is known of the rest stays as it is and is not
-    /// even looked at, so that the usual edit costs what it changes. Deadlines of what is replaced are left over; they are
+    /// Some rules, at `others`, in other versions, and nothing else: what is known of the rest stays as it is, so that the
+    /// usual edit costs little more than what it changes. Deadlines of what is replaced are left over; they are
     /// recognised when they come.
     fn replace(
         &mut self,

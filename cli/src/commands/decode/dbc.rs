@@ -5,22 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use growctl_engine::can::LogLine;
-use growctl_engine::channels::dbc::{Database, Decoded};
+use growctl_engine::channels::dbc::Database;
 use growctl_engine::files::{Report, read_database};
-use serde::Serialize;
 
-use super::{Counts, Decode, Show, write_line, write_unknown};
-
-/// A frame of a DBC file.
-#[derive(Serialize)]
-struct Known<'a> {
-    ts: f64,
-    /// The interface of the log: without a map there is no other name.
-    bus: &'a str,
-    id: String,
-    #[serde(flatten)]
-    decoded: Decoded<'a>,
-}
+use super::{Counts, Decode, Known, Show, write_line, write_unknown};
 
 struct ByDatabases {
     databases: Vec<Database>,
@@ -61,6 +49,7 @@ impl Show for ByDatabases {
         let data = matches!(super::kind(line.kind), "data" | "fd");
         let message = self.databases.iter().filter(|_| data).find_map(|database| database.with_id(line.id));
         counts.add(line, Some(line.interface), message.is_some());
+        // Without a map there is no other name of a bus than the interface of the log.
         let (ts, bus, id) = (line.utc.seconds(), line.interface, line.id.to_string());
         match message {
             Some(message) => write_line(out, &Known { ts, bus, id, decoded: message.decode(line.data()) }),
