@@ -74,6 +74,12 @@ impl Arbiter {
         self.drop_where(|_| true)
     }
 
+    /// Takes every request out, as they stand.
+    #[must_use]
+    pub fn take(&mut self) -> Arbiter {
+        Arbiter { held: std::mem::take(&mut self.held), ..*self }
+    }
+
     /// Time passes: leases whose end is `now` or earlier are over; how many ended. Time never goes back.
     pub fn advance(&mut self, now: Mono) -> usize {
         self.now = self.now.max(now);

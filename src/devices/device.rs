@@ -104,11 +104,7 @@ impl Switched {
     /// Takes over from the same device of an earlier map: who asks, and what it says. A request that the new command cannot
     /// say ends; how many did.
     pub(super) fn inherit(&mut self, old: &Switched) -> usize {
-        let mut ended = 0;
-        for held in old.arbiter.held() {
-            let sayable = self.levels.resolve(held.level).is_ok();
-            ended += usize::from(!sayable || self.arbiter.request(held.clone()).is_err());
-        }
+        let ended = self.take_requests(&old.arbiter);
         self.said.clone_from(&old.said);
         // The Gateway knows it by its name: it says of one that is silent already nothing more.
         if self.spec.feedback.is_some() && old.spec.feedback.is_some() && old.stale {
@@ -123,6 +119,16 @@ impl Switched {
                 // Said anew, as the bits of the command may be others.
                 self.seen = self.seen_in(value).or(self.seen.take());
             }
+        }
+        ended
+    }
+
+    /// Takes over the requests on the device of that name. One that the command cannot say ends; how many did.
+    pub(super) fn take_requests(&mut self, requests: &Arbiter) -> usize {
+        let mut ended = 0;
+        for held in requests.held() {
+            let sayable = self.levels.resolve(held.level).is_ok();
+            ended += usize::from(!sayable || self.arbiter.request(held.clone()).is_err());
         }
         ended
     }

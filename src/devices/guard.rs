@@ -1,24 +1,22 @@
 //! The last station before the bus: every request on a device passes here, the strongest is drawn into the frame that
 //! the device shares with others, and nobody asking means `safe`. Pure; the shell sends the frames within their `ttl`.
 
+mod absent;
 mod event;
 mod reload;
+mod requests;
 
 use hashbrown::HashMap;
 
 use crate::can::BusId;
 use crate::channels::ChannelMap;
-use crate::files::closest;
-use crate::model::{
-    DeviceKey, DeviceRequest, Message, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp,
-};
+use crate::model::{DeviceKey, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp};
 
-use super::arbitration::Held;
-use super::command::{self, Command};
 use super::device::Switched;
 use super::image::{Image, Occasion};
 use super::status::{DeviceStatus, GuardCounts, Hold};
 use super::update::Names;
+use absent::Absent;
 
 pub use event::{DeviceOut, GuardEvent};
 
@@ -32,17 +30,6 @@ enum Phase {
     Stopped,
 }
 
-/// Which count a refusal goes to.
-#[derive(Clone, Copy, Debug)]
-enum Why {
-    UnknownDevice,
-    Malformed,
-    NotPossible,
-    Stopping,
-}
-
-type Refusal = (Why, String);
-
 /// All devices of a site.
 #[derive(Debug)]
 pub struct Guard {
@@ -51,6 +38,7 @@ pub struct Guard {
     by_key: HashMap<DeviceKey, usize>,
     /// By `device:update:<room>:<device>`.
     by_channel: HashMap<Name, usize>,
+    absent: Absent,
     names: Names,
     phase: Phase,
     now: Timestamp,
@@ -69,6 +57,7 @@ impl Guard {
             images: Vec::new(),
             by_key: HashMap::new(),
             by_channel: HashMap::new(),
+            absent: Absent::default(),
             names: Names::default(),
             phase: Phase::Gathering,
             now,
@@ -102,13 +91,15 @@ impl Guard {
             }
             GuardEvent::Command(message) => {
                 let done = self.command(message, out);
-                self.account(done, &Requester::Client, device_named(&message.channel), out);
+                self.account(done, &Requester::Client, requests::device_named(&message.channel), out);
             }
             GuardEvent::Release { requester, device } => {
+                self.counts.released += self.absent.release(requester, device) as u64;
                 let touched = self.by_key.get(device).copied().filter(|&at| self.release(at, requester));
                 self.refresh(touched, out);
             }
             GuardEvent::ReleaseAll { requester } => {
+                self.counts.released += self.absent.release_all(requester) as u64;
                 let touched: Vec<usize> = (0..self.devices.len()).filter(|&at| self.release(at, requester)).collect();
                 self.refresh(touched, out);
             }
@@ -146,6 +137,7 @@ impl Guard {
         }
         debug_assert!(self.held.is_none(), "what is due goes out before a moment begins, and not within it");
         self.now = now;
+        self.counts.expired += self.absent.advance(now.mono) as u64;
         let mut ended = Vec::new();
         for (at, device) in self.devices.iter_mut().enumerate() {
             let count = device.arbiter.advance(now.mono);
@@ -192,58 +184,6 @@ impl Guard {
     pub fn holds(&self, rule: &str) -> Vec<Hold> {
         let of = |device: &Switched| Hold::of(self.now, device, rule, self.images[device.image].held_back.as_deref());
         self.devices.iter().flat_map(of).collect()
-    }
-
-    fn request(
-        &mut self,
-        requester: &Requester,
-        priority: u8,
-        request: &DeviceRequest,
-        revision: Option<&Name>,
-        out: &mut Vec<DeviceOut>,
-    ) -> Result<(), Refusal> {
-        if self.phase == Phase::Stopped {
-            return Err((Why::Stopping, "the engine is stopping: devices are at safe".to_owned()));
-        }
-        let at = self.find(&request.device)?;
-        let now = self.now.mono;
-        let device = &mut self.devices[at];
-        let target = device.levels.resolve(request.level).map_err(|why| (Why::NotPossible, why))?;
-        let reason = match (&request.reason, target.clamped_from) {
-            (reason, None) => reason.clone(),
-            (None, Some(asked)) => Some(format!("{asked} is limited to {}", target.shown).into()),
-            (Some(reason), Some(asked)) => Some(format!("{reason} ({asked} is limited to {})", target.shown).into()),
-        };
-        let end = request.lease.map_or(Mono(u64::MAX), |lease| now + lease);
-        device.arbiter.advance(now);
-        let revision = revision.cloned();
-        let held = Held { requester: requester.clone(), priority, level: target.level, reason, revision, end };
-        device.arbiter.request(held).map_err(|why| (Why::NotPossible, why.to_string()))?;
-        self.counts.clamped += u64::from(target.clamped_from.is_some());
-        self.refresh([at], out);
-        Ok(())
-    }
-
-    fn command(&mut self, message: &Message, out: &mut Vec<DeviceOut>) -> Result<(), Refusal> {
-        let malformed = |why| (Why::Malformed, why);
-        let no_device = || "a command goes to device:command:<room>:<device>".to_owned();
-        let key = command::device_of(&message.channel).ok_or_else(|| malformed(no_device()))?;
-        let at = self.find(&key)?;
-        match command::read(&message.fields).map_err(malformed)? {
-            Command::Release => {
-                if self.release(at, &Requester::Client) {
-                    self.refresh([at], out);
-                }
-                Ok(())
-            }
-            Command::Set { value, lease, reason } => {
-                let device = &self.devices[at];
-                let level = device.levels.level_of(&value).map_err(malformed)?;
-                let lease = Some(lease.unwrap_or(device.spec.lease));
-                let request = DeviceRequest { device: key, level, lease, reason };
-                self.request(&Requester::Client, PERSONS_PRIORITY, &request, None, out)
-            }
-        }
     }
 
     /// Whether there was a request to end.
@@ -295,6 +235,7 @@ impl Guard {
             return;
         }
         let started = self.phase == Phase::Running;
+        self.counts.released += self.absent.clear() as u64;
         for device in &mut self.devices {
             self.counts.released += device.arbiter.clear() as u64;
         }
@@ -353,40 +294,10 @@ impl Guard {
         out.push(DeviceOut::Update(message));
     }
 
-    fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
-        self.by_key.get(key).copied().ok_or_else(|| {
-            let there = self.devices.iter().filter(|device| !device.ghost);
-            let names: Vec<String> = there.map(|device| device.spec.key.to_string()).collect();
-            let near = closest(&key.to_string(), names.iter().map(String::as_str));
-            let meant = near.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
-            (Why::UnknownDevice, format!("the channel map has no device '{key}'{meant}"))
-        })
-    }
-
-    fn account(&mut self, done: Result<(), Refusal>, requester: &Requester, device: &str, out: &mut Vec<DeviceOut>) {
-        self.counts.received += 1;
-        let Err((why, reason)) = done else {
-            self.counts.accepted += 1;
-            return;
-        };
-        *match why {
-            Why::UnknownDevice => &mut self.counts.unknown_device,
-            Why::Malformed => &mut self.counts.malformed,
-            Why::NotPossible => &mut self.counts.not_possible,
-            Why::Stopping => &mut self.counts.stopping,
-        } += 1;
-        out.push(DeviceOut::Refused { device: device.to_owned(), requester: requester.clone(), reason });
-    }
-
     fn earliest(&self) -> Option<Mono> {
         let leases = self.devices.iter().filter_map(|device| device.arbiter.next_deadline());
-        leases.chain(self.images.iter().filter_map(|image| image.next)).min()
+        leases.chain(self.images.iter().filter_map(|image| image.next)).chain(self.absent.next_deadline()).min()
     }
-}
-
-/// How a refusal names the device of a command channel.
-fn device_named(channel: &str) -> &str {
-    channel.strip_prefix("device:command:").unwrap_or(channel)
 }
 
 #[cfg(test)]

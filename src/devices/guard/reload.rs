@@ -12,12 +12,15 @@ impl Guard {
     /// Goes over to another map. What changes for a device goes out at once, or with [`Guard::release_held`].
     pub fn reload(&mut self, now: Timestamp, map: &ChannelMap, out: &mut Vec<DeviceOut>) {
         self.now = now;
-        let next = Guard { phase: self.phase, held: self.held.take(), ..Guard::new(map, now) };
+        let absent = std::mem::take(&mut self.absent);
+        let next = Guard { phase: self.phase, held: self.held.take(), absent, ..Guard::new(map, now) };
         let mut old = std::mem::replace(self, next);
         for device in &mut self.devices {
             let namesake = old.by_key.get(&device.spec.key).map(|&at| &old.devices[at]);
             if let Some(before) = namesake {
                 old.counts.released += device.inherit(before) as u64;
+            } else if let Some(requests) = self.absent.take(&device.spec.key) {
+                old.counts.released += device.take_requests(&requests) as u64;
             }
             let command = &device.spec.command;
             let drove = old.devices.iter().find(|before| is_where(&before.spec.command, command));
@@ -51,9 +54,11 @@ impl Guard {
     fn see_off(&mut self, old: &mut Guard, out: &mut Vec<DeviceOut>) {
         let mut empty = Vec::new();
         for leaver in &mut old.devices {
-            let ended = leaver.arbiter.clear() as u64;
+            let requests = leaver.arbiter.take();
             // One that is still there has taken its requests along.
-            old.counts.released += if self.by_key.contains_key(&leaver.spec.key) { 0 } else { ended };
+            if !self.by_key.contains_key(&leaver.spec.key) {
+                old.counts.released += self.absent.keep(leaver.spec.key.clone(), requests) as u64;
+            }
             let command = &leaver.spec.command;
             let last = old.images[leaver.image].last.as_ref();
             match self.images.iter().position(|image| (image.bus, image.id) == (command.bus, command.id)) {

@@ -41,8 +41,27 @@ fn a_device_that_is_gone_is_sent_to_safe_once_and_the_others_stay() {
     assert_eq!(bench.frames(), [(FAN, vec![80, 1], 2)]);
     bench.due(60.0);
     assert!(bench.out.is_empty(), "{:?}", bench.out);
+}
+
+#[test]
+fn a_device_that_is_away_for_one_map_still_has_its_requests() {
+    let (mut bench, map) = asked();
+    bench.command(1.0, "exhaust", r#"{"set": 80, "for": "5s"}"#);
+    let told = |bench: &mut Bench, seconds| {
+        reload(bench, seconds, &map);
+        bench.frames().into_iter().filter(|(id, ..)| *id == FAN).map(|(_, bytes, _)| bytes[0] / 2).collect::<Vec<_>>()
+    };
+    reload(&mut bench, 2.0, &without(&map, "exhaust"));
+    assert_eq!(told(&mut bench, 3.0), [80]);
+    reload(&mut bench, 4.0, &without(&map, "exhaust"));
+    bench.due(6.0);
+    assert_eq!(bench.guard.counts().expired, 1, "a lease ends while the device is away");
+    assert_eq!(told(&mut bench, 7.0), [60]);
+    reload(&mut bench, 8.0, &without(&map, "exhaust"));
+    bench.step(9.0, GuardEvent::Release { requester: &rule("a"), device: &key("exhaust") });
+    assert_eq!(told(&mut bench, 10.0), [40], "nobody asks any more");
     let counts = bench.guard.counts();
-    assert_eq!((counts.accepted, counts.released), (2, 1));
+    assert_eq!((counts.accepted, counts.released, counts.expired), (3, 1, 1));
 }
 
 #[test]
@@ -312,9 +331,10 @@ fn the_account_of_requests_is_true_when_devices_leave_and_are_renamed() {
     bench.ask(1.0, &rule("b"), 50, &ask("pump", Level::On));
     reload(&mut bench, 2.0, &renamed(&map, "pump", "feeder"));
     assert_eq!(bench.frames(), [(RELAYS, vec![0b010], 2)], "nobody has asked for the feeder");
-    assert_eq!((bench.guard.counts().accepted, bench.guard.counts().released), (3, 2));
     reload(&mut bench, 3.0, &without(&map, "exhaust"));
-    assert_eq!(bench.guard.counts().released, 3);
+    assert_eq!((bench.guard.counts().accepted, bench.guard.counts().released), (3, 0), "they may come back");
+    bench.step(3.5, GuardEvent::ReleaseAll { requester: &rule("b") });
+    assert_eq!(bench.guard.counts().released, 1);
     bench.step(4.0, GuardEvent::Stop);
     assert_eq!(bench.guard.counts().released, 3);
 }

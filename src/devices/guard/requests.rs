@@ -1,0 +1,109 @@
+//! What is asked of devices, and why it is refused.
+
+use crate::files::closest;
+use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Requester};
+
+use super::super::arbitration::Held;
+use super::super::command::{self, Command};
+use super::{DeviceOut, Guard, PERSONS_PRIORITY, Phase};
+
+/// Which count a refusal goes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    UnknownDevice,
+    Malformed,
+    NotPossible,
+    Stopping,
+}
+
+pub(super) type Refusal = (Why, String);
+
+impl Guard {
+    pub(super) fn request(
+        &mut self,
+        requester: &Requester,
+        priority: u8,
+        request: &DeviceRequest,
+        revision: Option<&Name>,
+        out: &mut Vec<DeviceOut>,
+    ) -> Result<(), Refusal> {
+        if self.phase == Phase::Stopped {
+            return Err((Why::Stopping, "the engine is stopping: devices are at safe".to_owned()));
+        }
+        let at = self.find(&request.device)?;
+        let now = self.now.mono;
+        let device = &mut self.devices[at];
+        let target = device.levels.resolve(request.level).map_err(|why| (Why::NotPossible, why))?;
+        let reason = match (&request.reason, target.clamped_from) {
+            (reason, None) => reason.clone(),
+            (None, Some(asked)) => Some(format!("{asked} is limited to {}", target.shown).into()),
+            (Some(reason), Some(asked)) => Some(format!("{reason} ({asked} is limited to {})", target.shown).into()),
+        };
+        let end = request.lease.map_or(Mono(u64::MAX), |lease| now + lease);
+        device.arbiter.advance(now);
+        let revision = revision.cloned();
+        let held = Held { requester: requester.clone(), priority, level: target.level, reason, revision, end };
+        device.arbiter.request(held).map_err(|why| (Why::NotPossible, why.to_string()))?;
+        self.counts.clamped += u64::from(target.clamped_from.is_some());
+        self.refresh([at], out);
+        Ok(())
+    }
+
+    pub(super) fn command(&mut self, message: &Message, out: &mut Vec<DeviceOut>) -> Result<(), Refusal> {
+        let malformed = |why| (Why::Malformed, why);
+        let no_device = || "a command goes to device:command:<room>:<device>".to_owned();
+        let key = command::device_of(&message.channel).ok_or_else(|| malformed(no_device()))?;
+        let at = self.find(&key)?;
+        match command::read(&message.fields).map_err(malformed)? {
+            Command::Release => {
+                if self.release(at, &Requester::Client) {
+                    self.refresh([at], out);
+                }
+                Ok(())
+            }
+            Command::Set { value, lease, reason } => {
+                let device = &self.devices[at];
+                let level = device.levels.level_of(&value).map_err(malformed)?;
+                let lease = Some(lease.unwrap_or(device.spec.lease));
+                let request = DeviceRequest { device: key, level, lease, reason };
+                self.request(&Requester::Client, PERSONS_PRIORITY, &request, None, out)
+            }
+        }
+    }
+
+    fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
+        self.by_key.get(key).copied().ok_or_else(|| {
+            let there = self.devices.iter().filter(|device| !device.ghost);
+            let names: Vec<String> = there.map(|device| device.spec.key.to_string()).collect();
+            let near = closest(&key.to_string(), names.iter().map(String::as_str));
+            let meant = near.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
+            (Why::UnknownDevice, format!("the channel map has no device '{key}'{meant}"))
+        })
+    }
+
+    pub(super) fn account(
+        &mut self,
+        done: Result<(), Refusal>,
+        requester: &Requester,
+        device: &str,
+        out: &mut Vec<DeviceOut>,
+    ) {
+        self.counts.received += 1;
+        let Err((why, reason)) = done else {
+            self.counts.accepted += 1;
+            return;
+        };
+        *match why {
+            Why::UnknownDevice => &mut self.counts.unknown_device,
+            Why::Malformed => &mut self.counts.malformed,
+            Why::NotPossible => &mut self.counts.not_possible,
+            Why::Stopping => &mut self.counts.stopping,
+        } += 1;
+        out.push(DeviceOut::Refused { device: device.to_owned(), requester: requester.clone(), reason });
+    }
+}
+
+/// How a refusal names the device of a command channel.
+pub(super) fn device_named(channel: &str) -> &str {
+    channel.strip_prefix("device:command:").unwrap_or(channel)
+}
