@@ -10,6 +10,7 @@ use crate::model::{DeviceKey, Inventory, Level, Name, Source, Value};
 use super::codec::{Signal, When};
 use super::greeter::Greetings;
 use super::j1939::{Address, Group};
+use super::limits::Limits;
 use super::pace::Policy;
 
 /// Buses, nodes and devices of a site.
@@ -168,6 +169,8 @@ pub struct Device {
     pub ttl: Duration,
     /// How long a client's request without `for` lives. A rule's lives as long as its episode.
     pub lease: Duration,
+    /// What no rule may do with it.
+    pub limits: Limits,
 }
 
 /// The frame and signal of a device's command.
@@ -218,6 +221,8 @@ pub struct Feedback {
     pub tolerance: f64,
     /// How soon it must agree.
     pub within: Duration,
+    /// How often the command is sent again when it does not, before the device is at fault.
+    pub retries: u32,
     /// The device as the source of readings.
     pub source: Arc<Source>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::can::{BusId, CanId, Frame};
 use crate::channels::codec::{Layout, Signal};
-use crate::channels::{ChannelMap, Command, Device, Feedback, FrameLayout, Safe};
+use crate::channels::{ChannelMap, Command, Device, Feedback, FrameLayout, Limits, Safe};
 use crate::model::{
     DeviceKey, DeviceRequest, Fields, Level, Message, Mono, Name, Provenance, Publication, Reading, Requester, Source,
     SourceKind, Timestamp, Utc, Value,
@@ -78,6 +78,7 @@ pub(super) fn device(name: &str, id: CanId, layout: &Arc<FrameLayout>, signal: u
         repeat: None,
         ttl: Duration::from_secs(2),
         lease: Duration::from_secs(900),
+        limits: Limits::default(),
     }
 }
 
@@ -90,6 +91,7 @@ pub(super) fn with_feedback(mut device: Device, layout: &Arc<FrameLayout>, signa
         shown: (0..layout.signals.len()).collect(),
         tolerance: 0.0,
         within: Duration::from_secs(1),
+        retries: 2,
         source: source(&device.key.device),
     });
     device

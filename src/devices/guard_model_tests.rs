@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::can::CanId;
-use crate::model::Level;
+use crate::model::{DeviceRequest, Level};
 
 const DEVICES: [&str; 5] = ["exhaust", "pump", "valve", "heater", "lamp"];
 const LAMP: usize = 4;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::files::{Entries, Spanned};
 use crate::model::{DeviceKey, Name, Span, Value, format_duration, parse_duration};
 
+use super::super::limits::Limits;
 use super::super::map::{Command, Device, Safe};
 use super::super::spec::{CommandSpec, DeviceSpec};
 use super::check::Check;
@@ -90,7 +91,19 @@ fn device(
     };
     let channel = key.channel();
     let kind = Name::from(spec.kind.as_str());
-    Some(Device { key, kind, channel, command: command?, feedback, safe: safe?, watchdog, repeat, ttl, lease })
+    Some(Device {
+        key,
+        kind,
+        channel,
+        command: command?,
+        feedback,
+        safe: safe?,
+        watchdog,
+        repeat,
+        ttl,
+        lease,
+        limits: Limits::default(),
+    })
 }
 
 /// Whether a device may be without a watchdog.

@@ -16,6 +16,8 @@ use super::devices::time;
 use super::facts;
 use super::nodes::{Sites, can_id};
 
+/// How often a command is sent again that the device does not follow, where the map says nothing.
+const RETRIES: u32 = 2;
 /// The device must agree within this, where the map says nothing.
 const WITHIN: Duration = Duration::from_secs(3);
 /// Fields of every word about a device, which a signal beside its own would be hidden behind.
@@ -55,7 +57,7 @@ pub(super) fn feedback(
         }
     }
     let source = Arc::new(source(key, &frame.layout, signal, &shown, frame.stale_after));
-    Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, source })
+    Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, retries: RETRIES, source })
 }
 
 fn tolerance(check: &mut Check, spec: &FeedbackSpec) -> f64 {
