@@ -1,6 +1,7 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod devices;
 mod raw;
 mod reload;
 mod trail;
@@ -358,37 +359,6 @@ impl Core {
         }
         let delivery = self.router.stamp(self.now, message(channel, Provenance::Rule, hop + 1, fields));
         self.queue.push_back(Hop { delivery, trail: Some(trail) });
-    }
-
-    fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {
-        self.counts.circles += 1;
-        out.push(Output::Notice(Notice::Circle { rules: trail.rules(), channel }));
-    }
-
-    fn take_device_outs(&mut self, hop: u8, trail: Option<Arc<Trail>>, out: &mut Vec<Output>) {
-        let mut outs = std::mem::take(&mut self.device_outs);
-        for device_out in outs.drain(..) {
-            match device_out {
-                DeviceOut::Transmit { frame, ttl } => {
-                    self.counts.commands += 1;
-                    out.push(Output::Transmit { frame, ttl });
-                }
-                DeviceOut::Refused { device, reason, .. } => {
-                    out.push(Output::Notice(Notice::Device { device, reason }))
-                }
-                // A circle through a device stops as one through publications does; the device itself has been served.
-                DeviceOut::Update(message) if hop > MOST_HOPS => {
-                    if let Some(trail) = &trail {
-                        self.refuse_circle(trail, message.channel, out);
-                    }
-                }
-                DeviceOut::Update(message) => {
-                    let delivery = self.router.stamp(self.now, Message { hop, ..message });
-                    self.queue.push_back(Hop { delivery, trail: trail.clone() });
-                }
-            }
-        }
-        self.device_outs = outs;
     }
 }
 

@@ -32,6 +32,12 @@ impl Notices {
             Notice::Device { device, reason } => {
                 tracing::warn!(device, repeated, "a device request was refused: {reason}");
             }
+            Notice::Fault { device, fault: Some(why) } => {
+                tracing::error!(device, repeated, "a device is at fault and goes to its safe state: {why}");
+            }
+            Notice::Fault { device, fault: None } => {
+                tracing::warn!(device, repeated, "a device that was at fault is tried again");
+            }
             Notice::Message { channel, why } => {
                 tracing::warn!(%channel, repeated, "a message from outside was refused: {why}");
             }
@@ -81,6 +87,7 @@ fn key(notice: &Notice) -> String {
     match notice {
         Notice::Rule(fault) => format!("rule {} {}", fault.rule, fault.message),
         Notice::Device { device, reason } => format!("device {device} {reason}"),
+        Notice::Fault { device, fault } => format!("fault {device} {}", fault.as_deref().unwrap_or_default()),
         Notice::Message { channel, why } => format!("message {channel} {why}"),
         Notice::Circle { rules, .. } => format!("circle {}", rules.join(" ")),
     }

@@ -47,6 +47,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// A device is at fault and was sent to its safe state; or it is tried again.
+    Fault {
+        /// Which device.
+        device: String,
+        /// Why; `None`: it is tried again.
+        fault: Option<Name>,
+    },
     /// A foreign message was refused.
     Message {
         /// On which channel.

@@ -7,7 +7,12 @@ use crate::channels::{Device, Feedback, Safe};
 use crate::model::{Level, Mono, Name, Quality, Reading, Value};
 
 use super::arbitration::{Arbiter, Held};
+use super::confirm::Confirm;
 use super::level::{Levels, Target};
+use super::ramp::Ramp;
+use super::readings::{Effect, Watches};
+use super::restraint::Permit;
+use super::timing::Timing;
 
 /// What the feedback said last.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +36,20 @@ pub(super) struct Word {
     pub(super) reason: Option<Name>,
     /// Of a device without feedback, the state it was told.
     pub(super) told: Value,
+    /// The limit that keeps it from what is asked for.
+    pub(super) held_back: Option<Name>,
+    /// Why it is at its safe state whatever is asked for.
+    pub(super) fault: Option<Name>,
+}
+
+/// It does not follow, or has no effect.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) text: Name,
+    /// It is tried again then.
+    pub(super) until: Mono,
+    /// Its feedback says nothing: the fault ends when it speaks.
+    pub(super) unheard: bool,
 }
 
 /// Where a device belongs while nobody asks.
@@ -69,6 +88,21 @@ pub(super) struct Switched {
     pub(super) stale: bool,
     /// What the last word was.
     pub(super) said: Option<Word>,
+    /// What its limits say it is told in place of what is wanted.
+    pub(super) permit: Option<Permit>,
+    /// Its limits may say something else then.
+    pub(super) recheck: Option<Mono>,
+    /// The devices that it has to do with by its limits or theirs, by position.
+    pub(super) company: Option<usize>,
+    /// The readings that its limits look at.
+    pub(super) watches: Watches,
+    pub(super) timing: Timing,
+    pub(super) ramp: Ramp,
+    pub(super) confirm: Confirm,
+    pub(super) effect: Effect,
+    pub(super) fault: Option<Fault>,
+    /// What it says is compared with what it was told then.
+    pub(super) check_at: Option<Mono>,
     rest: Rest,
     /// The last good feedback, as a command.
     seen: Option<Target>,
@@ -76,11 +110,13 @@ pub(super) struct Switched {
     commanded: Option<Target>,
     /// What its bits were in the last frame sent.
     sent: Option<Target>,
+    /// What they were before, and until when it may not have heard of the change.
+    before: Option<(Target, Mono)>,
 }
 
 impl Switched {
     pub(super) fn new(spec: Device, image: usize) -> Switched {
-        let levels = Levels::new(spec.command.frame.clone(), spec.command.signal);
+        let levels = Levels::new(spec.command.frame.clone(), spec.command.signal, spec.limits.range);
         let rest = match spec.safe {
             Safe::Keep => Rest::Keep,
             Safe::At(level) => levels.resolve(level).map_or_else(Rest::Unsayable, Rest::At),
@@ -93,10 +129,21 @@ impl Switched {
             heard: Heard::Nothing,
             stale: false,
             said: None,
+            permit: None,
+            recheck: None,
+            company: None,
+            watches: Watches::default(),
+            timing: Timing::default(),
+            ramp: Ramp::default(),
+            confirm: Confirm::default(),
+            effect: Effect::default(),
+            fault: None,
+            check_at: None,
             rest,
             seen: None,
             commanded: None,
             sent: None,
+            before: None,
             spec,
         }
     }
@@ -106,6 +153,8 @@ impl Switched {
     pub(super) fn inherit(&mut self, old: &Switched) -> usize {
         let ended = self.take_requests(&old.arbiter);
         self.said.clone_from(&old.said);
+        (self.timing, self.fault, self.ramp) = (old.timing.clone(), old.fault.clone(), old.ramp.clone());
+        (self.confirm, self.effect, self.check_at) = (old.confirm.clone(), old.effect.clone(), old.check_at);
         // The Gateway knows it by its name: it says of one that is silent already nothing more.
         if self.spec.feedback.is_some() && old.spec.feedback.is_some() && old.stale {
             (self.stale, self.heard) = (true, Heard::Bad(Quality::Stale));
@@ -179,9 +228,22 @@ impl Switched {
 
     /// What its bits are to be now.
     pub(super) fn wish(&self) -> Wish {
-        if let Some(held) = self.arbiter.winner() {
-            return self.levels.resolve(held.level).map_or_else(Wish::Unsayable, Wish::To);
+        self.permit.as_ref().map_or_else(|| self.wanted(), |permit| Wish::To(permit.target.clone()))
+    }
+
+    /// What is wanted of it, its limits aside: what is asked for, or its safe state if nobody asks or it is at fault.
+    pub(super) fn wanted(&self) -> Wish {
+        if self.fault.is_some() { self.at_rest() } else { self.asked() }
+    }
+
+    fn asked(&self) -> Wish {
+        match self.arbiter.winner() {
+            Some(held) => self.levels.resolve(held.level).map_or_else(Wish::Unsayable, Wish::To),
+            None => self.at_rest(),
         }
+    }
+
+    fn at_rest(&self) -> Wish {
         match &self.rest {
             Rest::At(target) => Wish::To(target.clone()),
             Rest::Keep => Wish::Keep(self.commanded.as_ref().or(self.seen.as_ref()).cloned()),
@@ -203,12 +265,40 @@ impl Switched {
         self.sent.as_ref().is_none_or(|sent| !sent.is_same(target))
     }
 
-    /// A frame with this target goes out, or is the last that went.
-    pub(super) fn note_sent(&mut self, target: &Target) {
-        self.sent = Some(target.clone());
-        if self.arbiter.winner().is_some() {
+    /// A frame with this target goes out, or is the last that went; whether that is something new.
+    pub(super) fn note_sent(&mut self, now: Mono, target: &Target) -> bool {
+        let is_news = self.is_news(target);
+        if is_news {
+            self.before = self.told().cloned().map(|before| (before, now + self.spec.ttl));
+            self.sent = Some(target.clone());
+        }
+        if self.arbiter.winner().is_some() || self.permit.is_some() {
             self.commanded = Some(target.clone());
         }
+        let on = self.levels.is_on(target);
+        self.timing.told(now, on, self.permit.is_some());
+        self.confirm.told(now, self.levels.number(target));
+        self.effect.told(now, on);
+        is_news
+    }
+
+    /// What it was told last, or what it says of itself if it never was told anything.
+    pub(super) fn told(&self) -> Option<&Target> {
+        self.sent.as_ref().or(self.seen.as_ref())
+    }
+
+    /// What its feedback said last, as a command.
+    pub(super) fn seen(&self) -> Option<&Target> {
+        self.seen.as_ref()
+    }
+
+    /// Everything that it may be now: as it says, as it was told, and, where it says nothing, as it was before it can have
+    /// heard of that; `recheck` is when that is over.
+    pub(super) fn may_be(&self, now: Mono, recheck: &mut Option<Mono>) -> impl Iterator<Item = &Target> {
+        let seen = self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)));
+        let before = self.before.as_ref().filter(|(_, until)| seen.is_none() && now < *until);
+        *recheck = [*recheck, before.map(|(_, until)| *until)].into_iter().flatten().min();
+        self.told().into_iter().chain(seen).chain(before.map(|(before, _)| before))
     }
 
     /// Takes in what its feedback says.
@@ -230,6 +320,9 @@ impl Switched {
             Some(value) => {
                 self.heard = Heard::Good(value.clone());
                 self.seen = self.seen_in(value).or(self.seen.take());
+                if let (None, Some(seen)) = (&self.sent, &self.seen) {
+                    self.timing.told(reading.at.mono, self.levels.is_on(seen), false);
+                }
             }
         }
     }
@@ -242,7 +335,7 @@ impl Switched {
     /// Its state, and why there is none.
     pub(super) fn state(&self) -> (Value, Option<Quality>) {
         match (&self.spec.feedback, &self.heard) {
-            (None, _) => (self.told(), None),
+            (None, _) => (self.shown_as_told(), None),
             (Some(_), Heard::Nothing) => (Value::Null, None),
             (Some(_), Heard::Good(value)) => (value.clone(), None),
             (Some(_), Heard::Bad(why)) => (Value::Null, Some(*why)),
@@ -252,12 +345,14 @@ impl Switched {
     /// What its messages say now.
     pub(super) fn word(&self) -> Word {
         let winner = self.arbiter.winner();
-        let wanted = if let Wish::To(target) = self.wish() { target.shown } else { Value::Null };
+        let wanted = if let Wish::To(target) = self.asked() { target.shown } else { Value::Null };
         Word {
             wanted,
             source: winner.map_or_else(|| Name::from("safe"), |held| held.requester.to_string().into()),
             reason: winner.and_then(|held| held.reason.clone()),
-            told: if self.spec.feedback.is_none() { self.told() } else { Value::Null },
+            told: if self.spec.feedback.is_none() { self.shown_as_told() } else { Value::Null },
+            held_back: self.permit.as_ref().map(|permit| permit.why.words()),
+            fault: self.fault.as_ref().map(|fault| fault.text.clone()),
         }
     }
 
@@ -285,7 +380,7 @@ impl Switched {
         self.levels.resolve(level).map_or(Value::Null, |target| target.shown)
     }
 
-    fn told(&self) -> Value {
+    fn shown_as_told(&self) -> Value {
         self.sent.as_ref().map_or(Value::Null, |sent| sent.shown.clone())
     }
 }

@@ -90,7 +90,8 @@ pub(super) fn with_feedback(mut device: Device, layout: &Arc<FrameLayout>, signa
         signal,
         shown: (0..layout.signals.len()).collect(),
         tolerance: 0.0,
-        within: Duration::from_secs(1),
+        // Tests of the confirmation set their own.
+        within: Duration::from_secs(86_400),
         retries: 2,
         source: source(&device.key.device),
     });
@@ -154,7 +155,9 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(map: &ChannelMap) -> Bench {
-        Bench { guard: Guard::new(map, at(0.0)), out: Vec::new() }
+        let mut guard = Guard::new(map, at(0.0));
+        guard.expect_no_answers();
+        Bench { guard, out: Vec::new() }
     }
 
     pub(super) fn started(map: &ChannelMap) -> Bench {

@@ -3,6 +3,8 @@
 
 mod absent;
 mod event;
+mod faults;
+mod judge;
 mod reload;
 mod requests;
 
@@ -14,9 +16,11 @@ use crate::model::{DeviceKey, Mono, Name, Publication, Reading, Requester, Sourc
 
 use super::device::Switched;
 use super::image::{Image, Occasion};
+use super::readings::Readings;
 use super::status::{DeviceStatus, GuardCounts, Hold};
 use super::update::Names;
 use absent::Absent;
+use judge::Company;
 
 pub use event::{DeviceOut, GuardEvent};
 
@@ -39,6 +43,12 @@ pub struct Guard {
     /// By `device:update:<room>:<device>`.
     by_channel: HashMap<Name, usize>,
     absent: Absent,
+    /// The nodes' readings that limits look at.
+    readings: Readings,
+    /// Devices that have to do with each other.
+    companies: Vec<Company>,
+    /// `false`: where nobody answers, a feedback that was never heard is not missed.
+    expects_answers: bool,
     names: Names,
     phase: Phase,
     now: Timestamp,
@@ -58,6 +68,9 @@ impl Guard {
             by_key: HashMap::new(),
             by_channel: HashMap::new(),
             absent: Absent::default(),
+            readings: Readings::default(),
+            companies: Vec::new(),
+            expects_answers: true,
             names: Names::default(),
             phase: Phase::Gathering,
             now,
@@ -77,6 +90,10 @@ impl Guard {
             guard.by_channel.insert(spec.channel.clone(), at);
             guard.devices.push(device);
         }
+        let (readings, watches) = Readings::new(map);
+        guard.readings = readings;
+        guard.devices.iter_mut().zip(watches).for_each(|(device, watches)| device.watches = watches);
+        guard.keep_company();
         guard
     }
 
@@ -146,7 +163,12 @@ impl Guard {
                 ended.push(at);
             }
         }
+        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
+        let judged = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].recheck));
+        ended.extend(judged.collect::<Vec<_>>());
         self.refresh(ended, out);
+        let checked = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].check_at));
+        self.confirm(checked.collect::<Vec<_>>(), out);
         for image in &mut self.images {
             if let Some((frame, ttl)) = image.repeat(now, &self.devices) {
                 self.counts.repeated += 1;
@@ -195,19 +217,33 @@ impl Guard {
 
     fn reading(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
         if reading.source.kind != SourceKind::Device {
-            return;
+            return self.look(reading, out);
         }
         let Some(&at) = self.by_channel.get(&reading.source.channel) else { return };
         let image = self.devices[at].image;
         if reading.publication != Publication::Late {
             self.devices[at].hear(reading);
-            // A frame shared with a device that keeps its state may have waited for this word.
-            self.transmit(image, Occasion::Change, out);
+            // A frame shared with a device that keeps its state may have waited for this word, and so may other devices.
+            self.refresh([at], out);
+            self.confirm([at], out);
         }
         if reading.publication != Publication::HeldBack {
             self.say(at, Some(reading), out);
         }
         self.say_changes(image, out);
+    }
+
+    /// A node's reading: a limit may look at it.
+    fn look(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
+        if reading.publication == Publication::Late {
+            return;
+        }
+        let mut touched = Vec::new();
+        self.readings.hear(self.now.mono, reading, &mut touched);
+        if !touched.is_empty() {
+            self.refresh(touched.iter().copied(), out);
+            self.confirm(touched, out);
+        }
     }
 
     fn connected(&mut self, bus: BusId, out: &mut Vec<DeviceOut>) {
@@ -224,6 +260,12 @@ impl Guard {
             return;
         }
         self.phase = Phase::Running;
+        for device in &mut self.devices {
+            if !device.timing.on {
+                device.timing.unknown_until(self.now.mono);
+            }
+        }
+        self.judge(&(0..self.devices.len()).collect::<Vec<_>>());
         for image in 0..self.images.len() {
             self.transmit(image, Occasion::Start, out);
             self.say_changes(image, out);
@@ -237,6 +279,8 @@ impl Guard {
         let started = self.phase == Phase::Running;
         self.counts.released += self.absent.clear() as u64;
         for device in &mut self.devices {
+            // The last word is the safe state, at once: nobody is there to see to a limit any more.
+            (device.permit, device.fault, device.recheck, device.check_at) = (None, None, None, None);
             self.counts.released += device.arbiter.clear() as u64;
         }
         for image in 0..self.images.len() {
@@ -246,6 +290,7 @@ impl Guard {
             self.images[image].rest();
             self.say_changes(image, out);
         }
+        self.devices.iter_mut().for_each(|device| device.check_at = None);
         self.phase = Phase::Stopped;
     }
 
@@ -254,7 +299,11 @@ impl Guard {
         if let Some(held) = &mut self.held {
             return held.extend(devices);
         }
-        let mut images: Vec<usize> = devices.into_iter().map(|at| self.devices[at].image).collect();
+        let mut touched: Vec<usize> = devices.into_iter().collect();
+        if self.phase == Phase::Running && !touched.is_empty() {
+            touched.extend(self.judge(&touched));
+        }
+        let mut images: Vec<usize> = touched.iter().map(|&at| self.devices[at].image).collect();
         images.sort_unstable();
         images.dedup();
         for image in images {
@@ -270,6 +319,11 @@ impl Guard {
         if let Some((frame, ttl)) = self.images[image].refresh(self.now, &mut self.devices, occasion) {
             self.counts.sent += 1;
             out.push(DeviceOut::Transmit { frame, ttl });
+        }
+        let moved = std::mem::take(&mut self.images[image].moved);
+        if !moved.is_empty() {
+            self.wake_company(&moved);
+            moved.into_iter().for_each(|at| self.look_out(at));
         }
     }
 
@@ -296,7 +350,12 @@ impl Guard {
 
     fn earliest(&self) -> Option<Mono> {
         let leases = self.devices.iter().filter_map(|device| device.arbiter.next_deadline());
-        leases.chain(self.images.iter().filter_map(|image| image.next)).chain(self.absent.next_deadline()).min()
+        let devices = self.devices.iter().flat_map(|device| [device.recheck, device.check_at]).flatten();
+        leases
+            .chain(devices)
+            .chain(self.images.iter().filter_map(|image| image.next))
+            .chain(self.absent.next_deadline())
+            .min()
     }
 }
 

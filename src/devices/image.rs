@@ -29,6 +29,8 @@ pub(super) struct Image {
     pub(super) next: Option<Mono>,
     /// Why it cannot be sent.
     pub(super) held_back: Option<String>,
+    /// Devices that the last frame told something new.
+    pub(super) moved: Vec<usize>,
 }
 
 /// Why an image is drawn.
@@ -64,6 +66,7 @@ impl Image {
             stands: false,
             next: None,
             held_back: None,
+            moved: Vec::new(),
         }
     }
 
@@ -99,7 +102,9 @@ impl Image {
                 self.held_back = None;
                 let ttl = self.ttl(devices, &targets);
                 for (&at, target) in self.ghosts.iter().chain(&self.members).zip(&targets) {
-                    devices[at].note_sent(target);
+                    if devices[at].note_sent(now.mono, target) {
+                        self.moved.push(at);
+                    }
                 }
                 if self.stands && self.last == Some(bytes) && occasion == Occasion::Change {
                     return None;

@@ -35,6 +35,8 @@ impl Target {
 pub(super) struct Levels {
     frame: Arc<FrameLayout>,
     signal: usize,
+    /// The signal's, or what the map narrows it to.
+    range: Option<(f64, f64)>,
     off: Option<Value>,
     on: Option<Value>,
     /// Two named states and nothing between: 0 and 1 mean off and on, whichever bit that is.
@@ -42,12 +44,13 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    pub(super) fn new(frame: Arc<FrameLayout>, signal: usize) -> Levels {
+    pub(super) fn new(frame: Arc<FrameLayout>, signal: usize, narrowed: Option<(f64, f64)>) -> Levels {
         let own = &frame.signals[signal];
         let two = own.values.len() == 2 && (own.range.is_none() || own.layout.width == 1);
-        let (off, on) = states(own, two);
+        let range = narrowed.or(own.range);
+        let (off, on) = states(&Signal { range, ..own.clone() }, two);
         let two_states = two && off.is_some() && on.is_some() && off != on;
-        Levels { signal, off, on, two_states, frame }
+        Levels { signal, range, off, on, two_states, frame }
     }
 
     fn signal(&self) -> &Signal {
@@ -56,7 +59,7 @@ impl Levels {
 
     /// How much `on` is among other demands.
     pub(super) fn top(&self) -> f64 {
-        match self.signal().range {
+        match self.range {
             _ if self.two_states => 1.0,
             Some((_, high)) => high,
             None => f64::MAX,
@@ -78,7 +81,7 @@ impl Levels {
             Level::At(1.0) if self.two_states => plain(Level::On, &self.on, "on")?,
             Level::At(number) if self.two_states => return Err(self.two_states_only(number)),
             Level::At(number) => {
-                let inside = self.signal().range.map_or(number, |(low, high)| number.max(low).min(high));
+                let inside = self.range.map_or(number, |(low, high)| number.max(low).min(high));
                 (Level::At(inside), Value::Number(inside), (inside != number).then_some(number))
             }
         };
@@ -100,6 +103,26 @@ impl Levels {
     /// As far off as it goes; if it has no such state, all bits 0.
     pub(super) fn off(&self) -> Target {
         self.resolve(Level::Off).unwrap_or_else(|_| self.read(&[0; 64]))
+    }
+
+    /// Whether that is on, as limits mean it: anything but as far off as it goes.
+    pub(super) fn is_on(&self, target: &Target) -> bool {
+        !self.off().is_same(target)
+    }
+
+    /// The number that a target says; on and off as the ends of the range.
+    pub(super) fn number(&self, target: &Target) -> f64 {
+        match (target.level, &self.off) {
+            (Level::At(number), _) => number,
+            (Level::On, _) => self.top(),
+            (Level::Off, Some(Value::Number(off))) => *off,
+            (Level::Off, _) => 0.0,
+        }
+    }
+
+    /// Whether it has numbers, and not two states alone.
+    pub(super) fn has_numbers(&self) -> bool {
+        !self.two_states
     }
 
     /// What the signal's bits in a frame are, whatever they mean.

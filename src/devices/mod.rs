@@ -2,13 +2,18 @@
 
 mod arbitration;
 mod command;
+mod confirm;
 mod device;
 #[cfg(test)]
 mod fixture;
 mod guard;
 mod image;
 mod level;
+mod ramp;
+mod readings;
+mod restraint;
 mod status;
+mod timing;
 mod update;
 
 pub use arbitration::{Arbiter, Held, NotANumber};

@@ -33,6 +33,10 @@ pub struct GuardCounts {
     pub sent: u64,
     /// Frames sent once more.
     pub repeated: u64,
+    /// Frames sent once more because a device did not follow.
+    pub retried: u64,
+    /// Devices that came to be at fault.
+    pub faults: u64,
     /// Messages about devices.
     pub updates: u64,
 }

@@ -55,6 +55,13 @@ pub enum DeviceOut {
     },
     /// A message about a device, without `id` and `ts`, which the Router puts in.
     Update(Message),
+    /// A device is at fault, or is not any more.
+    Fault {
+        /// Which one.
+        device: DeviceKey,
+        /// Why; `None`: it is tried again, or follows again.
+        fault: Option<Name>,
+    },
     /// A request that changes nothing.
     Refused {
         /// The device that was named.

@@ -13,7 +13,8 @@ impl Guard {
     pub fn reload(&mut self, now: Timestamp, map: &ChannelMap, out: &mut Vec<DeviceOut>) {
         self.now = now;
         let absent = std::mem::take(&mut self.absent);
-        let next = Guard { phase: self.phase, held: self.held.take(), absent, ..Guard::new(map, now) };
+        let expects_answers = self.expects_answers;
+        let next = Guard { phase: self.phase, held: self.held.take(), absent, expects_answers, ..Guard::new(map, now) };
         let mut old = std::mem::replace(self, next);
         for device in &mut self.devices {
             let namesake = old.by_key.get(&device.spec.key).map(|&at| &old.devices[at]);
@@ -34,6 +35,7 @@ impl Guard {
         }
         self.see_off(&mut old, out);
         self.counts = old.counts;
+        self.readings.inherit(&old.readings);
         for image in 0..self.images.len() {
             let (bus, id) = (self.images[image].bus, self.images[image].id);
             if let Some(before) = old.images.iter().find(|before| (before.bus, before.id) == (bus, id)) {

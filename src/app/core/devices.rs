@@ -1,0 +1,58 @@
+//! What the Guard says, on its way to the buses, to the rules and to people.
+
+use std::sync::Arc;
+
+use crate::app::Output;
+use crate::app::output::Notice;
+use crate::devices::DeviceOut;
+use crate::model::{DeviceKey, Message, Name, Provenance, Value};
+
+use super::trail::Trail;
+use super::{Core, Hop, MOST_HOPS, message};
+
+impl Core {
+    pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {
+        self.counts.circles += 1;
+        out.push(Output::Notice(Notice::Circle { rules: trail.rules(), channel }));
+    }
+
+    pub(super) fn take_device_outs(&mut self, hop: u8, trail: Option<Arc<Trail>>, out: &mut Vec<Output>) {
+        let mut outs = std::mem::take(&mut self.device_outs);
+        for device_out in outs.drain(..) {
+            match device_out {
+                DeviceOut::Transmit { frame, ttl } => {
+                    self.counts.commands += 1;
+                    out.push(Output::Transmit { frame, ttl });
+                }
+                DeviceOut::Refused { device, reason, .. } => {
+                    out.push(Output::Notice(Notice::Device { device, reason }))
+                }
+                DeviceOut::Fault { device, fault } => self.device_fault(device, fault, out),
+                // A circle through a device stops as one through publications does; the device itself has been served.
+                DeviceOut::Update(message) if hop > MOST_HOPS => {
+                    if let Some(trail) = &trail {
+                        self.refuse_circle(trail, message.channel, out);
+                    }
+                }
+                DeviceOut::Update(message) => {
+                    let delivery = self.router.stamp(self.now, Message { hop, ..message });
+                    self.queue.push_back(Hop { delivery, trail: trail.clone() });
+                }
+            }
+        }
+        self.device_outs = outs;
+    }
+
+    /// A device is at fault, or is not any more: on `system:update:device`, and for the log.
+    fn device_fault(&mut self, device: DeviceKey, fault: Option<Name>, out: &mut Vec<Output>) {
+        let state = if fault.is_some() { "fault" } else { "tried again" };
+        let reason = fault.clone().map_or(Value::Null, Value::Text);
+        let fields = [("room", Value::Text(device.room.clone())), ("device", Value::Text(device.device.clone()))];
+        let fields = fields.into_iter().chain([("state", state.into()), ("reason", reason)]);
+        let fields = fields.map(|(name, value)| (Name::from(name), value)).collect();
+        let message = message("system:update:device".into(), Provenance::System, 0, fields);
+        let delivery = self.router.stamp(self.now, message);
+        self.queue.push_back(Hop { delivery, trail: None });
+        out.push(Output::Notice(Notice::Fault { device: device.to_string(), fault }));
+    }
+}
