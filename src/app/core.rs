@@ -83,6 +83,11 @@ impl Core {
         self.recorded = Some(Vec::new());
     }
 
+    /// Nobody answers on the buses, as in a replay, see [`Guard::expect_no_answers`].
+    pub fn expect_no_answers(&mut self) {
+        self.guard.expect_no_answers();
+    }
+
     /// From now on rules hear every reading, see [`Gateway::publish_everything`].
     pub fn publish_everything(&mut self) {
         self.gateway.publish_everything();
@@ -238,8 +243,14 @@ impl Core {
     fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
         match reading.source.kind {
             SourceKind::Device => self.guard(GuardEvent::Reading(reading), out),
-            SourceKind::Node if reading.publication == Publication::HeldBack => {}
             SourceKind::Node => {
+                // A limit looks at what is read, not at what is published, and it acts before the rules do.
+                if self.guard.looks_at(reading) {
+                    self.guard(GuardEvent::Reading(reading), out);
+                }
+                if reading.publication == Publication::HeldBack {
+                    return;
+                }
                 let delivery = self.router.stamp(self.now, reading.to_message(&self.names));
                 self.deliver(delivery, out);
             }

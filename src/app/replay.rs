@@ -132,5 +132,7 @@ fn join(site: Site, start: Timestamp) -> Core {
     // The log's own beginning names the run: the same log gives the same bytes.
     let origin = format!("{:08x}", (start.utc.0 / 1_000_000) as u32);
     let origin: [u8; 8] = origin.as_bytes().try_into().unwrap_or(*b"00000000");
-    Core::new(&site.map, engine, origin, start)
+    let mut core = Core::new(&site.map, engine, origin, start);
+    core.expect_no_answers();
+    core
 }

@@ -12,6 +12,7 @@ use super::level::{Levels, Target};
 use super::ramp::Ramp;
 use super::readings::{Effect, Watches};
 use super::restraint::Permit;
+use super::saved::Kept;
 use super::timing::Timing;
 
 /// What the feedback said last.
@@ -103,6 +104,8 @@ pub(super) struct Switched {
     pub(super) fault: Option<Fault>,
     /// What it says is compared with what it was told then.
     pub(super) check_at: Option<Mono>,
+    /// What was saved of it last.
+    pub(super) kept: Kept,
     rest: Rest,
     /// The last good feedback, as a command.
     seen: Option<Target>,
@@ -139,6 +142,7 @@ impl Switched {
             effect: Effect::default(),
             fault: None,
             check_at: None,
+            kept: Kept::default(),
             rest,
             seen: None,
             commanded: None,
@@ -282,6 +286,11 @@ impl Switched {
         is_news
     }
 
+    /// Whether it stays as it is when nobody asks.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.rest, Rest::Keep)
+    }
+
     /// What it was told last, or what it says of itself if it never was told anything.
     pub(super) fn told(&self) -> Option<&Target> {
         self.sent.as_ref().or(self.seen.as_ref())
@@ -359,6 +368,11 @@ impl Switched {
     /// When the request in force ends; `None`: not by itself, or there is none.
     pub(super) fn until(&self) -> Option<Mono> {
         self.arbiter.winner().map(|held| held.end).filter(|end| *end != Mono(u64::MAX))
+    }
+
+    /// When the limit that holds it back ends by itself.
+    pub(super) fn held_back_until(&self) -> Option<Mono> {
+        self.permit.as_ref()?.why.until
     }
 
     /// Of the files that decided on the request in force.

@@ -7,6 +7,7 @@ mod faults;
 mod judge;
 mod reload;
 mod requests;
+mod saved;
 
 use hashbrown::HashMap;
 
@@ -233,6 +234,12 @@ impl Guard {
         self.say_changes(image, out);
     }
 
+    /// Whether a limit looks at what the reading is about.
+    #[must_use]
+    pub fn looks_at(&self, reading: &Reading) -> bool {
+        self.readings.contains(reading)
+    }
+
     /// A node's reading: a limit may look at it.
     fn look(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
         if reading.publication == Publication::Late {
@@ -261,9 +268,7 @@ impl Guard {
         }
         self.phase = Phase::Running;
         for device in &mut self.devices {
-            if !device.timing.on {
-                device.timing.unknown_until(self.now.mono);
-            }
+            device.timing.begin(self.now.mono, device.keeps());
         }
         self.judge(&(0..self.devices.len()).collect::<Vec<_>>());
         for image in 0..self.images.len() {

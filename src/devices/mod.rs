@@ -12,6 +12,7 @@ mod level;
 mod ramp;
 mod readings;
 mod restraint;
+mod saved;
 mod status;
 mod timing;
 mod update;

@@ -73,11 +73,14 @@ impl Readings {
         }
     }
 
+    /// Whether anything of that node is looked at.
+    pub(super) fn contains(&self, reading: &Reading) -> bool {
+        let key = || (reading.source.channel.clone(), reading.source.name.clone());
+        !self.seen.is_empty() && self.by_node.contains_key(&key())
+    }
+
     /// Takes in what a node says; the devices that may have to be judged anew.
     pub(super) fn hear(&mut self, now: Mono, reading: &Reading, touched: &mut Vec<usize>) {
-        if self.seen.is_empty() {
-            return;
-        }
         let key = (reading.source.channel.clone(), reading.source.name.clone());
         let Some(fields) = self.by_node.get(&key) else { return };
         for (field, at) in fields {

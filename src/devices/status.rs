@@ -72,8 +72,12 @@ pub struct DeviceStatus {
     pub until: Option<f64>,
     /// All requests, in the order in which the requesters came.
     pub requests: Vec<RequestStatus>,
-    /// Why its frame is not being sent, if it is not.
+    /// The limit that keeps it from what is asked for, or why its frame is not being sent.
     pub held_back: Option<String>,
+    /// When that ends by itself, in seconds since 1970 UTC.
+    pub held_back_until: Option<f64>,
+    /// Why it is at its safe state whatever is asked for: it does not follow, or has no effect.
+    pub fault: Option<String>,
     /// The node itself has no watchdog: after a crash it stays as it is.
     pub no_watchdog: bool,
 }
@@ -93,7 +97,9 @@ impl DeviceStatus {
             reason: word.reason.as_deref().map(str::to_owned),
             until: device.until().map(|end| civil(now, end)),
             requests: device.held().map(|(held, level)| RequestStatus::of(now, held, level)).collect(),
-            held_back,
+            held_back: held_back.or(word.held_back.as_deref().map(str::to_owned)),
+            held_back_until: device.held_back_until().map(|until| civil(now, until)),
+            fault: word.fault.as_deref().map(str::to_owned),
             no_watchdog: device.spec.watchdog.is_none(),
         }
     }
@@ -165,7 +171,7 @@ impl Hold {
             revision: held.revision.clone(),
             request: RequestStatus::of(now, held, level),
             state: device.state().0,
-            held_back: held_back.map(str::to_owned),
+            held_back: held_back.map(str::to_owned).or_else(|| device.word().held_back.map(|words| words.to_string())),
         };
         its.map(hold).collect()
     }

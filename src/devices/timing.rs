@@ -27,6 +27,11 @@ impl Moment {
         Moment(Moment::of(now.mono).0.saturating_sub(now.utc.0.saturating_sub(utc.0).max(0)))
     }
 
+    /// A civil time that is to come.
+    pub(super) fn to_come(now: Timestamp, utc: Utc) -> Moment {
+        Moment(Moment::of(now.mono).0.saturating_add(utc.0.saturating_sub(now.utc.0)))
+    }
+
     pub(super) fn to_utc(self, now: Timestamp) -> Utc {
         Utc(now.utc.0.saturating_sub(Moment::of(now.mono).0.saturating_sub(self.0)))
     }
@@ -51,6 +56,8 @@ pub(super) struct Timing {
     /// After the longest time on.
     pub(super) locked_until: Option<Moment>,
     settles_until: Moment,
+    /// Whether it is known since when.
+    pub(super) known: bool,
 }
 
 impl Timing {
@@ -60,7 +67,7 @@ impl Timing {
             return;
         }
         let now = Moment::of(now);
-        (self.on, self.since) = (on, now);
+        (self.on, self.since, self.known) = (on, now, true);
         if on {
             self.starts.push_back(now);
         } else if forced {
@@ -71,9 +78,12 @@ impl Timing {
         }
     }
 
-    /// Nobody knows how long it has been off: it counts from now.
-    pub(super) fn unknown_until(&mut self, now: Mono) {
-        self.since = Moment::of(now);
+    /// The engine starts. What it was told before it is told no more, unless it `keeps`; where nobody knows how long it has
+    /// been off, that counts from now.
+    pub(super) fn begin(&mut self, now: Mono, keeps: bool) {
+        if !self.known || (self.on && !keeps) {
+            (self.on, self.since, self.known) = (self.on && keeps, Moment::of(now), true);
+        }
     }
 
     /// Whether it has been on for too long; it is locked off then.

@@ -17,6 +17,8 @@ pub(super) struct Names {
     until: Name,
     revision: Name,
     quality: Name,
+    held_back: Name,
+    fault: Name,
 }
 
 impl Default for Names {
@@ -32,6 +34,8 @@ impl Default for Names {
             until: "until".into(),
             revision: "revision".into(),
             quality: "quality".into(),
+            held_back: "held_back".into(),
+            fault: "fault".into(),
         }
     }
 }
@@ -42,7 +46,7 @@ impl Names {
     pub(super) fn message(&self, now: Timestamp, device: &Switched, word: &Word, reading: Option<&Reading>) -> Message {
         let text = |name: &Name| Value::Text(name.clone());
         let (state, why) = device.state();
-        let mut fields = Fields::with_capacity(11 + reading.map_or(0, |reading| reading.values.len()));
+        let mut fields = Fields::with_capacity(13 + reading.map_or(0, |reading| reading.values.len()));
         fields.push(self.room.clone(), text(&device.spec.key.room));
         fields.push(self.device.clone(), text(&device.spec.key.device));
         fields.push(self.state.clone(), state);
@@ -51,6 +55,10 @@ impl Names {
         fields.push(self.reason.clone(), word.reason.as_ref().map_or(Value::Null, text));
         fields.push(self.until.clone(), device.until().map_or(Value::Null, |end| Value::Number(civil(now, end))));
         fields.push(self.revision.clone(), device.revision().map_or(Value::Null, text));
+        let limited = [(&self.held_back, &word.held_back), (&self.fault, &word.fault)];
+        for (name, words) in limited.into_iter().filter_map(|(name, words)| Some((name, words.as_ref()?))) {
+            fields.push(name.clone(), text(words));
+        }
         let mut quality: Fields =
             why.map(|why| (self.state.clone(), Value::text(&why.to_string()))).into_iter().collect();
         if let Some(reading) = reading {

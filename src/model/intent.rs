@@ -117,6 +117,8 @@ pub enum Requester {
         /// Key of the instance.
         instance: Name,
     },
+    /// A person, by `growctl device set`.
+    Person,
     /// A client that published on `device:command:…`.
     Client,
 }
@@ -126,6 +128,7 @@ impl fmt::Display for Requester {
         match self {
             Requester::Rule { rule, instance } if instance.is_empty() => write!(f, "rule {rule}"),
             Requester::Rule { rule, instance } => write!(f, "rule {rule} ({instance})"),
+            Requester::Person => f.write_str("growctl device set"),
             Requester::Client => f.write_str("device:command"),
         }
     }

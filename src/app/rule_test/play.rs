@@ -114,6 +114,7 @@ impl Play<'_> {
         let names = std::iter::once(&self.rule.name).chain(&self.test.with);
         let engine = self.bench.engine(names, &self.map, place, now);
         let mut core = Core::new(&self.map, engine, ORIGIN, now);
+        core.expect_no_answers();
         core.record();
         core.publish_everything();
         let (.., guard) = core.parts();
