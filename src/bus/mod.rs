@@ -8,8 +8,9 @@ mod pattern;
 pub mod resp;
 mod router;
 
+pub use crate::model::glob;
 pub use bridge::{Bridge, BridgeConfig, BridgeEvent, BridgeQueues, BridgeStatus, Outbound, cover};
 pub use endpoint::Endpoint;
 pub use last::{Last, LastField};
-pub use pattern::{Pattern, glob};
+pub use pattern::Pattern;
 pub use router::{Delivery, Refused, Router, RouterCounts};

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::files::schema::{DURATION, add, duration_or, matching};
 
-use super::spec::{IdSpec, PaceSpec, PublishSpec, RowSpec};
+use super::spec::{IdSpec, LockoutSpec, MaxOnSpec, PaceSpec, PublishSpec, RowSpec};
 
 /// The greatest CAN id, of 29 bits.
 const MOST_ID: u32 = 0x1FFF_FFFF;
@@ -46,6 +46,22 @@ impl JsonSchema for IdSpec {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = RowSpec::json_schema(generator);
         add(&mut schema, json!({ "type": ["integer", "object"], "minimum": 0, "maximum": MOST_ID }));
+        schema
+    }
+}
+
+impl JsonSchema for MaxOnSpec {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "MaxOnSpec".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = LockoutSpec::json_schema(generator);
+        matching(&mut schema, DURATION, "expected a duration such as 10m, or {time: 10m, lockout: 30m}");
+        let examples = json!(["10m", { "time": "10m", "lockout": "30m" }]);
+        add(&mut schema, json!({ "type": ["string", "object"], "examples": examples }));
         schema
     }
 }
@@ -205,8 +221,42 @@ pub(super) fn watchdog(schema: &mut Schema) {
     examples(schema, json!(["15s", "none"]));
 }
 
+pub(super) fn limits(schema: &mut Schema) {
+    range(schema);
+    examples(schema, json!([[20, 80]]));
+}
+
+pub(super) fn ramp(schema: &mut Schema) {
+    matching(schema, r"\d+(?:\.\d+)?\s*/\s*(?:s|m|min|h)", "expected a change per time, such as 10/s, 20/min or 100/h");
+    examples(schema, json!(["10/s", "20/min", "100/h"]));
+}
+
+pub(super) fn starts(schema: &mut Schema) {
+    add(schema, json!({ "minimum": 1, "examples": [6] }));
+}
+
+pub(super) fn interlock(schema: &mut Schema) {
+    examples(schema, json!(["heat-cool", ["heat-cool", "one-pump"]]));
+}
+
 pub(super) fn forbid_while(schema: &mut Schema) {
-    examples(schema, json!([["Flower Room/exhaust > 50"]]));
+    examples(schema, json!(["Flower Room/exhaust > 50", ["Flower Room/exhaust > 50", "Flower Room/dehumidifier"]]));
+}
+
+pub(super) fn only_while(schema: &mut Schema) {
+    examples(schema, json!(["Flower Room/exhaust >= 20", ["Veg Room/valve_1 == \"on\""]]));
+}
+
+pub(super) fn field(schema: &mut Schema) {
+    examples(schema, json!(["co2", "vwc_*"]));
+}
+
+pub(super) fn change(schema: &mut Schema) {
+    examples(schema, json!([0.5, -0.5]));
+}
+
+pub(super) fn retries(schema: &mut Schema) {
+    add(schema, json!({ "maximum": 10, "default": 2 }));
 }
 
 pub(super) fn with(schema: &mut Schema) {

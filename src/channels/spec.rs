@@ -12,6 +12,10 @@ use crate::model::{Span, Value};
 
 use super::schema;
 
+mod devices;
+
+pub use devices::*;
+
 /// The channel map: what is on the CAN buses of this site, what the bytes mean, and what may be switched.
 ///
 /// `growctl check` knows more than this schema: overlaps, ids that are taken, names that do not exist.
@@ -95,6 +99,9 @@ pub struct DefaultsSpec {
     /// No frame for this long: the node is stale, which is published once. Cycles of the frame, or a duration.
     #[schemars(transform = schema::stale_after)]
     pub stale_after: Option<Spanned<String>>,
+    /// A device is switched on no sooner than this after another one was, so that not all motors start at once: after a
+    /// power failure, too. `0s`, which is the default: no wait.
+    pub stagger: Option<Spanned<Span>>,
 }
 
 /// `never`, `always`, or the pace. Read by hand: serde's untagged enums lose the place of a fault inside.
@@ -291,105 +298,6 @@ pub struct AdjustSpec {
     pub scale: Option<f64>,
     /// Added to the value, in its unit.
     pub offset: Option<f64>,
-}
-
-/// A device that may be switched, and where it goes when nobody asks for anything.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeviceSpec {
-    /// What it is.
-    #[schemars(transform = schema::device_kind)]
-    pub kind: Spanned<String>,
-    /// The frame and signal that its commands are.
-    pub command: Spanned<CommandSpec>,
-    /// The frame and signal that tell its state.
-    pub feedback: Option<Spanned<FeedbackSpec>>,
-    /// Where it goes when nobody asks, when its rule dies, when growctl stops: a number, "on", "off", or `keep`.
-    #[schemars(transform = schema::safe)]
-    pub safe: Spanned<Value>,
-    /// The node itself goes to safe after this much silence. `none` if it has no watchdog: `check` lists that as a
-    /// risk.
-    #[schemars(transform = schema::watchdog)]
-    pub watchdog: Spanned<String>,
-    /// Commands are sent again this often, at most a third of the watchdog, which is the default.
-    pub repeat: Option<Spanned<Span>>,
-    /// A command not on the wire within this has failed, and is never sent late. Default: 2s.
-    pub ttl: Option<Spanned<Span>>,
-    /// How long a client's request lives that gives no time of its own. Default: 15m.
-    pub lease: Option<Spanned<Span>>,
-    /// Shortest time on, for compressors. No effect yet.
-    pub min_on: Option<Spanned<Span>>,
-    /// Shortest time off, for compressors. No effect yet.
-    pub min_off: Option<Spanned<Span>>,
-    /// Longest time on: off then, whatever the rules say. No effect yet.
-    pub max_on: Option<Spanned<Span>>,
-    /// It is kept off while another device runs: `Flower Room/exhaust > 50`, or `Flower Room/dehumidifier`. No effect
-    /// yet.
-    #[serde(default)]
-    #[schemars(transform = schema::forbid_while)]
-    pub forbid_while: Vec<Spanned<String>>,
-    /// A reading that must be good for the device to run. No effect yet.
-    pub needs: Option<Spanned<NeedsSpec>>,
-    /// Checks that say nothing about this device: `no-watchdog`.
-    #[serde(default)]
-    #[schemars(transform = schema::allow)]
-    pub allow: Vec<Spanned<String>>,
-}
-
-/// Where commands go.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommandSpec {
-    /// The bus that the node is on.
-    pub bus: Spanned<String>,
-    /// The CAN id that its node listens to, in hex: `0x301`. DBC messages bring their own.
-    #[schemars(transform = schema::id)]
-    pub id: Option<Spanned<u64>>,
-    /// A frame of this file, or `database.MESSAGE`.
-    pub frame: Spanned<String>,
-    /// The signal of the frame that is switched.
-    pub signal: Spanned<String>,
-    /// Other signals of the frame that go along, and their values: `{enable: "on"}`.
-    #[serde(default)]
-    #[schemars(transform = schema::with)]
-    pub with: Entries<Spanned<Value>>,
-}
-
-/// Where a device's state comes from.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FeedbackSpec {
-    /// The bus that the node is on.
-    pub bus: Spanned<String>,
-    /// The CAN id that its node sends with, in hex: `0x301`. DBC messages bring their own.
-    #[schemars(transform = schema::id)]
-    pub id: Option<Spanned<u64>>,
-    /// A frame of this file, or `database.MESSAGE`.
-    pub frame: Spanned<String>,
-    /// The signal of the frame that tells the state.
-    pub signal: Spanned<String>,
-    /// How far it may be from the command, in the signal's unit. Default: 0.
-    #[schemars(transform = schema::tolerance)]
-    pub tolerance: Option<Spanned<f64>>,
-    /// How soon it must agree with the command. Default: 3s.
-    pub within: Option<Spanned<Span>>,
-}
-
-/// A reading on which a device depends.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NeedsSpec {
-    /// Pattern of channels: `sensor:update:Flower Room:*`.
-    #[schemars(transform = schema::channel)]
-    pub channel: Spanned<String>,
-    /// The field of the message: `co2`.
-    pub field: Spanned<String>,
-    /// It must be below this.
-    pub below: Option<f64>,
-    /// It must be above this.
-    pub above: Option<f64>,
-    /// And not older than this.
-    pub fresh: Option<Span>,
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use super::scalar::{Plain, plain};
 /// By this name a [`super::Spanned`] makes itself known.
 pub(super) const SPANNED: &str = "$growctl::Spanned";
 
+/// By this name a [`super::Several`] makes itself known.
+pub(super) const SEVERAL: &str = "$growctl::Several";
+
 thread_local! {
     static INNERMOST: Cell<Place> = const { Cell::new(Place { line: 0, column: 0, len: 0 }) };
 }
@@ -136,9 +139,14 @@ impl<'de> Deserializer<'de> for &Node<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
-        match name == SPANNED {
-            true => visitor.visit_map(Placed { node: self, part: 0 }),
-            false => visitor.visit_newtype_struct(self),
+        match name {
+            SPANNED => visitor.visit_map(Placed { node: self, part: 0 }),
+            SEVERAL => match &self.kind {
+                Kind::List { .. } => self.deserialize_seq(visitor),
+                _ if self.is_nothing() => self.deserialize_seq(visitor),
+                _ => visitor.visit_seq(Items(std::slice::from_ref(self).iter())),
+            },
+            _ => visitor.visit_newtype_struct(self),
         }
     }
 

@@ -23,5 +23,5 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Place, Report, Severity, SourceFile, closest};
 pub use disk::{read_database, read_file, read_text};
 pub use gaps::Gaps;
-pub use spanned::{Entries, Spanned};
+pub use spanned::{Entries, Several, Spanned};
 pub use yaml::{read, read_with_gaps};

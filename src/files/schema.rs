@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::model::{Span, Value};
 
-use super::{Entries, Spanned};
+use super::{Entries, Several, Spanned};
 
 /// A duration as [`crate::model::parse_duration`] reads it.
 pub const DURATION: &str = r"(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ms|[smhdw])\s*)+";
@@ -93,6 +93,20 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
+    }
+}
+
+/// One value, or a list of them.
+impl<T: JsonSchema> JsonSchema for Several<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Several_{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
     }
 }
 

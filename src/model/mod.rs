@@ -3,7 +3,9 @@
 //! Rank 0: nothing here imports another module of the project, and nothing here does I/O.
 
 mod air;
+mod commands_from;
 mod duration;
+mod glob;
 mod intent;
 mod message;
 mod queue;
@@ -14,7 +16,9 @@ mod time;
 mod value;
 
 pub use air::{saturation_temperature, saturation_vapour_pressure};
+pub use commands_from::CommandsFrom;
 pub use duration::{Span, format_duration, parse_duration};
+pub use glob::glob;
 pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};
 pub use message::{Message, Provenance};
 pub use queue::{Doorbell, Full, Push, Queue, QueueCounts};

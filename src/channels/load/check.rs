@@ -1,27 +1,8 @@
-//! The report of one channel map, and the list of what its grammar has and growctl does not do yet.
+//! The report of one channel map.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::files::{Diagnostic, Gaps, Place, Report, Severity, SourceFile, Spanned};
-
-/// Names of left-out things in one warning; more are only counted.
-const MOST: usize = 6;
-
-/// What the grammar has and growctl does not do yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Feature {
-    /// Limits of devices.
-    Guards,
-}
-
-impl Feature {
-    fn warning(self) -> &'static str {
-        match self {
-            Feature::Guards => "limits of devices have no effect yet: devices are switched without them",
-        }
-    }
-}
 
 /// A report in the making.
 #[derive(Debug)]
@@ -32,7 +13,6 @@ pub(super) struct Check {
     pub(super) databases: Report,
     /// What is missing from the spec because it was wrong and has been reported.
     pub(super) gaps: Gaps,
-    not_yet: BTreeMap<Feature, (Place, Vec<String>)>,
     /// A fault that is not told, because it follows from another.
     unsaid: Diagnostic,
 }
@@ -42,7 +22,7 @@ impl Check {
         let (place, message) = (Place::default(), String::new());
         let unsaid = Diagnostic { severity: Severity::Error, file: file.clone(), place, message, help: None };
         let (report, databases, gaps) = (Report::default(), Report::default(), Gaps::default());
-        Check { file: file.clone(), report, databases, gaps, not_yet: BTreeMap::new(), unsaid }
+        Check { file: file.clone(), report, databases, gaps, unsaid }
     }
 
     pub(super) fn error(&mut self, place: Place, message: impl Into<String>) -> &mut Diagnostic {
@@ -71,25 +51,8 @@ impl Check {
         self.report.warning(&self.file, place, message)
     }
 
-    /// Something that has no effect yet: one warning a file, at the first place, naming what it concerns.
-    pub(super) fn not_yet(&mut self, feature: Feature, place: Place, whom: Option<String>) {
-        let (_, concerned) = self.not_yet.entry(feature).or_insert((place, Vec::new()));
-        if let Some(whom) = whom.filter(|whom| !concerned.contains(whom)) {
-            concerned.push(whom);
-        }
-    }
-
     /// The report of the map, and that of its databases.
-    pub(super) fn finish(mut self) -> (Report, Report) {
-        for (feature, (place, concerned)) in self.not_yet {
-            let diagnostic = self.report.warning(&self.file, place, feature.warning());
-            if !concerned.is_empty() {
-                let more = concerned.len().saturating_sub(MOST);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let names: Vec<&str> = concerned.iter().take(MOST).map(String::as_str).collect();
-                diagnostic.help(format!("this concerns {}{more}", names.join(", ")));
-            }
-        }
+    pub(super) fn finish(self) -> (Report, Report) {
         (self.report, self.databases)
     }
 }

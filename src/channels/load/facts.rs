@@ -52,8 +52,8 @@ fn steady(cycle: Option<Duration>, policies: impl Iterator<Item = Policy> + Clon
     asks.min().map(|time| time.max(cycle))
 }
 
-/// The numbers that it can be: a range is judged before the node's calibration.
-fn numbers(signal: &Signal, adjust: Option<(f64, f64)>) -> Option<(f64, f64)> {
+/// The numbers that it can be: a range is judged before the node's calibration. `None`: it is a text.
+pub(super) fn numbers(signal: &Signal, adjust: Option<(f64, f64)>) -> Option<(f64, f64)> {
     let (least, most) = reach(signal);
     let all_texts = signal.values.len() as u64 == signal.layout.mask().saturating_add(1);
     let (low, high) = signal.range.map_or((least, most), |(low, high)| (low.max(least), high.min(most)));

@@ -18,6 +18,8 @@ use super::nodes::{Sites, can_id};
 
 /// How often a command is sent again that the device does not follow, where the map says nothing.
 const RETRIES: u32 = 2;
+/// More retries than this only hide a fault.
+const MOST_RETRIES: u32 = 10;
 /// The device must agree within this, where the map says nothing.
 const WITHIN: Duration = Duration::from_secs(3);
 /// Fields of every word about a device, which a signal beside its own would be hidden behind.
@@ -34,6 +36,7 @@ pub(super) fn feedback(
     let bus = sites.bus(check, &spec.bus);
     let tolerance = tolerance(check, spec);
     let within = time(check, "within", spec.within.as_ref(), WITHIN);
+    let retries = retries(check, spec);
     let frame = sites.frames.find(check, &spec.frame)?;
     let id = spec.id.as_ref().map_or(frame.id, |id| can_id(check, id.value, id.place));
     if spec.id.is_none() && id.is_none() {
@@ -57,7 +60,7 @@ pub(super) fn feedback(
         }
     }
     let source = Arc::new(source(key, &frame.layout, signal, &shown, frame.stale_after));
-    Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, retries: RETRIES, source })
+    Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, retries, source })
 }
 
 fn tolerance(check: &mut Check, spec: &FeedbackSpec) -> f64 {
@@ -67,6 +70,16 @@ fn tolerance(check: &mut Check, spec: &FeedbackSpec) -> f64 {
         check.error(tolerance.place, message);
     }
     tolerance.value
+}
+
+fn retries(check: &mut Check, spec: &FeedbackSpec) -> u32 {
+    let Some(retries) = &spec.retries else { return RETRIES };
+    if **retries > MOST_RETRIES {
+        let message =
+            format!("{} retries are too many: a device that does not follow would not be told", retries.value);
+        check.error(retries.place, message).help(format!("0 to {MOST_RETRIES}"));
+    }
+    retries.value
 }
 
 fn source(key: &DeviceKey, frame: &FrameLayout, signal: usize, shown: &[usize], stale_after: Duration) -> Source {

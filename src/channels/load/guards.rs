@@ -1,61 +1,88 @@
-//! Limits of devices. They have no effect yet; what they name is checked all the same, so that a map is right on the day
-//! they have.
+//! Limits of devices: what no rule may do, with every name resolved. What a limit contradicts is found in
+//! `contradictions`, once all are known.
 
+mod contradictions;
+mod numbers;
+mod own;
+mod readings;
+mod states;
+mod whiles;
+
+use std::time::Duration;
+
+use crate::channels::Limits;
+use crate::channels::map::{Device, NodeFrame};
+use crate::channels::spec::{DeviceSpec, MapSpec};
 use crate::files::{Entries, Spanned};
+use crate::model::{DeviceKey, Name};
 
-use super::super::spec::{DeviceSpec, NeedsSpec};
-use super::check::{Check, Feature};
+use super::check::Check;
 
 type Rooms = Entries<Entries<Spanned<DeviceSpec>>>;
 
-/// Checks the limits of all devices.
-pub(super) fn guards(check: &mut Check, rooms: &Rooms) {
-    for (room, devices) in rooms {
-        for (name, spec) in devices {
-            let places = [&spec.min_on, &spec.min_off, &spec.max_on].into_iter().flatten().map(|time| time.place);
-            let others = spec.forbid_while.iter().map(|other| other.place);
-            let first = places.chain(others).chain(spec.needs.as_ref().map(|needs| needs.channel.place));
-            let first = first.min_by_key(|place| (place.line, place.column));
-            if let Some(first) = first {
-                check.not_yet(Feature::Guards, first, Some(format!("device {}/{}", room.value, name.value)));
-            }
-            for other in &spec.forbid_while {
-                forbid(check, rooms, other);
-            }
-            if let Some(needs) = &spec.needs {
-                check_needs(check, needs);
-            }
+/// What limits refer to.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    rooms: &'a Rooms,
+    /// Those without faults.
+    devices: &'a [Device],
+    nodes: &'a [NodeFrame],
+    /// Whether these are all the nodes of the file.
+    all_nodes: bool,
+}
+
+impl<'a> Around<'a> {
+    /// A device by its key; `None` if it has faults.
+    fn device(&self, key: &DeviceKey) -> Option<&'a Device> {
+        self.devices.iter().find(|device| device.key == *key)
+    }
+}
+
+/// A device of the file and its limits.
+struct Limited<'a> {
+    key: DeviceKey,
+    spec: &'a Spanned<DeviceSpec>,
+    /// The device; `None` if it has faults.
+    device: Option<&'a Device>,
+    limits: Limits,
+}
+
+/// Checks the limits of all devices, and fills them in. `all_nodes`: none of the file's nodes has faults.
+pub(super) fn guards(check: &mut Check, spec: &MapSpec, nodes: &[NodeFrame], all_nodes: bool, devices: &mut [Device]) {
+    let around = Around { rooms: &spec.devices, devices, nodes, all_nodes };
+    let stagger = spec.defaults.stagger.as_ref().map_or(Duration::ZERO, |stagger| stagger.0);
+    let mut all = Vec::new();
+    for (room, specs) in &spec.devices {
+        for (name, spec) in specs {
+            let key = DeviceKey { room: Name::from(room.as_str()), device: Name::from(name.as_str()) };
+            all.push(limited(check, around, stagger, key, spec));
+        }
+    }
+    contradictions::find(check, &all);
+    let limits: Vec<_> = all.into_iter().map(|limited| (limited.key, limited.limits)).collect();
+    for (key, limits) in limits {
+        if let Some(device) = devices.iter_mut().find(|device| device.key == key) {
+            device.limits = limits;
         }
     }
 }
 
-/// `Room/device`, or `Room/device > 50`.
-fn forbid(check: &mut Check, rooms: &Rooms, text: &Spanned<String>) {
-    let (key, number) = match text.find(['<', '>', '=']) {
-        Some(at) => (text[..at].trim(), Some(text[at..].trim_start_matches(['<', '>', '=']).trim())),
-        None => (text.trim(), None),
+fn limited<'a>(
+    check: &mut Check,
+    around: Around<'a>,
+    stagger: Duration,
+    key: DeviceKey,
+    spec: &'a Spanned<DeviceSpec>,
+) -> Limited<'a> {
+    let device = around.device(&key);
+    let limits = Limits {
+        stagger: spec.stagger.as_ref().map_or(stagger, |stagger| stagger.0),
+        forbid_while: whiles::whiles(check, around, &key, &spec.forbid_while),
+        only_while: whiles::whiles(check, around, &key, &spec.only_while),
+        needs: spec.needs.iter().filter_map(|need| readings::need(check, around, need)).collect(),
+        verify: spec.verify.as_ref().and_then(|verify| readings::verify(check, around, verify)),
+        interlocks: own::interlocks(check, around.rooms, &spec.interlock),
+        ..own::limits(check, spec, device)
     };
-    if number.is_some_and(|number| number.parse::<f64>().is_err()) {
-        let message = format!("'{}' compares with no number", text.value);
-        check.error(text.place, message).help("write `Room/device`, or `Room/device > 50`");
-    }
-    let known: Vec<String> = rooms
-        .iter()
-        .flat_map(|(room, devices)| devices.keys().map(move |device| format!("{}/{device}", room.value)))
-        .collect();
-    if !known.iter().any(|name| name == key) {
-        let message = format!("there is no device '{key}'");
-        let device = key.rsplit('/').next().unwrap_or(key).to_owned();
-        let device = Spanned { value: device, place: text.place };
-        check.unknown(&device, message).did_you_mean(key, known.iter().map(String::as_str));
-    }
-}
-
-fn check_needs(check: &mut Check, needs: &Spanned<NeedsSpec>) {
-    if needs.below.is_none() && needs.above.is_none() && needs.fresh.is_none() {
-        let message = "`needs` says nothing about the reading";
-        check
-            .lacking(needs.channel.place, &["below", "above", "fresh"], message)
-            .help("write `below: 1500`, `above: 10` or `fresh: 30s`");
-    }
+    Limited { key, spec, device, limits }
 }

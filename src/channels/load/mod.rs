@@ -1,5 +1,5 @@
 //! From `MapSpec` to `ChannelMap`: every check of `channels.yaml` happens here, and every fault of a file is reported at
-//! once. What the grammar has and growctl does not do yet warns once a file and leaves out what depends on it.
+//! once.
 
 mod buses;
 mod check;
@@ -101,9 +101,11 @@ fn build(check: &mut Check, spec: &MapSpec, read: ReadDatabase<'_>) -> Option<Ch
     let frames = Frames::read(check, spec, read);
     let mut claims = Claims::default();
     let sites = nodes::Sites { buses: &buses, fd: &spec.buses, frames: &frames };
+    let before = check.report.errors();
     let nodes = nodes::nodes(check, &sites, &mut claims, &spec.rooms);
-    let devices = devices::devices(check, &sites, &mut claims, &spec.devices);
-    guards::guards(check, &spec.devices);
+    let all_nodes = check.report.errors() == before;
+    let mut devices = devices::devices(check, &sites, &mut claims, &spec.devices);
+    guards::guards(check, spec, &nodes, all_nodes, &mut devices);
     let greetings = greetings::greetings(check, &mut claims, &spec.buses);
     claims.check_groups(check);
     compare_rooms(check, spec);

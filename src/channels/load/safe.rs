@@ -46,7 +46,7 @@ fn takes(signal: &Signal) -> String {
     }
 }
 
-fn level_of(signal: &Signal, text: &str) -> Result<Level, String> {
+pub(super) fn level_of(signal: &Signal, text: &str) -> Result<Level, String> {
     let is = |words: [&str; 2]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
     if is(OFF) {
         return Ok(Level::Off);
@@ -78,7 +78,7 @@ fn level_of(signal: &Signal, text: &str) -> Result<Level, String> {
 }
 
 /// Whether the signal's bits can say the level.
-fn sayable(signal: &Signal, level: Level) -> Result<(), String> {
+pub(super) fn sayable(signal: &Signal, level: Level) -> Result<(), String> {
     let named = |words: [&str; 2]| {
         signal.values.iter().any(|(_, name)| words.iter().any(|word| name.eq_ignore_ascii_case(word)))
     };
