@@ -369,5 +369,9 @@ impl Guard {
 mod tests;
 
 #[cfg(test)]
+#[path = "guard/limits_tests.rs"]
+mod limits_tests;
+
+#[cfg(test)]
 #[path = "guard_model_tests.rs"]
 mod model_tests;

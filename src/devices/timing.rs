@@ -126,8 +126,10 @@ impl Timing {
             .or_else(|| wait("settle", self.settles_until, "was switched off by a limit just now".to_owned()))
     }
 
-    /// When the longest time on ends.
-    pub(super) fn next_deadline(&self, limits: &Limits) -> Option<Mono> {
-        limits.max_on.filter(|_| self.on).map(|max| self.since.after(max.time).mono())
+    /// When the longest time on ends, or the shortest, after which others may have it switched off.
+    pub(super) fn next_deadline(&self, now: Mono, limits: &Limits) -> Option<Mono> {
+        let longest = limits.max_on.filter(|_| self.on).map(|max| self.since.after(max.time).mono());
+        let shortest = self.stays_on(now, limits).and_then(|why| why.until);
+        [longest, shortest].into_iter().flatten().min()
     }
 }

@@ -72,6 +72,8 @@ impl Guard {
         let device = &mut self.devices[at];
         let feedback = device.spec.feedback.as_ref().filter(|_| self.expects_answers || device.heard != Heard::Nothing);
         let within = feedback.map(|feedback| now + feedback.within);
+        let next = device.timing.next_deadline(now, &device.spec.limits);
+        device.recheck = [device.recheck, next].into_iter().flatten().min();
         device.check_at = [device.check_at, within].into_iter().flatten().min();
     }
 

@@ -134,7 +134,7 @@ impl Guard {
             self.devices[at].permit = None;
             return None;
         };
-        let mut recheck = self.devices[at].timing.next_deadline(&self.devices[at].spec.limits);
+        let mut recheck = self.devices[at].timing.next_deadline(now, &self.devices[at].spec.limits);
         let mut sooner = |next: Option<Mono>| recheck = [recheck, next].into_iter().flatten().min();
         let wants_on = self.devices[at].levels.is_on(&wanted);
         let (mut forced, mut claims) = (None, false);
