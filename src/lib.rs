@@ -12,4 +12,5 @@ pub mod files;
 pub mod model;
 pub mod rules;
 pub mod simulator;
+pub mod store;
 pub mod web;

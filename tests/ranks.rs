@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const RANKS: [(&str, u32); 11] = [
+const RANKS: [(&str, u32); 12] = [
     ("model", 0),
     ("files", 0),
     ("can", 1),
@@ -11,6 +11,7 @@ const RANKS: [(&str, u32); 11] = [
     ("bus", 3),
     ("devices", 3),
     ("simulator", 3),
+    ("store", 3),
     ("rules", 4),
     ("actions", 5),
     ("web", 6),

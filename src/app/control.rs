@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::bus::{BridgeEvent, Last, Pattern};
 use crate::can::Frame;
-use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Timestamp, Value};
+use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Timestamp, Value};
 use crate::rules::Remains;
+use crate::store::StoreHealth;
 use crate::web::Request;
 
 use super::Clock;
@@ -26,6 +27,8 @@ const FOREIGN_A_TURN: usize = 64;
 const FRAMES_A_TURN: usize = 256;
 /// `growctl:last` is written this often.
 const LAST_EVERY: Duration = Duration::from_secs(1);
+/// What outlives this run is handed to the store this often.
+const SAVE_EVERY: Duration = Duration::from_millis(50);
 
 /// The queues that lead to the control thread; all ring one bell.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub(super) struct Inlets {
     pub(super) buses: Arc<Queue<BusEvent>>,
     /// What the bridge has to say about Redis.
     pub(super) events: Arc<Queue<BridgeEvent>>,
+    /// How the store is.
+    pub(super) store: Arc<Queue<StoreHealth>>,
     /// Another state of the site's files.
     pub(super) files: Arc<Queue<FilesEvent>>,
     stop: Arc<AtomicBool>,
@@ -56,6 +61,7 @@ impl Inlets {
             requests: Queue::with_doorbell("requests", 256, Full::Refuse, bell.clone()),
             buses: Queue::with_doorbell("bus events", 256, Full::DropOldest, bell.clone()),
             events: Queue::with_doorbell("redis events", 256, Full::DropOldest, bell.clone()),
+            store: Queue::with_doorbell("store events", 16, Full::DropOldest, bell.clone()),
             files: Queue::with_doorbell("reload", 1, Full::DropOldest, bell.clone()),
             stop: Arc::default(),
             bell,
@@ -69,13 +75,14 @@ impl Inlets {
     }
 
     /// The accounts of all queues that lead here.
-    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 6] {
+    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 7] {
         [
             (self.frames.name(), self.frames.counts()),
             (self.foreign.name(), self.foreign.counts()),
             (self.requests.name(), self.requests.counts()),
             (self.buses.name(), self.buses.counts()),
             (self.events.name(), self.events.counts()),
+            (self.store.name(), self.store.counts()),
             (self.files.name(), self.files.counts()),
         ]
     }
@@ -93,7 +100,11 @@ pub(super) struct Control {
     outputs: Vec<Output>,
     frames: Vec<Frame>,
     foreign: Vec<(Name, Vec<u8>)>,
+    saved: Vec<Saved>,
     last_flush: Mono,
+    last_save: Mono,
+    /// Something happened since `last_save`.
+    unsaved: bool,
 }
 
 impl Control {
@@ -108,7 +119,10 @@ impl Control {
             outputs: Vec::new(),
             frames: Vec::new(),
             foreign: Vec::new(),
+            saved: Vec::new(),
             last_flush: Mono(0),
+            last_save: Mono(0),
+            unsaved: true,
         }
     }
 
@@ -127,6 +141,7 @@ impl Control {
         self.core.stop(now, &mut self.outputs);
         self.outlets.keep_last(self.core.drain_last());
         self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
+        self.save(now);
         self
     }
 
@@ -153,6 +168,10 @@ impl Control {
             taken += 1;
             self.tell_redis(now, &event);
         }
+        while let Some(health) = self.inlets.store.pop() {
+            taken += 1;
+            self.tell_store(now, &health);
+        }
         if let Some(event) = self.inlets.files.pop() {
             taken += 1;
             self.reload(event);
@@ -160,13 +179,25 @@ impl Control {
         self.core.advance(now, &mut self.outputs);
         self.flush_last(now);
         self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
+        self.unsaved = true;
+        if now.mono.since(self.last_save) >= SAVE_EVERY {
+            self.save(now);
+        }
         taken > 0
     }
 
     fn patience(&self) -> Duration {
         let now = self.clock.now().mono;
         let flush = self.last_flush + LAST_EVERY;
-        self.core.next_deadline().map_or(flush, |deadline| deadline.min(flush)).since(now)
+        let save = self.unsaved.then(|| self.last_save + SAVE_EVERY);
+        let deadlines = [self.core.next_deadline(), save];
+        deadlines.into_iter().flatten().fold(flush, Mono::min).since(now)
+    }
+
+    fn save(&mut self, now: Timestamp) {
+        (self.last_save, self.unsaved) = (now.mono, false);
+        self.core.drain_saved(&mut self.saved);
+        self.outlets.save(now, &mut self.saved);
     }
 
     fn flush_last(&mut self, now: Timestamp) {
@@ -243,6 +274,16 @@ impl Control {
         if health.state.is_usable() {
             self.core.connected(now, *bus, &mut self.outputs);
         }
+    }
+
+    /// `system:update:store`, and a line in the log.
+    fn tell_store(&mut self, now: Timestamp, health: &StoreHealth) {
+        self.notices.store(health);
+        let mut fields = vec![("state", Value::from(health.name()))];
+        if let Some((reason, remedy)) = health.trouble() {
+            fields.extend([("reason", reason.into()), ("remedy", remedy.into())]);
+        }
+        self.core.system(now, "store", named(fields), &mut self.outputs);
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {

@@ -4,6 +4,7 @@
 mod devices;
 mod raw;
 mod reload;
+mod saved;
 mod trail;
 
 use std::collections::VecDeque;

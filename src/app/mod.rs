@@ -1,6 +1,7 @@
 //! The engine put together: settings, the site's files, the Core, and the threads around it. Rank 7.
 
 mod buses;
+mod changes;
 mod clock;
 mod control;
 mod core;

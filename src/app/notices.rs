@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::can::{BusCounts, BusHealth};
 use crate::model::{Mono, Timestamp};
+use crate::store::StoreHealth;
 
 use super::output::Notice;
 
@@ -58,6 +59,19 @@ impl Notices {
             }
             None => tracing::info!(bus, "bus {bus} is {state}"),
             Some(reason) => tracing::warn!(bus, lost, overruns, "bus {bus} is {state}: {reason}{remedy}"),
+        }
+    }
+
+    /// Writes how the store is. Each change is news.
+    pub(super) fn store(&self, health: &StoreHealth) {
+        match health {
+            StoreHealth::Ok => tracing::info!("the store is well: what is to outlive this run is on disk"),
+            StoreHealth::Degraded { why, remedy, .. } => {
+                tracing::warn!("the store is degraded: {why}; {remedy}");
+            }
+            StoreHealth::Off { why, remedy } => {
+                tracing::error!("the store is off, nothing outlives this run: {why}; {remedy}");
+            }
         }
     }
 

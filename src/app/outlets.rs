@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::bus::{Delivery, Endpoint, LastField, Outbound};
 use crate::can::Pending;
-use crate::model::{Intent, Queue, QueueCounts, Timestamp};
+use crate::model::{Intent, Queue, QueueCounts, Saved, Timestamp};
+use crate::store::Store;
 
+use super::changes::Changes;
 use super::notices::Notices;
 use super::output::Output;
 
@@ -23,6 +25,10 @@ pub(super) struct Outlets {
     pub(super) buses: Vec<Arc<Pending>>,
     /// The thread of the actions takes from here; a replay has none, and only counts.
     pub(super) acts: Option<Arc<Queue<(Timestamp, Intent)>>>,
+    /// Keeps what outlives this run; a replay has none.
+    pub(super) store: Option<Store>,
+    /// Which device updates the store is told.
+    pub(super) changes: Changes,
     /// Wait for room in the queue to Redis.
     pub(super) waits: bool,
     /// What a replay has not yet handed on.
@@ -34,7 +40,7 @@ impl Outlets {
     pub(super) fn dispatch(&mut self, now: Timestamp, outputs: &mut Vec<Output>, notices: &mut Notices) {
         for output in outputs.drain(..) {
             match output {
-                Output::Publish(delivery) => self.publish(delivery),
+                Output::Publish(delivery) => self.publish(now, delivery),
                 Output::Transmit { frame, ttl } => {
                     if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
                         bus.put(&frame, ttl);
@@ -70,6 +76,14 @@ impl Outlets {
         }
     }
 
+    /// Hands on what is to outlive this run.
+    pub(super) fn save(&self, now: Timestamp, saved: &mut Vec<Saved>) {
+        match &self.store {
+            Some(store) => store.save(now, saved),
+            None => saved.clear(),
+        }
+    }
+
     /// The accounts of all queues that lead away.
     pub(super) fn counts(&self) -> Vec<(&'static str, QueueCounts)> {
         let redis = self.redis.as_ref().map(|queue| (queue.name(), queue.counts()));
@@ -78,10 +92,13 @@ impl Outlets {
         redis.into_iter().chain(last).chain(acts).collect()
     }
 
-    fn publish(&mut self, delivery: Delivery) {
+    fn publish(&mut self, now: Timestamp, delivery: Delivery) {
         // What came from outside has been published by who sent it.
         let Some(text) = delivery.text else { return };
         let message = &delivery.message;
+        if let Some(store) = &self.store {
+            self.changes.of(now, message).map(|change| store.record(change));
+        }
         if let Some(endpoint) = &self.endpoint {
             endpoint.publish(&message.channel, &text);
             message.broad.as_ref().map(|broad| endpoint.publish(broad, &text));

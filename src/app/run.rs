@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 use crate::actions::{ActionContext, Dispatcher};
 use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint};
 use crate::files::Report;
-use crate::model::{Full, Queue};
+use crate::model::{Full, Queue, Saved};
 use crate::rules::Engine;
+use crate::store::{Store, StoreConfig, StoreHealth};
 use crate::web;
 
 use super::buses::Buses;
@@ -32,6 +33,8 @@ use super::{Clock, Settings, Site};
 const DRAIN: Duration = Duration::from_secs(2);
 /// The look at the files may take this long to end when the engine stops.
 const LAST_LOOK: Duration = Duration::from_secs(2);
+/// What waits to be written may take this long when the engine stops.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 /// Command frames have this long to leave when the engine stops.
 const LAST_COMMANDS: Duration = Duration::from_millis(500);
 
@@ -82,12 +85,14 @@ pub async fn run(
     let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
     let (clock, inlets) = (Clock::start(), Inlets::new());
     let origin = origin(clock.now().utc.0);
+    let (store, _restored) = open_store(&state_dir, clock, &inlets).await?;
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
     let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
     let bus_ends = BusEnds { clock, frames: inlets.frames.clone(), events: inlets.buses.clone() };
     let buses = Buses::start(&site.map, &site.folder, &bus_ends)?;
-    let mut outlets = Outlets { buses: buses.pending.clone(), acts: Some(acts), ..Outlets::default() };
+    let (acts, kept) = (Some(acts), Some(store.clone()));
+    let mut outlets = Outlets { buses: buses.pending.clone(), acts, store: kept, ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
     let mut history = History::of(&site.folder);
     let (revision, _) = history.revision(&site.snapshot);
@@ -128,9 +133,26 @@ pub async fn run(
     if let Ok(false) = tokio::task::spawn_blocking(move || reloader.stop(LAST_LOOK)).await {
         tracing::warn!("reading the files does not end, as where a file system hangs; it is left behind");
     }
+    close_store(store).await;
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
     leave(control, buses, dispatcher, bridge).await
+}
+
+/// Opens what the last run left; whatever is wrong with it, the engine runs.
+async fn open_store(state_dir: &Path, clock: Clock, inlets: &Inlets) -> Result<(Store, Vec<Saved>), RunError> {
+    let config = StoreConfig::new(state_dir.join("growctl.db"), Arc::new(move || clock.now()));
+    let events = inlets.store.clone();
+    let told = Box::new(move |health: &StoreHealth| drop(events.push(health.clone())));
+    let opened = tokio::task::spawn_blocking(move || Store::open(config, told)).await;
+    opened.map_err(|error| RunError::Site(format!("the store: {error}")))
+}
+
+async fn close_store(store: Store) {
+    let closed = tokio::task::spawn_blocking(move || store.close(LAST_WRITES)).await;
+    if !matches!(closed, Ok(true)) {
+        tracing::error!("the store could not write all that was to outlive this run");
+    }
 }
 
 /// Starts the control thread; the receiver ends with it, however that ends.

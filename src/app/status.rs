@@ -9,6 +9,7 @@ use crate::bus::Bridge;
 use crate::can::{BusCounts, BusHealth, BusId, BusState, Pending, PendingCounts};
 use crate::channels::{Bus, Link};
 use crate::model::{Name, QueueCounts, Timestamp};
+use crate::store::Store;
 
 use super::control::Control;
 use super::interfaces::Interfaces;
@@ -68,6 +69,7 @@ impl Status {
             "redis": { "serves": self.serves, "bridge": self.bridge.as_ref().map(|bridge| bridge.status()),
                 "endpoint": control.outlets.endpoint.as_ref().map(|endpoint| endpoint.counts()) },
             "buses": self.bus_status(control),
+            "store": control.outlets.store.as_ref().map(Store::status),
             "core": control.core.counts(),
             "frames": gateway.counts(),
             "foreign": router.counts(),

@@ -35,6 +35,7 @@ fn show(status: &Value) -> String {
     );
     out += &format!("redis    {}\n", redis(&status["redis"]));
     out += &files(status);
+    out += &store(&status["store"]);
     for bus in list(&status["buses"]) {
         out += &bus_lines(bus);
     }
@@ -58,6 +59,36 @@ fn show(status: &Value) -> String {
     out + &dropped(&status["queues"])
 }
 
+/// `store    ok, .growctl/growctl.db, 12 values and 3 changes of devices written`, and below it what is wrong and what mends it.
+fn store(store: &Value) -> String {
+    let written = |what: &str| store[what]["written"].as_u64().unwrap_or(0);
+    let mut out = format!(
+        "store    {}, {}, {} values and {} changes of devices written",
+        text(&store["state"]),
+        text(&store["path"]).trim_start_matches("./"),
+        written("values"),
+        written("changes")
+    );
+    let waiting = ["values", "changes"].iter().filter_map(|what| store[*what]["pending"].as_u64()).sum::<u64>();
+    if waiting > 0 {
+        out += &format!(", {waiting} wait");
+    }
+    for (reason, count) in ["values", "changes"].iter().filter_map(|what| store[*what]["dropped"].as_object()).flatten()
+    {
+        out += &format!("\n           lost: {count}, {reason}");
+    }
+    if let Some(aside) = store["set_aside"].as_str() {
+        out += &format!("\n           the database was damaged; it was set aside as {aside}");
+    }
+    out + &troubles(store) + "\n"
+}
+
+/// What is wrong and what mends it, each on a line of its own.
+fn troubles(part: &Value) -> String {
+    let wrong = part["reason"].as_str().map(|reason| format!("\n           {reason}")).unwrap_or_default();
+    wrong + &part["remedy"].as_str().map(|remedy| format!("\n           try: {remedy}")).unwrap_or_default()
+}
+
 /// `bus      can0  up (interface can0, 250000 bit/s), 1200 received, 30 sent`, and below it what is wrong and what mends it.
 fn bus_lines(bus: &Value) -> String {
     let link = match bus["interface"].as_str() {
@@ -70,18 +101,16 @@ fn bus_lines(bus: &Value) -> String {
     if bus["frames"].is_object() {
         out += &format!(", {} received, {} sent", count("received"), count("sent"));
     }
-    let troubles = [
+    let losses = [
         ("lost", "lost because they were not read in time"),
         ("overruns", "times the controller lost some"),
         ("error_frames", "error frames"),
         ("refused", "commands that the interface refuses"),
     ];
-    for (key, what) in troubles.iter().filter(|(key, _)| count(key) > 0) {
+    for (key, what) in losses.iter().filter(|(key, _)| count(key) > 0) {
         out += &format!(", {} {what}", count(key));
     }
-    let wrong = bus["reason"].as_str().map(|reason| format!("\n           {reason}")).unwrap_or_default();
-    let remedy = bus["remedy"].as_str().map(|remedy| format!("\n           try: {remedy}")).unwrap_or_default();
-    format!("{out}{wrong}{remedy}\n")
+    out + &troubles(bus) + "\n"
 }
 
 /// A column: its heading, and the key of its value.

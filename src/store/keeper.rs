@@ -1,0 +1,412 @@
+//! The store's thread: it opens the database, writes what waits in one transaction at most every 50 ms, answers questions, and
+//! forgets old changes in small steps. What cannot be written stays; every failure makes the pause before the next try longer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{Mono, Name, Push, Queue, Saved, Timestamp};
+
+use super::ballast::Ballast;
+use super::change::DeviceChange;
+use super::database::{Database, Opened, Opening};
+use super::files;
+use super::health::StoreHealth;
+use super::shared::{Shared, UNWRITTEN, lock};
+use super::trouble::{Kind, Trouble};
+use super::waiting::Values;
+use super::{Question, StoreConfig, Told};
+
+/// Between two transactions.
+const GROUP: Duration = Duration::from_millis(50);
+/// Changes in one transaction.
+const CHANGES_A_COMMIT: usize = 1_000;
+/// Pauses after failures: the first, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(60)];
+/// Between two steps of forgetting: while there is more, and else.
+const PRUNE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
+/// Changes forgotten in one step.
+const PRUNE_STEP: usize = 500;
+/// A ballast that was thrown off is made again after as long, if there is room.
+const REFILL: Duration = Duration::from_secs(30);
+
+/// What the thread has.
+pub(super) struct Keeper {
+    config: StoreConfig,
+    shared: Arc<Shared>,
+    told: Told,
+    /// Where what was saved goes, once.
+    restored: Arc<Queue<Vec<Saved>>>,
+    database: Option<Database>,
+    /// What the database has, or would have if it could be written: it can be made anew from this.
+    mirror: Values,
+    /// The database does not say what this run says: it was not readable at the start, or is a new one.
+    anew: bool,
+    /// Changes taken from the queue and not yet on disk.
+    changes: Vec<DeviceChange>,
+    ballast: Ballast,
+    off: bool,
+    next_commit: Mono,
+    pause: Duration,
+    next_prune: Mono,
+    next_refill: Mono,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        config: StoreConfig,
+        shared: Arc<Shared>,
+        told: Told,
+        restored: Arc<Queue<Vec<Saved>>>,
+    ) -> Keeper {
+        let ballast = Ballast::at(&config.path);
+        Keeper {
+            config,
+            shared,
+            told,
+            restored,
+            database: None,
+            mirror: Values::new(),
+            anew: false,
+            changes: Vec::new(),
+            ballast,
+            off: false,
+            next_commit: Mono(0),
+            pause: PAUSES[0],
+            next_prune: Mono(0),
+            next_refill: Mono(0),
+        }
+    }
+
+    /// Until the store is closed.
+    pub(super) fn run(mut self) {
+        self.begin();
+        while !self.shared.is_stopping() {
+            if self.has_work() && self.now().mono >= self.next_commit {
+                self.commit();
+            }
+            self.answer();
+            self.tidy();
+            if !self.shared.is_stopping() {
+                self.shared.bell.wait(self.patience());
+            }
+        }
+        self.end();
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.config.now)()
+    }
+
+    /// Opens what the last run left, and hands it over.
+    fn begin(&mut self) {
+        let opened = self.open();
+        let (values, trouble) = match opened {
+            Opened { database: Ok(database), values } => {
+                self.database = Some(database);
+                (values, None)
+            }
+            Opened { database: Err(trouble), values } => (values, Some(trouble)),
+        };
+        // What could not be read is not what this run begins with: it must not come back at the next start.
+        self.anew = values.is_none();
+        self.mirror = values.unwrap_or_default();
+        let saved = self.mirror.iter().map(|((shelf, first, second), (value, _))| Saved {
+            shelf: *shelf,
+            key: (first.clone(), second.clone()),
+            value: value.clone(),
+        });
+        let taken = self.restored.push(saved.collect());
+        if !matches!(taken, Push::Queued) {
+            // The engine began without it.
+            self.anew = true;
+            self.mirror.clear();
+        }
+        match trouble {
+            Some(trouble) => self.fail(&trouble),
+            None => self.refill(),
+        }
+    }
+
+    /// Opens the database; a damaged one is set aside, and a new one begun.
+    fn open(&mut self) -> Opened {
+        let opening = Opening {
+            path: &self.config.path,
+            now: &self.config.now,
+            migrations: self.config.migrations,
+            most_pages: self.config.most_pages,
+        };
+        if let Some(folder) = self.config.path.parent() {
+            // Whether that went well shows at once.
+            let _ = std::fs::create_dir_all(folder);
+        }
+        let opened = opening.open();
+        let Err(trouble) = &opened.database else { return opened };
+        if trouble.kind != Kind::Damaged {
+            return opened;
+        }
+        match files::set_aside(&self.config.path, (self.config.now)().utc) {
+            Ok(aside) => {
+                tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
+                lock(&self.shared.done).set_aside = Some(aside);
+                opening.open()
+            }
+            Err(error) => {
+                let why = format!("{}, and it cannot be set aside: {error}", trouble.why);
+                Opened { database: Err(Trouble { kind: Kind::ReadOnly, why }), values: None }
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.off && (!self.changes.is_empty() || !self.shared.changes.is_empty() || !self.is_settled())
+    }
+
+    fn is_settled(&self) -> bool {
+        lock(&self.shared.waiting).is_empty() && !self.anew && self.database.is_some()
+    }
+
+    /// One try to write all values that wait and a share of the changes.
+    fn commit(&mut self) {
+        self.take_changes();
+        let values = lock(&self.shared.waiting).take();
+        let mut outcome = self.write(&values);
+        if outcome.as_ref().is_err_and(|trouble| trouble.kind == Kind::Full) && self.ballast.release() {
+            tracing::warn!(
+                "the disk is full: the reserve in the state folder is given up, so that what matters is written"
+            );
+            self.next_refill = self.now().mono + REFILL;
+            outcome = self.write(&values);
+        }
+        match outcome {
+            Ok(()) => self.written(values),
+            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble),
+            Err(trouble) => {
+                lock(&self.shared.waiting).give_back(values);
+                self.fail(&trouble);
+            }
+        }
+    }
+
+    fn take_changes(&mut self) {
+        let mut done = lock(&self.shared.done);
+        let room = CHANGES_A_COMMIT.saturating_sub(self.changes.len());
+        self.shared.changes.pop_many(room, &mut self.changes);
+        done.changes_kept = self.changes.len() as u64;
+    }
+
+    fn write(&mut self, values: &Values) -> Result<(), Trouble> {
+        if self.database.as_ref().is_some_and(|database| !database.is_at(&self.config.path)) {
+            tracing::error!(
+                "the database {} was taken away while it was in use; it is made anew",
+                self.config.path.display()
+            );
+            self.database = None;
+            self.anew = true;
+        }
+        let mut again = true;
+        loop {
+            let outcome = self.write_once(values);
+            match outcome {
+                // Once more, for a new one is begun where a damaged one was.
+                Err(trouble) if trouble.kind == Kind::Damaged && again => {
+                    again = false;
+                    self.give_up_damaged(&trouble)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn write_once(&mut self, values: &Values) -> Result<(), Trouble> {
+        if self.database.is_none() {
+            let opened = self.open();
+            self.anew |= opened.values.as_ref() != Some(&self.mirror);
+            self.database = Some(opened.database?);
+        }
+        let Some(database) = &mut self.database else { return Ok(()) };
+        if !self.anew {
+            return database.write(values, &self.changes, false);
+        }
+        let mut all = self.mirror.clone();
+        all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+        database.write(&all, &self.changes, true)
+    }
+
+    /// A database that turned out to be damaged while it was in use: what it had is in memory.
+    fn give_up_damaged(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        self.database = None;
+        self.anew = true;
+        let aside = files::set_aside(&self.config.path, self.now().utc)?;
+        tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
+        lock(&self.shared.done).set_aside = Some(aside);
+        Ok(())
+    }
+
+    fn written(&mut self, values: Values) {
+        for (key, (value, at)) in values {
+            match value {
+                Some(value) => self.mirror.insert(key, (Some(value), at)),
+                None => self.mirror.remove(&key),
+            };
+        }
+        self.anew = false;
+        self.pause = PAUSES[0];
+        self.next_commit = self.now().mono + GROUP;
+        lock(&self.shared.waiting).written();
+        let mut done = lock(&self.shared.done);
+        done.commits += 1;
+        done.changes_written += self.changes.len() as u64;
+        done.changes_kept = 0;
+        drop(done);
+        self.changes.clear();
+        self.be_well();
+    }
+
+    /// Well, or nearly: without its ballast the store is one full disk away from trouble.
+    fn be_well(&mut self) {
+        match self.ballast.lack() {
+            None => self.tell(StoreHealth::Ok),
+            Some(lack) => self.degrade(&lack),
+        }
+    }
+
+    fn refill(&mut self) {
+        self.next_refill = self.now().mono + REFILL;
+        self.ballast.make();
+        self.be_well();
+    }
+
+    /// The batch would be refused for ever: it is lost, so that it does not hold up all others.
+    fn refuse(&mut self, trouble: &Trouble) {
+        const WHY: &str = "refused by the database";
+        tracing::error!("{}; what was to be written with it is lost", trouble.why);
+        lock(&self.shared.waiting).refused(WHY);
+        self.drop_changes(WHY);
+        lock(&self.shared.done).failures += 1;
+    }
+
+    fn drop_changes(&mut self, why: &'static str) {
+        let mut done = lock(&self.shared.done);
+        let lost = self.changes.len() as u64;
+        done.changes_dropped.drop(why, lost);
+        done.changes_kept = 0;
+        drop(done);
+        self.changes.clear();
+    }
+
+    fn fail(&mut self, trouble: &Trouble) {
+        lock(&self.shared.done).failures += 1;
+        self.next_commit = self.now().mono + self.pause;
+        self.pause = (self.pause * 2).min(PAUSES[1]);
+        if trouble.kind == Kind::Newer {
+            return self.switch_off(trouble);
+        }
+        // A lock passes; after anything else the connection may be worth nothing.
+        if !matches!(trouble.kind, Kind::Locked | Kind::Full) {
+            self.database = None;
+        }
+        self.degrade(trouble);
+    }
+
+    fn switch_off(&mut self, trouble: &Trouble) {
+        self.off = true;
+        self.database = None;
+        lock(&self.shared.waiting).close("the store is off");
+        self.shared.changes.close();
+        self.tell(StoreHealth::Off { why: trouble.why.clone(), remedy: trouble.remedy(&self.config.path) });
+    }
+
+    fn degrade(&mut self, trouble: &Trouble) {
+        let since = match &lock(&self.shared.done).health {
+            StoreHealth::Degraded { since, .. } => *since,
+            _ => self.now().utc.seconds(),
+        };
+        self.tell(StoreHealth::Degraded { why: trouble.why.clone(), since, remedy: trouble.remedy(&self.config.path) });
+    }
+
+    fn tell(&self, health: StoreHealth) {
+        let mut done = lock(&self.shared.done);
+        if done.health != health {
+            done.health = health.clone();
+            drop(done);
+            (self.told)(&health);
+        }
+    }
+
+    fn answer(&mut self) {
+        while let Some(question) = self.shared.questions.pop() {
+            // Whoever asked may have gone; then the answer is nobody's.
+            match question {
+                Question::History { of, since, limit, answer } => {
+                    let _ = answer.send(self.history(of.as_ref(), since, limit));
+                }
+                Question::Settled(answer) => {
+                    let _ = answer.send(self.settle());
+                }
+            }
+        }
+    }
+
+    fn history(&mut self, of: Option<&(Name, Name)>, since: f64, limit: usize) -> Result<Vec<DeviceChange>, String> {
+        let Some(database) = &self.database else {
+            let health = lock(&self.shared.done).health.clone();
+            return Err(health.trouble().map_or("the store is not open", |(why, _)| why).to_owned());
+        };
+        database.history(of, since, limit).map_err(|trouble| trouble.why)
+    }
+
+    /// Writes everything that waits, as far as that goes.
+    fn settle(&mut self) -> bool {
+        while self.has_work() {
+            let failures = lock(&self.shared.done).failures;
+            self.commit();
+            if lock(&self.shared.done).failures > failures {
+                return false;
+            }
+        }
+        !self.off
+    }
+
+    /// What has time: old changes, the ballast.
+    fn tidy(&mut self) {
+        let now = self.now();
+        if now.mono >= self.next_refill && self.ballast.lack().is_some() && !self.has_work() && !self.off {
+            self.refill();
+        }
+        let Some(database) = self.database.as_mut().filter(|_| now.mono >= self.next_prune) else { return };
+        let before = (now.utc.seconds() - self.config.keep_changes.as_secs_f64()).max(0.0);
+        // What goes wrong here shows with the next value as well.
+        let forgotten = database.prune(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
+        self.next_prune = now.mono + PRUNE[usize::from(forgotten < PRUNE_STEP)];
+    }
+
+    fn patience(&self) -> Duration {
+        let now = self.now().mono;
+        let mut next = self.next_prune.max(now + PRUNE[0]);
+        if self.ballast.lack().is_some() {
+            next = next.min(self.next_refill.max(now + PRUNE[0]));
+        }
+        if self.has_work() {
+            next = next.min(self.next_commit);
+        }
+        next.since(now)
+    }
+
+    /// Writes what waits, and accounts for what cannot be.
+    fn end(&mut self) {
+        self.shared.changes.close();
+        self.answer();
+        self.settle();
+        lock(&self.shared.waiting).close(UNWRITTEN);
+        loop {
+            self.take_changes();
+            if self.changes.is_empty() {
+                break;
+            }
+            self.drop_changes(UNWRITTEN);
+        }
+        if let Some(database) = self.database.take() {
+            database.close();
+        }
+    }
+}
