@@ -3,6 +3,7 @@
 
 mod raw;
 mod reload;
+mod saved;
 mod trail;
 
 use std::collections::VecDeque;

@@ -8,6 +8,7 @@ mod intent;
 mod message;
 mod queue;
 mod reading;
+mod saved;
 mod secret;
 mod time;
 mod value;
@@ -20,6 +21,7 @@ pub use queue::{Doorbell, Full, Push, Queue, QueueCounts};
 pub use reading::{
     FieldFacts, Inventory, Publication, Quality, Reading, Source, SourceKind, Speaker, Unsaid, WellKnown,
 };
+pub use saved::{Saved, Shelf};
 pub use secret::Secret;
 pub use time::{Mono, Timestamp, Utc};
 pub use value::{Fields, Name, Value};
