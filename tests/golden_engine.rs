@@ -111,10 +111,10 @@ fn play(case: &Path) -> String {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", case.display())))
         .collect();
     let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
-    let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
+    let start = Timestamp { mono: Mono::START, utc: Utc::from_seconds(civil) };
     let engine = Engine::new(book, host, start);
     let (last, store) = (Last::default(), BTreeMap::new());
-    let mut play = Play { case, engine, inventory, last, last_event: Mono(0), store, civil, out: String::new() };
+    let mut play = Play { case, engine, inventory, last, last_event: Mono::START, store, civil, out: String::new() };
     for line in &lines {
         for n in 0..line.times.unwrap_or(1) {
             // What repeats for hours is asked about as it begins.
@@ -139,18 +139,20 @@ fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
 
 impl Play<'_> {
     fn now(&self, mono: Mono) -> Timestamp {
-        Timestamp { mono, utc: Utc::from_seconds(self.civil) + Duration::from_nanos(mono.0) }
+        Timestamp { mono, utc: Utc::from_seconds(self.civil) + mono.since(Mono::START) }
     }
 
     fn line(&mut self, line: &Line, at: f64) {
-        let at = Mono((at * 1e9).round() as u64);
+        let at = Mono::START + Duration::from_nanos((at * 1e9).round() as u64);
         while let Some(deadline) = self.engine.next_deadline().filter(|deadline| *deadline <= at) {
             let mut out = Vec::new();
             self.engine.due(self.now(deadline), &self.last, &mut out);
             self.write(deadline, &out);
         }
+        self.last_event = self.last_event.max(Mono(at.0 - u64::from(at > self.last_event)));
+        self.save();
         if let Some(utc) = line.utc {
-            self.civil = utc - line.at;
+            self.civil = utc - line.at - line.restart.unwrap_or(0.0);
         }
         self.last_event = at;
         let (now, mut out) = (self.now(at), Vec::new());
@@ -244,7 +246,7 @@ impl Play<'_> {
 
     /// What was counted, where it was anything.
     fn counts(&mut self, at: f64) {
-        for rule in self.engine.status(Mono((at * 1e9) as u64)) {
+        for rule in self.engine.status(Mono::START + Duration::from_secs_f64(at)) {
             let counts = [
                 ("runs", rule.runs),
                 ("episodes", rule.episodes),
@@ -297,7 +299,7 @@ impl Play<'_> {
             ])
         }));
         for mut line in lines {
-            line.push_front(Name::from("at"), Value::Number(at.0 as f64 / 1e9));
+            line.push_front(Name::from("at"), Value::Number(at.since(Mono::START).as_nanos() as f64 / 1e9));
             self.out += &(serde_json::to_string(&line).expect("fields are JSON") + "\n");
         }
     }

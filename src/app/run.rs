@@ -80,7 +80,7 @@ pub async fn run(
 ) -> Result<Summary, RunError> {
     let state_dir = site.folder.join(&site.settings.state_dir);
     let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
-    let (clock, inlets) = (Clock::start(), Inlets::new());
+    let (clock, inlets) = (Clock::of_a_run(), Inlets::new());
     let origin = origin(clock.now().utc.0);
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };

@@ -129,23 +129,22 @@ impl Kept {
         Ok(text)
     }
 
-    /// From text, with the time since it was written counted in. A civil clock that went back, or that was not set at one
-    /// of the two moments, counts as no time.
+    /// From text, with the time since it was written counted in.
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub(super) fn read(text: &str, now: Utc) -> Result<Kept, String> {
+    pub(super) fn read(text: &str, away: Absence) -> Result<Kept, String> {
         let mut kept: Kept = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if kept.v != VERSION {
             return Err(format!("it is of version {}, and this one reads version {VERSION}", kept.v));
         }
-        kept.pass(pause(Utc(kept.at), now));
+        kept.pass(away.since(Utc(kept.at)));
         Ok(kept)
     }
 
     /// Whether it is so old that nobody will ask for it any more.
     pub(super) fn is_forgotten(&self, now: Utc) -> bool {
-        pause(Utc(self.at), now) > FORGOTTEN
+        now >= Utc(self.at) + FORGOTTEN
     }
 
     /// Time goes by.
@@ -166,12 +165,46 @@ impl Kept {
     }
 }
 
-/// How long the engine was away, as far as the civil clock can say.
-pub(super) fn pause(before: Utc, now: Utc) -> Duration {
-    if before < BELIEVABLE || now < before {
-        return Duration::ZERO;
+/// Since when the engine was away, as far as the civil clock can say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Absence {
+    /// The last sign of life.
+    pub(super) alive: Utc,
+    pub(super) now: Utc,
+}
+
+impl Absence {
+    /// How long ago a moment before it was. A civil clock that went back meanwhile, or that is not set yet, says nothing:
+    /// then the engine was away for no time.
+    fn since(self, before: Utc) -> Duration {
+        let now = match (before < BELIEVABLE, self.alive < BELIEVABLE) {
+            (false, _) => self.now.max(self.alive),
+            (true, true) => self.alive,
+            (true, false) => before,
+        };
+        if now < before { Duration::ZERO } else { Duration::from_nanos(now.0.abs_diff(before.0)) }
     }
-    Duration::from_nanos(now.0.abs_diff(before.0))
+}
+
+/// A sign of life.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alive {
+    v: u32,
+    /// In nanoseconds since 1970.
+    at: i64,
+}
+
+impl Alive {
+    pub(super) fn write(now: Utc) -> String {
+        serde_json::to_string(&Alive { v: VERSION, at: now.0 }).unwrap_or_default()
+    }
+
+    /// Of none that can be read, the engine was never alive.
+    pub(super) fn read(text: &str) -> Utc {
+        let alive = serde_json::from_str(text).ok().filter(|alive: &Alive| alive.v == VERSION);
+        Utc(alive.map_or(i64::MIN, |alive| alive.at))
+    }
 }
 
 impl KeptRequest {

@@ -8,7 +8,7 @@ use crate::model::{Intent, Mono, Name, Saved, Shelf, Timestamp};
 
 use super::super::Mode;
 use super::super::instance::{Unsaved, World};
-use super::super::kept::Kept;
+use super::super::kept::{Absence, Alive, Kept};
 use super::super::tally::RuleFault;
 use super::Engine;
 
@@ -16,6 +16,8 @@ use super::Engine;
 const SOON: Duration = Duration::from_secs(10);
 /// The civil clock was set, if it differs by more than this from what the monotonic one lets expect.
 const SET: u64 = 1_000_000_000;
+/// A sign of life is written this often: what a clock that went back over a restart leaves uncertain.
+const ALIVE: Duration = Duration::from_secs(60);
 
 /// What is to be written down: instances, by the position of their rule and their own.
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ pub(in crate::rules) struct Keeping {
     pub(super) stops: bool,
     /// Civil minus monotonic time when rows were written last.
     offset: Option<i64>,
+    alive: Option<Mono>,
 }
 
 impl Keeping {
@@ -56,6 +59,14 @@ impl Keeping {
         self.stops || self.soon_since.is_some_and(|since| now.since(since) >= SOON)
     }
 
+    fn sign_of_life(&mut self, now: Timestamp) {
+        if self.stops || self.alive.is_none_or(|alive| now.mono.since(alive) >= ALIVE) {
+            self.alive = Some(now.mono);
+            let key = (Name::from(""), Name::from(""));
+            self.rows.push(Saved { shelf: Shelf::Rules, key, value: Some(Alive::write(now.utc)) });
+        }
+    }
+
     fn was_set(&mut self, now: Timestamp) -> bool {
         let offset = now.utc.0.saturating_sub_unsigned(now.mono.0);
         self.offset.replace(offset).is_some_and(|before| before.abs_diff(offset) > SET)
@@ -68,7 +79,9 @@ impl Engine {
         if self.keeping.was_set(now) {
             // How long ago something was is counted from when it was written, on that clock.
             self.rules.iter_mut().for_each(|rule| rule.list_all(true, now, &mut self.keeping));
+            self.keeping.alive = None;
         }
+        self.keeping.sign_of_life(now);
         let all = self.keeping.is_due(now.mono);
         self.write(now, all);
         into.append(&mut self.keeping.rows);
@@ -101,8 +114,11 @@ impl Engine {
     /// ([`Mono::START`]); what lies before its beginning is taken to lie there.
     pub fn restore(&mut self, now: Timestamp, rows: Vec<Saved>, last: &Last, out: &mut Vec<Intent>) {
         let mut at_once = Vec::new();
+        let alive = rows.iter().find(|row| row.shelf == Shelf::Rules && row.key.0.is_empty() && row.key.1.is_empty());
+        let alive = alive.and_then(|row| row.value.as_deref()).map_or(now.utc, Alive::read);
+        let away = Absence { alive, now: now.utc };
         for Saved { key: (rule, instance), value, .. } in rows.into_iter().filter(|row| row.shelf == Shelf::Rules) {
-            let Some(text) = value else { continue };
+            let Some(text) = value.filter(|_| !rule.is_empty() || !instance.is_empty()) else { continue };
             let at = self
                 .rules
                 .binary_search_by(|running| running.rule.name.cmp(if rule.is_empty() { &instance } else { &rule }));
@@ -111,7 +127,7 @@ impl Engine {
                 self.restore_ticks(now, at, instance, &text);
                 continue;
             }
-            match (Kept::read(&text, now.utc), at) {
+            match (Kept::read(&text, away), at) {
                 (Err(why), _) => self.unreadable(now.mono, at, (rule, instance), &why),
                 (Ok(kept), None) => self.away.wait_for(rule, instance, kept, now, &mut self.keeping),
                 (Ok(kept), Some(at)) => {
@@ -120,6 +136,10 @@ impl Engine {
                     found.into_iter().for_each(|found| at_once.push((at, instance.clone(), found)));
                 }
             }
+        }
+        if now.utc < alive {
+            // What was written goes by a clock that nobody has any more.
+            self.rules.iter_mut().for_each(|rule| rule.list_all(true, now, &mut self.keeping));
         }
         at_once.sort();
         let Engine { rules, timers, ticks, host, faults, revision, keeping, .. } = self;

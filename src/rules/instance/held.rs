@@ -20,6 +20,13 @@ impl Wanted {
         self.request.device == *device
     }
 
+    /// With what is left of its lease, if anything is.
+    pub(super) fn rest(self, now: Mono) -> Option<DeviceRequest> {
+        let Wanted { mut request, at } = self;
+        request.lease = request.lease.map(|lease| (at + lease).since(now));
+        (request.lease != Some(Duration::ZERO)).then_some(request)
+    }
+
     fn lasts(&self, now: Mono) -> bool {
         self.request.lease.is_none_or(|lease| self.at + lease > now)
     }

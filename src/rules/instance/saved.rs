@@ -11,7 +11,7 @@ use super::super::running::Profile;
 use super::super::{Phase, Rule, RunLog, StaleLimit};
 use super::edit::carried;
 use super::held::Wanted;
-use super::{Course, Instance, Turn, Was, World};
+use super::{Course, Instance, Turn, Was};
 
 /// How soon what has changed of an instance must be written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,18 +193,15 @@ impl Instance {
                 _ => requests.clear(),
             }
         }
-        for Wanted { request, at } in parting {
-            self.held.part(&request, at);
-            self.again(request, turn.world);
+        let now = turn.world.now.mono;
+        for request in parting.into_iter().filter_map(|wanted| wanted.rest(now)) {
+            self.held.part(&request, now);
+            turn.world.wish(&self.origin, Ask::Set(request));
         }
-        for Wanted { request, .. } in requests {
-            self.held.ask(&request, turn.world.now.mono);
-            self.again(request, turn.world);
+        for request in requests.into_iter().filter_map(|wanted| wanted.rest(now)) {
+            self.held.ask(&request, now);
+            turn.world.wish(&self.origin, Ask::Set(request));
         }
-    }
-
-    fn again(&self, request: crate::model::DeviceRequest, world: &mut World<'_>) {
-        world.wish(&self.origin, Ask::Set(request));
     }
 
     /// Whether its episode waits for the first good event since a restart.
