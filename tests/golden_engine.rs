@@ -2,7 +2,9 @@
 //! the numbered statement of docs/semantics.md that they prove.
 //!
 //! An event has `at` in seconds, and one of `channel` with `msg`, `silent` (a node), `reset` (a rule), `startup`,
-//! `shutdown`, `reload` (a folder of the case: the rules are now those in it; with `without`, a list of nodes, the map is
+//! `shutdown`, `restart` (killed, and away for so many seconds; what the engine wanted kept comes back, with the rules of the
+//! folder `reload` if there is one), `forget` (what was kept of a rule is lost), `spoil` (it becomes unreadable),
+//! `reload` (a folder of the case: the rules are now those in it; with `without`, a list of nodes, the map is
 //! read anew, and does not have these; `moved`, a list of node, room and cluster, has them elsewhere, and `lost`, a list of
 //! node and field, without that field), `why` (a rule: its answer is written), or
 //! nothing: time passes. `utc` sets the civil clock; `times` and `every` (seconds) repeat the event. Between any two events
@@ -12,6 +14,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,8 +25,8 @@ use serde::Deserialize;
 use growctl_engine::bus::Last;
 use growctl_engine::files::Report;
 use growctl_engine::model::{
-    Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Source, Timestamp, Utc, Value,
-    format_duration,
+    Ask, Fields, Intent, Inventory, Level, Message, Mono, Name, Provenance, Saved, Shelf, Source, Timestamp, Utc,
+    Value, format_duration,
 };
 use growctl_engine::rules::{Engine, Event, Host, Place, Rulebook, Site, load_folder};
 
@@ -42,6 +45,9 @@ struct Line {
     reset: Option<String>,
     startup: bool,
     shutdown: bool,
+    restart: Option<f64>,
+    forget: Option<Name>,
+    spoil: Option<Name>,
     reload: Option<String>,
     without: Option<Vec<Name>>,
     moved: Vec<(Name, Name, Name)>,
@@ -79,6 +85,7 @@ struct Play<'a> {
     inventory: Arc<Inventory>,
     last: Last,
     last_event: Mono,
+    store: BTreeMap<(Name, Name), String>,
     /// Civil time at mono 0, in seconds.
     civil: f64,
     out: String,
@@ -104,10 +111,10 @@ fn play(case: &Path) -> String {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", case.display())))
         .collect();
     let civil = lines.first().and_then(|line| line.utc).unwrap_or(NEW_YEAR);
-    let start = Timestamp { mono: Mono(0), utc: Utc::from_seconds(civil) };
+    let start = Timestamp { mono: Mono::START, utc: Utc::from_seconds(civil) };
     let engine = Engine::new(book, host, start);
-    let mut play =
-        Play { case, engine, inventory, last: Last::default(), last_event: Mono(0), civil, out: String::new() };
+    let (last, store) = (Last::default(), BTreeMap::new());
+    let mut play = Play { case, engine, inventory, last, last_event: Mono::START, store, civil, out: String::new() };
     for line in &lines {
         for n in 0..line.times.unwrap_or(1) {
             // What repeats for hours is asked about as it begins.
@@ -115,6 +122,7 @@ fn play(case: &Path) -> String {
                 play.ask_all();
             }
             play.line(line, line.at + f64::from(n) * line.every.unwrap_or(0.0));
+            play.save();
         }
     }
     play.counts(lines.last().map_or(0.0, |line| line.at));
@@ -131,18 +139,20 @@ fn book(folder: &Path, host: &Host, inventory: &Arc<Inventory>) -> Rulebook {
 
 impl Play<'_> {
     fn now(&self, mono: Mono) -> Timestamp {
-        Timestamp { mono, utc: Utc::from_seconds(self.civil) + Duration::from_nanos(mono.0) }
+        Timestamp { mono, utc: Utc::from_seconds(self.civil) + mono.since(Mono::START) }
     }
 
     fn line(&mut self, line: &Line, at: f64) {
-        let at = Mono((at * 1e9).round() as u64);
+        let at = Mono::START + Duration::from_nanos((at * 1e9).round() as u64);
         while let Some(deadline) = self.engine.next_deadline().filter(|deadline| *deadline <= at) {
             let mut out = Vec::new();
             self.engine.due(self.now(deadline), &self.last, &mut out);
             self.write(deadline, &out);
         }
+        self.last_event = self.last_event.max(Mono(at.0 - u64::from(at > self.last_event)));
+        self.save();
         if let Some(utc) = line.utc {
-            self.civil = utc - line.at;
+            self.civil = utc - line.at - line.restart.unwrap_or(0.0);
         }
         self.last_event = at;
         let (now, mut out) = (self.now(at), Vec::new());
@@ -151,16 +161,18 @@ impl Play<'_> {
             self.out += &(serde_json::to_string(&why).expect("facts are JSON") + "\n");
             return;
         }
+        if let Some(down) = line.restart {
+            return self.restart(line, at, Duration::from_secs_f64(down));
+        }
+        if let Some(rule) = line.forget.as_ref().or(line.spoil.as_ref()) {
+            self.store.retain(|key, _| line.spoil.is_some() || key.0 != *rule);
+            let spoiled = self.store.iter_mut().filter(|(key, _)| line.spoil.as_ref() == Some(&key.0));
+            spoiled.for_each(|(_, text)| text.truncate(text.len() / 2));
+            return;
+        }
         if let Some(folder) = &line.reload {
             let host = Host::new(&growctl_engine::actions::host_functions());
-            if let Some(without) = &line.without {
-                let mut inventory = (*support::inventory()).clone();
-                inventory.sources.retain(|source| !without.contains(&source.name));
-                for source in &mut inventory.sources {
-                    *source = Arc::new(line.refit(source));
-                }
-                self.inventory = Arc::new(inventory);
-            }
+            self.refit(line);
             let book = book(&self.case.join(folder), &host, &self.inventory);
             let before = self.last.share();
             self.last.refit(self.engine.inventory(), book.inventory());
@@ -182,6 +194,47 @@ impl Play<'_> {
         self.write(at, &out);
     }
 
+    /// Another map, if the line tells of one.
+    fn refit(&mut self, line: &Line) {
+        let Some(without) = &line.without else { return };
+        let mut inventory = (*support::inventory()).clone();
+        inventory.sources.retain(|source| !without.contains(&source.name));
+        for source in &mut inventory.sources {
+            *source = Arc::new(line.refit(source));
+        }
+        self.inventory = Arc::new(inventory);
+    }
+
+    /// As after `kill -9`: what was not drained by then is lost.
+    fn restart(&mut self, line: &Line, at: Mono, down: Duration) {
+        let host = Host::new(&growctl_engine::actions::host_functions());
+        self.refit(line);
+        let folder = line.reload.as_ref().map_or(self.case.to_owned(), |folder| self.case.join(folder));
+        let book = book(&folder, &host, &self.inventory);
+        let now = self.now(at + down);
+        (self.engine, self.last, self.last_event) = (Engine::new(book, host, now), Last::default(), now.mono);
+        let row = |(key, text): (&(Name, Name), &String)| Saved {
+            shelf: Shelf::Rules,
+            key: key.clone(),
+            value: Some(text.clone()),
+        };
+        let rows = self.store.iter().map(row).collect();
+        let mut out = Vec::new();
+        self.engine.restore(now, rows, &self.last, &mut out);
+        self.write(now.mono, &out);
+    }
+
+    fn save(&mut self) {
+        let mut rows = Vec::new();
+        self.engine.drain_saved(self.now(self.last_event), &mut rows);
+        for Saved { key, value, .. } in rows {
+            match value {
+                Some(text) => _ = self.store.insert(key, text),
+                None => _ = self.store.remove(&key),
+            }
+        }
+    }
+
     /// Asks every rule why, as it stands after the last event.
     fn ask_all(&mut self) {
         let now = self.now(self.last_event);
@@ -193,7 +246,7 @@ impl Play<'_> {
 
     /// What was counted, where it was anything.
     fn counts(&mut self, at: f64) {
-        for rule in self.engine.status(Mono((at * 1e9) as u64)) {
+        for rule in self.engine.status(Mono::START + Duration::from_secs_f64(at)) {
             let counts = [
                 ("runs", rule.runs),
                 ("episodes", rule.episodes),
@@ -246,7 +299,7 @@ impl Play<'_> {
             ])
         }));
         for mut line in lines {
-            line.push_front(Name::from("at"), Value::Number(at.0 as f64 / 1e9));
+            line.push_front(Name::from("at"), Value::Number(at.since(Mono::START).as_nanos() as f64 / 1e9));
             self.out += &(serde_json::to_string(&line).expect("fields are JSON") + "\n");
         }
     }

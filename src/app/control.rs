@@ -126,6 +126,11 @@ impl Control {
         }
     }
 
+    /// Takes up what the last run left, before it runs.
+    pub(super) fn restore(&mut self, rows: Vec<Saved>) {
+        self.core.restore(self.clock.now(), rows, &mut self.outputs);
+    }
+
     /// Runs until it is told to stop, then sends every device to its safe state.
     pub(super) fn run(mut self) -> Control {
         self.core.start(self.clock.now(), &mut self.outputs);

@@ -36,6 +36,7 @@ impl Notices {
             Notice::Fault { device, fault: Some(why) } => {
                 tracing::error!(device, repeated, "a device is at fault and goes to its safe state: {why}");
             }
+            Notice::Unread(why) => tracing::error!(repeated, "{why}"),
             Notice::Fault { device, fault: None } => {
                 tracing::warn!(device, repeated, "a device that was at fault is tried again");
             }
@@ -101,6 +102,7 @@ fn key(notice: &Notice) -> String {
     match notice {
         Notice::Rule(fault) => format!("rule {} {}", fault.rule, fault.message),
         Notice::Device { device, reason } => format!("device {device} {reason}"),
+        Notice::Unread(why) => why.clone(),
         Notice::Fault { device, fault } => format!("fault {device} {}", fault.as_deref().unwrap_or_default()),
         Notice::Message { channel, why } => format!("message {channel} {why}"),
         Notice::Circle { rules, .. } => format!("circle {}", rules.join(" ")),

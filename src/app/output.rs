@@ -54,6 +54,8 @@ pub enum Notice {
         /// Why; `None`: it is tried again.
         fault: Option<Name>,
     },
+    /// Something that was kept over a restart cannot be read.
+    Unread(String),
     /// A foreign message was refused.
     Message {
         /// On which channel.

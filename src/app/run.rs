@@ -83,9 +83,9 @@ pub async fn run(
 ) -> Result<Summary, RunError> {
     let state_dir = site.folder.join(&site.settings.state_dir);
     let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
-    let (clock, inlets) = (Clock::start(), Inlets::new());
+    let (clock, inlets) = (Clock::of_a_run(), Inlets::new());
     let origin = origin(clock.now().utc.0);
-    let (store, _restored) = open_store(&state_dir, clock, &inlets).await?;
+    let (store, restored) = open_store(&state_dir, clock, &inlets).await?;
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
     let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
@@ -110,7 +110,8 @@ pub async fn run(
     let socket = socket_path(&site.folder, &site.settings);
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
     let core = Core::new(&site.map, engine, origin, clock.now());
-    let control = Control::new(core, clock, inlets.clone(), outlets, status);
+    let mut control = Control::new(core, clock, inlets.clone(), outlets, status);
+    control.restore(restored);
     let (control, control_ended) = start(control)?;
     let (to_control, plant, interfaces) = (inlets.files.clone(), buses.maps.clone(), buses.interfaces.clone());
     let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant, interfaces };

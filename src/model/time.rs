@@ -22,6 +22,10 @@ pub struct Timestamp {
 }
 
 impl Mono {
+    /// Where the clock of a process begins that remembers what was before it: moments of the year before its start can be
+    /// named.
+    pub const START: Mono = Mono(365 * 86_400 * 1_000_000_000);
+
     /// Time since `earlier`, zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Mono) -> Duration {

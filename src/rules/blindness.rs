@@ -115,6 +115,11 @@ impl Always {
         self.suppressed
     }
 
+    /// How long it rests yet is known from before a restart.
+    pub(super) fn rest(&mut self, until: Mono) {
+        self.rest_until = until;
+    }
+
     pub(super) fn rest_until(&self) -> Mono {
         self.rest_until
     }

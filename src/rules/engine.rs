@@ -3,6 +3,7 @@
 
 mod away;
 mod edit;
+mod saved;
 mod why;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::{Host, Mode, Rule};
 use away::Away;
 
 pub use edit::{Edited, Remains};
+pub(super) use saved::Keeping;
 
 /// Something that happens to the rules.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,7 @@ pub struct Engine {
     timers: Timers,
     ticks: Ticks,
     away: Away,
+    keeping: Keeping,
     host: Host,
     faults: Vec<RuleFault>,
     /// Deadlines of one moment, while they are served.
@@ -100,8 +103,8 @@ impl Engine {
             faults.extend(rule.lacks(ticks.knows_the_sun()));
         }
         let (cache, batch, decides_since) = (Cache::default(), Vec::new(), now.mono);
-        let away = Away::default();
-        Engine { rules, cache, silence, timers, ticks, away, host, faults, batch, revision, decides_since }
+        let (away, keeping) = (Away::default(), Keeping::default());
+        Engine { rules, cache, silence, timers, ticks, away, keeping, host, faults, batch, revision, decides_since }
     }
 
     /// Takes one event. The caller has called `due` for every deadline up to `now` before.
@@ -122,7 +125,10 @@ impl Engine {
                 );
             }
             Event::Startup => self.once(now, &Schedule::Startup, last, out),
-            Event::Shutdown => self.once(now, &Schedule::Shutdown, last, out),
+            Event::Shutdown => {
+                self.keeping.stops = true;
+                self.once(now, &Schedule::Shutdown, last, out);
+            }
         }
     }
 
@@ -142,14 +148,14 @@ impl Engine {
                 Due::Instance(rule, instance) => (0, *rule, rules[*rule as usize].key(*instance)),
                 Due::Tick(plan) => (1, *plan, None),
             });
-            let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
+            let Engine { rules, timers, ticks, host, faults, revision, keeping, .. } = self;
             for due in &batch {
                 let ticked = match due {
                     Due::Tick(plan) => ticks.take(*plan, at, now, timers),
                     Due::Instance(..) => None,
                 };
                 let zone = ticks.zone();
-                let world = &mut World { now, hop: 0, host, last, zone, revision, out, faults };
+                let world = &mut World { now, hop: 0, host, last, zone, revision, out, faults, keeping };
                 match (due, ticked) {
                     (Due::Instance(rule, instance), _) => rules[*rule as usize].due(*instance, at, timers, world),
                     (Due::Tick(_), Some(ticked)) => rules[ticked.rule as usize].tick(ticked, timers, world),
@@ -185,7 +191,7 @@ impl Engine {
     }
 
     fn message(&mut self, now: Timestamp, message: &Arc<Message>, last: &Last, out: &mut Vec<Intent>) {
-        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, .. } = self;
+        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, keeping, .. } = self;
         let found = cache.find(message, now.mono, |at| rules.get(at).map(|running| &*running.rule), &silence.inventory);
         if let Some(source) = found.source {
             for (rule, instance) in silence.heard(source, message).unwrap_or_default() {
@@ -195,7 +201,8 @@ impl Engine {
         for (rule, window) in found.windows {
             rules[*rule as usize].feed(*window, message, now.mono);
         }
-        let world = &mut World { now, hop: message.hop, host, last, zone: ticks.zone(), revision, out, faults };
+        let world =
+            &mut World { now, hop: message.hop, host, last, zone: ticks.zone(), revision, out, faults, keeping };
         for (position, concerned) in found.rules {
             let subscribed = &mut found.subscribed[*position as usize];
             rules[subscribed.rule as usize].message(subscribed, *concerned, message, timers, world);
@@ -217,8 +224,8 @@ impl Engine {
         wanted: impl Fn(&Running) -> bool,
         take: impl Fn(&mut Running, &mut Timers, &mut World<'_>),
     ) {
-        let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
+        let Engine { rules, timers, ticks, host, faults, revision, keeping, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults, keeping };
         for rule in rules.iter_mut().filter(|rule| rule.rule.mode != super::Mode::Off && wanted(rule)) {
             take(rule, timers, world);
         }

@@ -52,6 +52,8 @@ impl fmt::Display for Ended {
 pub struct Env<'a> {
     /// The event's time; `now()` is its `utc`.
     pub now: Timestamp,
+    /// Which of the rule's scripts runs: a control loop is known by it. Conditions have none.
+    pub part: &'static str,
     /// Name of the rule: variable `rule`.
     pub rule: &'a Name,
     /// The instance's last message: variable `msg`; `None` before the first, at a schedule without subscription.
@@ -87,6 +89,17 @@ pub struct Run {
     pub asks: Vec<Ask>,
     /// Operations it took, out of the limit.
     pub operations: u64,
+    /// What of the state is another than before.
+    pub altered: Altered,
+}
+
+/// What of a state is another after a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Altered {
+    /// Values that scripts see.
+    pub state: bool,
+    /// What control loops remember.
+    pub loops: bool,
 }
 
 /// Why a run left nothing.
@@ -115,6 +128,17 @@ impl RunLog {
         while self.0.len() > RunLog::MOST || self.0.front().is_some_and(|first| now.since(*first) > RunLog::LONGEST) {
             self.0.pop_front();
         }
+    }
+
+    /// When they began, of those within the last `span` the newest `most`, the oldest first.
+    pub(super) fn newest(&self, now: Mono, span: Duration, most: usize) -> impl Iterator<Item = Mono> {
+        let count = self.within(now, span).min(most);
+        self.0.iter().skip(self.0.len() - count).copied()
+    }
+
+    /// Those that are known from earlier, the oldest first.
+    pub(super) fn of(earlier: impl Iterator<Item = Mono>) -> RunLog {
+        RunLog(earlier.collect())
     }
 
     /// How many began within the last `span`.

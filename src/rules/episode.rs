@@ -86,6 +86,8 @@ pub struct Episode {
     /// `for` is complete; only the cooldown holds the beginning back.
     held: bool,
     rest_until: Mono,
+    /// Active before a restart; no timer ends it before its first good event.
+    dormant: bool,
     blindness: Blindness,
     suppressed: u64,
 }
@@ -100,6 +102,7 @@ impl Episode {
             ready: false,
             held: false,
             rest_until: Mono(0),
+            dormant: false,
             blindness: Blindness::new(now),
             suppressed: 0,
         }
@@ -156,6 +159,7 @@ impl Episode {
             Phase::Pending(_) if !self.ready => None,
             Phase::Pending(_) if self.held => Some(self.rest_until),
             Phase::Pending(since) => Some(since + self.settings.hold),
+            Phase::Active(_) if self.dormant => None,
             Phase::Active(since) => self.settings.after.map(|after| since + after),
         }
     }
@@ -204,6 +208,38 @@ impl Episode {
             self.rest_until = now + self.settings.cooldown;
         }
         Step { end: Some(why), ..Step::default() }
+    }
+
+    /// It was active `since` then when the engine stopped, and is so again, dormant: it knows nothing yet, unless silence is
+    /// what its rule is about, or it waits for nothing.
+    pub(super) fn bring_back(&mut self, now: Mono, since: Mono, at_once: bool) {
+        (self.phase, self.dormant) = (Phase::Active(since), true);
+        if !self.settings.names_stale && !at_once {
+            self.fall_blind(now, false);
+        }
+    }
+
+    /// Dormant no more: what its timer makes of it.
+    pub(super) fn wake(&mut self, now: Mono) -> Step {
+        if std::mem::take(&mut self.dormant) && self.timer().is_some_and(|at| at <= now) {
+            self.due(now)
+        } else {
+            Step::default()
+        }
+    }
+
+    pub(super) fn is_dormant(&self) -> bool {
+        self.dormant
+    }
+
+    /// How long it rests yet is known from before a restart.
+    pub(super) fn rest(&mut self, until: Mono) {
+        self.rest_until = until;
+    }
+
+    /// Whether it has been blind for too long, active or not.
+    pub(super) fn is_over(&self, now: Mono) -> bool {
+        self.blindness.end(&self.settings).is_some_and(|at| at <= now)
     }
 
     /// Takes over from the same instance of the rule as it was before an edit: how long it still rests, and since when it
@@ -284,6 +320,7 @@ impl Episode {
         self.phase = Phase::Idle;
         self.held = false;
         self.ready = false;
+        self.dormant = false;
     }
 
     fn blind_end(&self) -> Option<Mono> {

@@ -60,6 +60,7 @@ impl World {
     pub(super) fn env(&mut self) -> Env<'_> {
         Env {
             now: self.now,
+            part: "each",
             rule: &self.rule,
             message: self.message.as_ref(),
             channel: &self.channel,

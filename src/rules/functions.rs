@@ -19,6 +19,7 @@ use crate::model::{Ask, Fields, Timestamp};
 use super::script::Plan;
 use super::{HostFunction, Stats};
 
+pub(super) use control::shift_loops;
 pub(super) use time::{parse_date, parse_time_of_day};
 
 /// More asks than this in one run are an endless loop's.
@@ -38,6 +39,8 @@ pub(super) struct NotGood;
 pub(super) struct Notes {
     pub(super) asks: Vec<Ask>,
     pub(super) now: Timestamp,
+    /// Which script it is.
+    pub(super) part: &'static str,
     pub(super) begun: Option<Timestamp>,
     pub(super) plan: Arc<Plan>,
     /// Only if the script names a function that looks at it.

@@ -227,12 +227,12 @@ fn a_pid_loop_remembers_limits_and_begins_anew_with_its_episode() {
             asks => panic!("{asks:?}"),
         }
     };
-    // e = 4: kp·e = 8, then 8 + 0.5·4·0.5 = 9; at the limit the integral stands still.
-    assert_eq!([0.0, 0.5, 10.0, 20.0].map(|second| turn(&mut world, second)), [8.0, 9.0, 9.0, 9.0]);
+    // e = 4: kp·e = 8, then 8 + 0.5·4·0.5 = 9; the integral goes no further than to the limit.
+    assert_eq!([0.0, 0.5, 10.0, 20.0].map(|second| turn(&mut world, second)), [8.0, 9.0, 10.0, 10.0]);
     let kept = world.state.clone();
     assert!(!kept.is_empty());
     // A pause of more than ten minutes is not integrated; a new episode begins at nothing.
-    assert_eq!(turn(&mut world, 2_000.0), 9.0);
+    assert_eq!(turn(&mut world, 2_000.0), 10.0);
     world.begun = Some(at(3_000.0));
     assert_eq!(turn(&mut world, 3_000.0), 8.0);
     assert!(refused("pid(1.0, 2.0)").contains("takes 3 arguments"));

@@ -16,6 +16,7 @@ use crate::model::{Fields, Message, Name};
 
 use super::condition::Words;
 use super::convert::{to_dynamic, to_fields, to_message};
+use super::env::Altered;
 use super::functions::{ACTING, NotGood, Notes, Shared, register};
 use super::names::{Known, VARIABLES, known_functions, survey};
 pub use super::script::{Script, ScriptError};
@@ -158,13 +159,16 @@ impl Host {
             let kept = env.state.iter().filter(|(name, _)| is_hidden(name));
             kept.for_each(|(name, value)| state.push(name.clone(), value.clone()));
         }
-        if let Some(state) = after {
+        let mut altered = Altered::default();
+        if let Some(state) = after.filter(|state| *state != *env.state) {
             *env.state = state;
+            altered.state = true;
         }
+        altered.loops = !hidden.is_empty();
         for (name, value) in &hidden {
             env.state.set(name, value.clone());
         }
-        Ok(Run { asks, operations: self.operations.load(Ordering::Relaxed) })
+        Ok(Run { asks, operations: self.operations.load(Ordering::Relaxed), altered })
     }
 
     /// Runs a script for its value: as a part of a condition.
@@ -250,8 +254,8 @@ impl Host {
             notes.windows.extend(plan.windows.iter().map(|(.., index)| env.windows.view(*index, env.now.mono)));
             notes.runs.clear();
             notes.runs.extend(plan.runs.iter().map(|(_, span)| env.runs.within(env.now.mono, *span)));
-            let Notes { now, begun, last, zone, hidden, .. } = notes;
-            (*now, *begun) = (env.now, env.begun);
+            let Notes { now, part, begun, last, zone, hidden, .. } = notes;
+            (*now, *part, *begun) = (env.now, env.part, env.begun);
             *last = uses.last.then(|| env.last.share());
             *zone = uses.zone.then(|| env.zone.clone());
             *hidden = Fields::default();

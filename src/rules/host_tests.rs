@@ -32,6 +32,7 @@ fn run_with(host: &mut Host, text: &str, fields: &[(&str, Value)], state: &mut F
     last.record(now, &message);
     let (rule, channel): (Name, Name) = ("r".into(), message.channel.clone());
     let mut env = Env {
+        part: "each",
         now,
         rule: &rule,
         message: Some(&message),

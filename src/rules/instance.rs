@@ -2,6 +2,7 @@
 
 mod edit;
 mod held;
+mod saved;
 mod script;
 mod why;
 
@@ -11,6 +12,7 @@ use crate::bus::Last;
 use crate::model::{Ask, Fields, Intent, Message, Mono, Name, Origin, Timestamp};
 
 use super::blindness::Always;
+use super::engine::Keeping;
 use super::episode::{Judged, Settings, Step};
 use super::host::Host;
 use super::journal::{Entry, Stamp, What};
@@ -19,6 +21,9 @@ use super::{Episode, Phase, Rule, RunLog, Truth, Windows};
 use why::Look;
 
 use held::Held;
+pub(super) use held::Wanted;
+use saved::Resume;
+pub(super) use saved::Unsaved;
 
 /// Names from the pattern and what they stand for.
 pub(super) type Segments = Arc<[(Name, Name)]>;
@@ -35,6 +40,7 @@ pub(super) struct World<'a> {
     pub(super) revision: &'a Name,
     pub(super) out: &'a mut Vec<Intent>,
     pub(super) faults: &'a mut Vec<RuleFault>,
+    pub(super) keeping: &'a mut Keeping,
 }
 
 impl<'a> World<'a> {
@@ -102,6 +108,17 @@ pub(super) struct Instance {
     each: Option<Box<Entry>>,
     /// It went over an edit; until it is judged.
     edited: Option<Was>,
+    /// It lasted before a restart, and its rule was edited meanwhile; until its first good event.
+    returns: Option<Was>,
+    /// It is dormant since a restart.
+    resume: Option<Box<Resume>>,
+    /// What has changed since it was written down, as what it stands in the list of what to write, and whether something of
+    /// it is written.
+    unsaved: Unsaved,
+    pub(super) listed: Unsaved,
+    pub(super) is_kept: bool,
+    /// Its rule asks how often it has run.
+    counts: bool,
     /// How many sources of the map it has, and how many of them are silent.
     pub(super) sources: u32,
     pub(super) silent: u32,
@@ -148,6 +165,12 @@ impl Instance {
             heard: None,
             each: None,
             edited: None,
+            returns: None,
+            resume: None,
+            unsaved: Unsaved::No,
+            listed: Unsaved::No,
+            is_kept: false,
+            counts: rule.remembers().is_some(),
             sources: 0,
             silent: 0,
             armed: None,
@@ -199,8 +222,18 @@ impl Instance {
         self.look(part, Some(truth), turn);
         let judged = Judged { when, until: until.as_slice(), silent: self.is_silent(), heard: turn.cause.heard };
         let Course::Episode(episode) = &mut self.course else { return };
-        let step = episode.judge(turn.world.now.mono, &judged);
-        self.perform(step, (phase, false), false, turn);
+        let good = truth != Truth::Unknown && (!judged.silent || turn.rule.names_stale);
+        let step = match self.returns.take_if(|_| good).filter(|_| !episode.is_over(turn.world.now.mono)) {
+            Some(was) => {
+                let since = was.active.map(|at| at.mono);
+                let step = episode.judge_edited(turn.world.now.mono, &judged, since, false);
+                self.begun = was.active.filter(|_| step.begin);
+                step
+            }
+            None => episode.judge(turn.world.now.mono, &judged),
+        };
+        let (step, by_timer) = self.awake(step, good, turn);
+        self.perform(step, (phase, by_timer), false, turn);
     }
 
     /// Fires a timer that is due.
@@ -224,6 +257,8 @@ impl Instance {
         if let Course::Episode(episode) = &mut self.course {
             episode.reset();
         }
+        self.changed(Unsaved::Now);
+        (self.resume, self.returns) = (None, None);
         (self.owed, self.begun) = (false, None);
         self.release(world);
     }
@@ -236,6 +271,8 @@ impl Instance {
             self.leave(turn);
         }
         if let Some(why) = step.end {
+            self.changed(Unsaved::Now);
+            self.forget_requests();
             self.ended(why, (by_timer, keeps), turn);
             if !keeps {
                 self.release(turn.world);
@@ -256,6 +293,7 @@ impl Instance {
     /// The beginning of an episode, and its `then`, which may still be owed later.
     fn begin(&mut self, step: Step, before: Phase, turn: &mut Turn<'_, '_>) {
         if step.begin {
+            self.changed(Unsaved::Now);
             let since = if let Phase::Pending(since) = before { since } else { turn.world.now.mono };
             self.note(What::Began(since), Some("when"), turn);
             turn.tally.episodes += 1;
@@ -268,6 +306,9 @@ impl Instance {
         }
         if step.each && self.owed {
             self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);
+            if !self.owed {
+                self.changed(Unsaved::Now);
+            }
         }
     }
 
@@ -290,11 +331,17 @@ impl Instance {
             if let (true, Course::Always(always)) = (ran, &mut self.course) {
                 always.ran(now);
                 self.runs.record(now);
+                if self.counts || !turn.rule.cooldown.is_zero() {
+                    self.changed(Unsaved::Now);
+                }
             }
             ran
         };
         let Course::Always(always) = &mut self.course else { return };
         always.watch(now, known, silent, turn.cause.heard);
+        if known && self.resume.is_some() {
+            self.wake(false, turn);
+        }
         self.let_go(turn);
     }
 

@@ -35,6 +35,8 @@ pub(super) enum What {
     Began(Mono),
     /// The condition held since then, and broke off before `for` was complete.
     Broke(Mono),
+    /// An episode that began then goes on after a restart.
+    Resumed(Mono),
     /// An episode ended.
     Ended(Ended),
     /// A script ran.

@@ -89,6 +89,14 @@ impl Rule {
             && scripts(self) == scripts(other)
     }
 
+    /// How far back `runs` looks, if the rule asks.
+    pub(super) fn remembers(&self) -> Option<Duration> {
+        let until = self.until.iter().flat_map(|until| &until.conditions);
+        let conditions = self.when.iter().chain(until).map(Condition::script);
+        let scripts = [&self.then, &self.each, &self.finally].into_iter().flatten();
+        conditions.chain(scripts).flat_map(|script| &script.plan.runs).map(|(_, span)| *span).max()
+    }
+
     /// Its conditions and scripts with the text of each, in the order of a rule file.
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>, &Script)> {
         // Of a file with faults some conditions are missing: which text is whose cannot be told then.

@@ -1,10 +1,11 @@
 //! One rule with its instances: which one a message is for, and what an event of the rule reaches.
 
 mod edit;
+mod saved;
 mod why;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -22,6 +23,8 @@ use super::sources::{Silence, brings};
 use super::tally::{RuleFault, RuleStatus, Tally};
 use super::ticks::Ticked;
 use super::timers::{Due, Timers};
+
+pub(super) use saved::Profile;
 
 /// Sources and channels are made by others: a rule has no more instances than this.
 const MOST_INSTANCES: usize = 10_000;
@@ -55,6 +58,8 @@ pub(super) struct Running {
     shared: Windows,
     lends: Vec<usize>,
     own_windows: bool,
+    /// Made when something of it is written down first.
+    profile: OnceLock<Profile>,
     tally: Tally,
 }
 
@@ -70,6 +75,7 @@ impl Running {
             instances: Vec::new(),
             by_key: HashMap::new(),
             ordered: Vec::new(),
+            profile: OnceLock::new(),
             tally: Tally::default(),
         }
     }
@@ -284,6 +290,7 @@ impl Running {
         if operations > 0 && self.tally.spend(world.now.mono, operations) {
             self.park(world);
         }
+        self.list(instance, world);
         self.arm(instance, timers);
     }
 
@@ -302,9 +309,16 @@ impl Running {
         self.tally.failed(world.now.mono, fault, world.faults);
         let until = self.tally.parked_until(world.now.mono).unwrap_or_default();
         self.tally.journal.note(world.stamp(), &Name::from(""), What::Parked(until), Vec::new());
-        for index in &self.ordered {
-            self.instances[*index as usize].park(world);
+        for index in 0..self.ordered.len() {
+            let at = self.ordered[index];
+            self.instances[at as usize].park(world);
+            self.list(at, world);
         }
+    }
+
+    /// What was kept of an instance is lost.
+    pub(super) fn unreadable(&mut self, now: Mono, fault: RuleFault, faults: &mut Vec<RuleFault>) {
+        self.tally.failed(now, fault, faults);
     }
 
     /// How it is doing, but for the messages that do not concern it, which the cache counts.

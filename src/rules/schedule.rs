@@ -69,6 +69,23 @@ impl Schedule {
         ))
     }
 
+    /// Whether it goes by the civil clock.
+    pub(super) fn is_civil(&self) -> bool {
+        matches!(self, Schedule::Civil(_) | Schedule::Sunrise(_) | Schedule::Sunset(_))
+    }
+
+    /// What tells it from others, the same in every process.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Schedule::Every(period) => format!("every {}ns", period.as_nanos()),
+            Schedule::Civil(cron) => format!("cron {cron}"),
+            Schedule::Sunrise(offset) => format!("sunrise {}s", offset.as_secs()),
+            Schedule::Sunset(offset) => format!("sunset {}s", offset.as_secs()),
+            Schedule::Startup => "startup".to_owned(),
+            Schedule::Shutdown => "shutdown".to_owned(),
+        }
+    }
+
     /// The first moment strictly after `utc`. `None` for `every`, `startup` and `shutdown`, which are not civil, for sun
     /// schedules without a place (latitude, longitude in degrees, north and east positive), and if there is none.
     #[must_use]

@@ -1,6 +1,8 @@
 //! When the schedules of all rules are due: `every` on the monotonic clock, the others on the civil one, which may be
 //! wrong at first and may jump. Pure; it hands out deadlines and learns when they have come.
 
+mod saved;
+
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -13,7 +15,7 @@ use super::timers::{Due, Timers};
 use super::why::Civil;
 
 /// 2024-01-01T00:00:00Z: a clock that shows less was never set.
-const BELIEVABLE: Utc = Utc(1_704_067_200_000_000_000);
+pub(super) const BELIEVABLE: Utc = Utc(1_704_067_200_000_000_000);
 /// Civil and monotonic clock drift apart by less than this before schedules are planned anew.
 const JUMP: i64 = 100_000_000;
 /// While civil schedules wait, the civil clock is looked at this often: nothing else tells that somebody set it.
@@ -46,6 +48,8 @@ struct Plan {
     /// What lies before was not missed.
     since: Mono,
     next: Next,
+    /// Of a civil one: up to here it has run, or was missed.
+    served: Option<Utc>,
     /// The entry of `Timers` that counts; others are left over.
     armed: Option<Mono>,
 }
@@ -75,6 +79,8 @@ pub(super) struct Ticks {
     place: Place,
     /// Civil minus monotonic time when the civil schedules were planned last; `None`: there are none.
     offset: Option<i64>,
+    /// Rules whose schedules are served further than was written down.
+    unsaved: Vec<u32>,
 }
 
 fn offset(now: Timestamp) -> i64 {
@@ -88,7 +94,7 @@ impl Ticks {
         now: Timestamp,
         timers: &mut Timers,
     ) -> Ticks {
-        let mut ticks = Ticks { plans: Vec::new(), place, offset: None };
+        let mut ticks = Ticks { plans: Vec::new(), place, offset: None, unsaved: Vec::new() };
         for (rule, schedule) in schedules {
             ticks.add(rule, schedule, now);
         }
@@ -106,7 +112,7 @@ impl Ticks {
                 Next::Civil(None, None)
             }
         };
-        self.plans.push(Plan { rule, schedule: schedule.clone(), since: now.mono, next, armed: None });
+        self.plans.push(Plan { rule, schedule: schedule.clone(), since: now.mono, next, served: None, armed: None });
     }
 
     /// Plans for an edited set of rules: a schedule that a rule had and has still goes on, a new one begins now. `of`
@@ -140,6 +146,7 @@ impl Ticks {
                 }
             }
         }
+        self.unsaved = self.plans.iter().map(|plan| plan.rule).collect();
         if moved {
             self.plans.iter_mut().for_each(|plan| plan.begin(&self.place, now));
         }
@@ -199,7 +206,8 @@ impl Ticks {
             } else if planned.is_none() {
                 // While nobody believed the clock, the engine ran: what came due since its start was missed.
                 let before = now.mono.since(plan.since).min(LATE);
-                Some(Utc(now.utc.0.saturating_sub(before.as_nanos() as i64)))
+                let begun = Utc(now.utc.0.saturating_sub(before.as_nanos() as i64));
+                Some(plan.served.map_or(begun, |served| not_ahead(served, now.utc)))
             } else if by < 0 {
                 // Set back by a little, what has run does not run again; by a lot, the clock was wrong before.
                 ran.filter(|ran| *ran > now.utc && *ran <= now.utc + LATE).or(Some(now.utc))
@@ -207,6 +215,8 @@ impl Ticks {
                 self.arm(index, now, timers);
                 continue;
             };
+            plan.served = base.or(plan.served);
+            self.unsaved.push(plan.rule);
             *planned = base.and_then(|base| plan.schedule.next_after(base, &self.place.zone, self.place.location));
             self.arm(index, now, timers);
         }
@@ -253,6 +263,8 @@ impl Ticks {
                     if runs {
                         *ran = Some(latest);
                     }
+                    plan.served = Some(latest);
+                    self.unsaved.push(plan.rule);
                     Ticked { rule: plan.rule, runs, missed: counted + u64::from(!runs) }
                 })
             }
@@ -262,11 +274,17 @@ impl Ticks {
     }
 }
 
+/// What was served before the civil clock was set back is not served again, unless the clock was wrong before.
+fn not_ahead(served: Utc, now: Utc) -> Utc {
+    if served > now + LATE { now } else { served }
+}
+
 impl Plan {
     /// A civil schedule begins `now`: what lies before was not missed.
     fn begin(&mut self, place: &Place, now: Timestamp) {
         if let (Next::Civil(planned, _), true) = (&mut self.next, now.utc >= BELIEVABLE) {
             *planned = self.schedule.next_after(now.utc, &place.zone, place.location);
+            self.served = Some(now.utc);
         }
     }
 }

@@ -94,6 +94,8 @@ pub enum Reason {
     Cooldown,
     /// Its episode lasts.
     Active,
+    /// Its episode lasted before a restart, and goes on with the first good event.
+    Resuming,
     /// Its episode lasts, and `then` has not succeeded yet.
     Owed,
     /// Its episode lasts, and it knows nothing.
@@ -175,7 +177,7 @@ pub struct Decision {
     pub revision: Name,
     /// The instance.
     pub instance: Name,
-    /// `began`, `broke` (`for` was not complete), `ended`, `ran`, `stopped` (at a value that is not good), `failed`,
+    /// `began`, `broke` (`for` was not complete), `resumed` (after a restart), `ended`, `ran`, `stopped` (at a value that is not good), `failed`,
     /// `let_go`, `parked`.
     pub what: &'static str,
     /// Which script or condition.
@@ -220,6 +222,10 @@ impl Decision {
             What::Broke(at) => {
                 since = Some(moment(at));
                 "broke"
+            }
+            What::Resumed(at) => {
+                since = Some(moment(at));
+                "resumed"
             }
             What::Ended(why) => {
                 ended = Some(*why);

@@ -1,10 +1,24 @@
-//! What the parts want kept beyond this run.
+//! The Core over a restart: what its parts want kept, and what they get back.
 
-use crate::model::Saved;
+use crate::app::Output;
+use crate::app::output::Notice;
+use crate::model::{Saved, Timestamp};
 
 use super::Core;
 
 impl Core {
-    /// Moves everything that changed since the last call, and must outlive this run, to the end of `into`. No part has anything yet.
-    pub fn drain_saved(&mut self, _into: &mut Vec<Saved>) {}
+    /// Hands over what is to be kept and has changed since the last call; after [`Core::stop`], all of it.
+    pub fn drain_saved(&mut self, into: &mut Vec<Saved>) {
+        self.engine.drain_saved(self.now, into);
+        self.guard.drain_saved(into);
+    }
+
+    /// Takes up what was kept. Right after [`Core::new`]: what devices are asked for again goes out with [`Core::start`].
+    pub fn restore(&mut self, now: Timestamp, rows: Vec<Saved>, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        let unread = self.guard.restore(self.now, &rows);
+        out.extend(unread.into_iter().map(|why| Output::Notice(Notice::Unread(why))));
+        self.engine.restore(self.now, rows, &self.last, &mut self.intents);
+        self.settle(out);
+    }
 }

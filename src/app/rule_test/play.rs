@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::can::Frame;
 use crate::channels::ChannelMap;
-use crate::model::{Ask, DeviceKey, Intent, Message, Mono, Name, Provenance, Timestamp, Utc, Value};
+use crate::model::{Ask, DeviceKey, Intent, Message, Mono, Name, Provenance, Saved, Shelf, Timestamp, Utc, Value};
 use crate::rules::{PartRuns, Place, Rule};
 
 use super::super::core::Core;
@@ -49,6 +49,8 @@ struct Play<'a> {
     /// `None` while the engine is down.
     core: Option<Core>,
     back_at: Duration,
+    /// What is kept over a restart.
+    store: BTreeMap<(Shelf, (Name, Name)), String>,
     /// By how much the civil clock was set.
     shift: i64,
     cursors: Vec<Cursor>,
@@ -72,6 +74,7 @@ pub(super) fn play(bench: &Bench<'_>, rule: &Rule, test: &Test, keeps_timeline: 
         map: test.cast.stage(bench.map),
         core: None,
         back_at: Duration::ZERO,
+        store: BTreeMap::new(),
         shift: 0,
         cursors: vec![Cursor::default(); test.inputs.len()],
         silent: BTreeSet::new(),
@@ -123,6 +126,9 @@ impl Play<'_> {
             let key = DeviceKey { room: device.room.into(), device: device.device.into() };
             self.states.entry(key).or_insert(device.wanted);
         }
+        let row = |((shelf, key), text): (_, String)| Saved { shelf, key, value: Some(text) };
+        let rows = self.store.clone().into_iter().map(row).collect();
+        core.restore(now, rows, &mut self.outputs);
         core.start(now, &mut self.outputs);
         self.core = Some(core);
         self.drain(at);
@@ -171,6 +177,14 @@ impl Play<'_> {
         let now = self.now(at);
         if let Some(core) = &mut self.core {
             core.stop(now, &mut self.outputs);
+            let mut rows = Vec::new();
+            core.drain_saved(&mut rows);
+            for Saved { shelf, key, value } in rows {
+                match value {
+                    Some(text) => _ = self.store.insert((shelf, key), text),
+                    None => _ = self.store.remove(&(shelf, key)),
+                }
+            }
         }
         self.drain(at);
         self.account(at);

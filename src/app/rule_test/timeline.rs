@@ -108,6 +108,7 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::Rule(fault) => format!("`{}` of {} failed: {}", fault.part, fault.rule, fault.message),
         Notice::Device { device, reason } => format!("a request for {device} was refused: {reason}"),
         Notice::Fault { device, fault: Some(why) } => format!("{device} is at fault: {why}"),
+        Notice::Unread(why) => why.clone(),
         Notice::Fault { device, fault: None } => format!("{device} is tried again"),
         Notice::Message { channel, why } => format!("a message on {channel} was refused: {why}"),
         Notice::Circle { rules, channel } => {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::bus::Last;
 use crate::model::{Intent, Name, Timestamp};
 
-use super::super::Rule;
 use super::super::instance::World;
 use super::super::running::Running;
 use super::super::sources::{Gone, Silence};
 use super::super::timers::Due;
+use super::super::{Rule, Schedule};
 use super::{Engine, Rulebook, schedules};
 
 /// What an edit made of the rules, each by name and in order.
@@ -58,6 +58,8 @@ impl Engine {
         if let Some(others) = in_place(&self.rules, &rules).filter(|_| same_map && place == *self.ticks.place()) {
             return self.replace(now, rules, others, revision, (before, last), out);
         }
+        // By the positions that they have.
+        self.write(now, true);
         let heirs = heirs(&self.rules, rules);
         let mut edited = Edited::of(&self.rules, &heirs);
         let mut next: Vec<Option<(u32, bool)>> = vec![None; self.rules.len()];
@@ -76,7 +78,11 @@ impl Engine {
             self.rules.iter_mut().for_each(|rule| rule.forget(&gone, now.mono));
             self.silence = silence;
         }
+        let stays: Vec<bool> = heirs.iter().map(|heir| heir.stays && same_map).collect();
         edited.remains = self.succeed(now, heirs, same_map, last, out);
+        self.keeping.unlist();
+        let others = self.rules.iter_mut().zip(stays).filter(|(_, stays)| !stays);
+        others.for_each(|(rule, _)| rule.list_all(false, now, &mut self.keeping));
         self.ticks.arm_all(now, &mut self.timers);
         edited
     }
@@ -96,8 +102,8 @@ impl Engine {
         last: &Last,
         out: &mut Vec<Intent>,
     ) {
-        let Engine { rules, timers, ticks, host, faults, revision, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
+        let Engine { rules, timers, ticks, host, faults, revision, keeping, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults, keeping };
         for (rule, next) in rules.iter_mut().zip(next) {
             let lost = map.map(|(silence, gone)| rule.lost(silence, gone)).unwrap_or_default();
             match next {
@@ -114,6 +120,11 @@ impl Engine {
         let stays =
             |rule: u32| next.get(rule as usize).copied().flatten().filter(|(_, stays)| *stays).map(|(at, _)| at);
         let rules: Vec<Arc<Rule>> = heirs.iter().map(|heir| heir.rule.clone()).collect();
+        for (rule, _) in self.rules.iter().zip(next).filter(|(_, next)| next.is_none_or(|(_, stays)| !stays)) {
+            if rule.rule.schedule.iter().any(Schedule::is_civil) {
+                self.keeping.delete(&Name::from(""), &rule.rule.name);
+            }
+        }
         let plans = self.ticks.edit(of, schedules(&rules), place, now);
         self.timers.rename(|due| match due {
             Due::Instance(rule, instance) => stays(rule).map(|rule| Due::Instance(rule, instance)),
@@ -135,18 +146,20 @@ impl Engine {
         (before, last): (&Last, &Last),
         out: &mut Vec<Intent>,
     ) -> Edited {
-        let Engine { rules, cache, silence, timers, ticks, host, faults, revision, away, decides_since, .. } = self;
+        let Engine {
+            rules, cache, silence, timers, ticks, host, faults, revision, away, decides_since, keeping, ..
+        } = self;
         let stays = |rules: &[Running], at: u32| rules[at as usize].rule.behaves_as(&next[at as usize]);
         let (words, changed): (Vec<u32>, Vec<u32>) = others.iter().partition(|at| stays(rules, **at));
         let mut edited = Edited { unchanged: rules.len() - changed.len(), ..Edited::default() };
-        let world = &mut World { now, hop: 0, host, last: before, zone: ticks.zone(), revision, out, faults };
+        let world = &mut World { now, hop: 0, host, last: before, zone: ticks.zone(), revision, out, faults, keeping };
         for at in &changed {
             edited.changed.push(next[*at as usize].name.clone());
             rules[*at as usize].retire(Some(&next[*at as usize]), &[], timers, world);
         }
         edited.last_words = out.len();
         (*revision, *decides_since) = (new_revision, now.mono);
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults, keeping };
         // If only the revision is another, nothing has been edited, and a rule that is parked stays so.
         if !others.is_empty() {
             rules.iter_mut().for_each(Running::try_again);
@@ -163,6 +176,7 @@ impl Engine {
             running.populate(silence, now.mono);
             away.succeed(running, Some(before), timers, world, &mut edited.remains);
             cache.replace(at, &running.rule, &silence.inventory);
+            running.list_all(false, now, world.keeping);
         }
         edited.remains.1.extend(next);
         edited
@@ -178,8 +192,8 @@ impl Engine {
         out: &mut Vec<Intent>,
     ) -> Remains {
         let mut old: Vec<Option<Running>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
-        let Engine { rules, silence, timers, ticks, host, faults, revision, away, .. } = self;
-        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults };
+        let Engine { rules, silence, timers, ticks, host, faults, revision, away, keeping, .. } = self;
+        let world = &mut World { now, hop: 0, host, last, zone: ticks.zone(), revision, out, faults, keeping };
         let mut remains = Remains::default();
         for (at, Heir { rule, before, stays }) in (0..).zip(heirs) {
             let before = before.and_then(|before| old[before].take());
@@ -205,7 +219,9 @@ impl Engine {
             timers.rename(|due| matches!(due, Due::Tick(_)).then_some(due));
             rules.iter_mut().for_each(|rule| rule.arm_all(timers));
         }
-        old.into_iter().flatten().for_each(|gone| away.keep(gone, &mut remains));
+        for gone in old.into_iter().flatten() {
+            away.keep(gone, world, &mut remains);
+        }
         remains
     }
 }

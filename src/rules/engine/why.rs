@@ -5,7 +5,7 @@ use crate::model::Timestamp;
 
 use super::super::instance::World;
 use super::super::why::{Civil, Lacking, Why};
-use super::Engine;
+use super::{Engine, Keeping};
 
 /// So many channels whose messages did not concern the rule.
 const MOST_LACKING: usize = 12;
@@ -24,9 +24,9 @@ impl Engine {
         let (ticks, next_tick) = self.ticks.next_of(at as u32, civil);
         let Engine { rules, ticks: plans, host, revision, .. } = self;
         // What is asked and what fails while it is judged anew is nobody's.
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        let (out, faults) = (&mut out, &mut faults);
-        let world = &mut World { now, hop: 0, host, last, zone: plans.zone(), revision, out, faults };
+        let (mut out, mut faults, mut keeping) = (Vec::new(), Vec::new(), Keeping::default());
+        let (out, faults, keeping) = (&mut out, &mut faults, &mut keeping);
+        let world = &mut World { now, hop: 0, host, last, zone: plans.zone(), revision, out, faults, keeping };
         let running = &mut rules[at];
         let (instances, others) = running.standings(instance, world);
         Some(Why {

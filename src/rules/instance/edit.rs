@@ -50,6 +50,7 @@ impl Instance {
     /// It is away until its rule comes back: only what semantics 13 keeps is kept.
     pub(in crate::rules) fn depart(&mut self) {
         (self.message, self.edited, self.heard, self.begun) = (None, None, None, None);
+        (self.returns, self.resume) = (None, None);
     }
 
     /// The channel that it was made for.
@@ -65,6 +66,7 @@ impl Instance {
     /// Takes over from the same instance of the rule as it was.
     pub(in crate::rules) fn inherit(&mut self, now: Mono, rule: &Rule, old: &mut Instance, before: &Rule) {
         (self.edited, self.heard, self.each) = (old.edited, old.heard, old.each.take());
+        self.is_kept = std::mem::take(&mut old.is_kept);
         self.message = old.message.take().filter(|message| concerns(rule, message));
         if let Some(message) = &self.message {
             let segments = subscribes(rule, &message.channel, message.broad.as_deref());
@@ -180,7 +182,7 @@ fn concerns(rule: &Rule, message: &Arc<Message>) -> bool {
 }
 
 /// The values of `state` that survive: those whose first value is of the same type as before, and the engine's own.
-fn carried(first: &Fields, first_before: &Fields, values: &Fields) -> Fields {
+pub(super) fn carried(first: &Fields, first_before: &Fields, values: &Fields) -> Fields {
     let alike = |name: &str, value: &Value| {
         first_before.get(name).is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(value))
     };

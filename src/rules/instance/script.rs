@@ -7,17 +7,23 @@ use super::super::host::{Host, Script};
 use super::super::journal::What;
 use super::super::tally::RuleFault;
 use super::super::{Ended, Env, Fault, Run, Truth};
-use super::{Course, Instance, Part, Turn, World};
+use super::held::Held;
+use super::{Course, Instance, Part, Turn, Unsaved, World};
 
 impl Instance {
     pub(in crate::rules) fn release(&mut self, world: &mut World<'_>) {
-        if !std::mem::take(&mut self.held).is_empty() {
+        if !self.held.is_empty() {
+            self.held = Held::default();
+            self.changed(Unsaved::Now);
             world.wish(&self.origin, Ask::ReleaseAll);
         }
     }
 
     /// Lets these devices go, and leaves the others, such as one that `finally` has just asked for with a lease.
-    pub(super) fn release_each(&self, devices: Vec<DeviceKey>, world: &mut World<'_>) {
+    pub(super) fn release_each(&mut self, devices: Vec<DeviceKey>, world: &mut World<'_>) {
+        if !devices.is_empty() {
+            self.changed(Unsaved::Now);
+        }
         for device in devices {
             world.wish(&self.origin, Ask::Release(device));
         }
@@ -61,11 +67,19 @@ impl Instance {
     ) -> bool {
         let Some(script) = script else { return true };
         let before = ended.map(|_| self.state.clone());
-        let result = self.with_env(turn, ended, |host, env| host.run(script, env));
+        let result = self.with_env(turn, ended, |host, env| {
+            env.part = part.0;
+            host.run(script, env)
+        });
         match result.and_then(|run| if ended.is_some() { leased(run) } else { Ok(run) }) {
             Ok(run) => {
                 turn.tally.ran(part.0, turn.world.now.mono);
                 self.note_run(part.0, &run, turn);
+                if run.altered.state {
+                    self.changed(Unsaved::Now);
+                } else if run.altered.loops {
+                    self.changed(Unsaved::Soon);
+                }
                 self.wish(run, ended.is_some(), turn);
                 return true;
             }
@@ -82,15 +96,24 @@ impl Instance {
     }
 
     fn wish(&mut self, run: Run, ends: bool, turn: &mut Turn<'_, '_>) {
-        let mute = self.is_mute();
+        let (mute, now) = (self.is_mute(), turn.world.now.mono);
         for ask in run.asks {
-            match &ask {
+            let other = match &ask {
                 Ask::Set(_) if mute => continue,
                 // A lease ends it: it is not the instance's to let go.
-                Ask::Set(request) if ends => self.held.release(&request.device),
-                Ask::Set(request) => self.held.ask(&request.device),
-                Ask::Release(device) => self.held.release(device),
-                _ => {}
+                Ask::Set(request) if ends => {
+                    self.held.part(request, now);
+                    true
+                }
+                Ask::Set(request) => self.held.ask(request, now),
+                Ask::Release(device) => {
+                    self.held.release(device);
+                    true
+                }
+                _ => false,
+            };
+            if other && turn.rule.when.is_some() {
+                self.changed(Unsaved::Soon);
             }
             turn.world.wish(&self.origin, ask);
         }
@@ -118,6 +141,7 @@ impl Instance {
         let stale = self.is_silent();
         let mut env = Env {
             now: turn.world.now,
+            part: "",
             rule: &turn.rule.name,
             message: self.message.as_ref(),
             channel: self.message.as_ref().map_or(&self.channel, |message| &message.channel),

@@ -146,6 +146,7 @@ impl Instance {
         let standing = episode.standing();
         let failed = self.failed_at_last(turn);
         match standing.phase {
+            Phase::Active(_) if self.is_dormant() => (Reason::Resuming, None),
             Phase::Active(since) if self.owed => (Reason::Owed, self.then_failed(since, turn)),
             Phase::Active(_) if standing.blind_since.is_some() => (Reason::Blind, failed),
             Phase::Active(_) => (Reason::Active, failed),

@@ -1,7 +1,7 @@
 //! A rule over an edit of the site's files (semantics 15): what it ends, what its successor takes over, and what another map
 //! means for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::{Mono, Name};
 
@@ -65,6 +65,9 @@ impl Running {
             old.lends.iter().for_each(|window| one.windows.swap(&mut old.shared, *window));
             let (rule, cause) = (&old.rule, Cause::default());
             one.leave_no_heir(&mut Turn { rule, tally: &mut self.tally, cause, world, operations: 0 });
+            if std::mem::take(&mut one.is_kept) {
+                world.keeping.delete(&old.rule.name, &one.origin.instance);
+            }
             old.lends.iter().for_each(|window| one.windows.swap(&mut old.shared, *window));
         }
         self.shared.inherit(&self.rule.windows, &mut old.shared, &old.rule.windows);
@@ -140,6 +143,7 @@ impl Running {
     pub(in crate::rules) fn stay(&mut self, rule: Arc<Rule>, at: u32) -> Arc<Rule> {
         self.at = at;
         self.try_again();
+        self.profile = OnceLock::new();
         std::mem::replace(&mut self.rule, rule)
     }
 
@@ -148,7 +152,14 @@ impl Running {
         let mut places = self.places(silence);
         let per = &self.rule.per;
         let stays = |one: &Instance| *per == Per::Rule || (one.sources == 0 && *per != Per::Source);
-        self.instances.retain_mut(|one| !one.take_end() || stays(one));
+        let name = &self.rule.name;
+        self.instances.retain_mut(|one| {
+            let stays = !one.take_end() || stays(one);
+            if !stays && one.is_kept {
+                world.keeping.delete(name, &one.origin.instance);
+            }
+            stays
+        });
         self.reindex();
         for at in 0..self.instances.len() as u32 {
             let place = places.remove(&self.instances[at as usize].origin.instance);

@@ -94,6 +94,7 @@ fn what(decision: &Value, clock: &Clock<'_>) -> String {
     match word(&decision["what"]) {
         "began" => format!("began{}", held()),
         "broke" => format!("did not begin: `when` had held since {} and broke off", clock.at(&decision["since"])),
+        "resumed" => format!("went on after a restart; it began {}", clock.at(&decision["since"])),
         "ended" => ended(decision),
         "ran" => format!("`{part}` ran"),
         "stopped" => format!("`{part}` stopped at a value that is not good"),

@@ -119,6 +119,11 @@ fn reason(why: &Value, standing: &Value, clock: &Clock<'_>) -> String {
             )
         }
         "active" => format!("active since {}: {}", clock.ago(&standing["since"]), ends(why, standing, clock)),
+        "resuming" => format!(
+            "waits for the first good event since a restart: its episode, active since {}, goes on then{}",
+            clock.ago(&standing["since"]),
+            lacking(standing)
+        ),
         "owed" => {
             let what = error
                 .map_or_else(|| format!("it stopped at a value that is not good{}", lacking(standing)), str::to_owned);
