@@ -133,7 +133,9 @@ impl Asked<'_> {
                     true => "off and on".to_owned(),
                     false => names(self.signal),
                 };
-                check.unfit(self.spec.place, message).help(format!("they are {named}; `{}` is: not off", self.device));
+                check
+                    .unfit(self.spec.place, message)
+                    .help(format!("they are {named}; `{}` alone means: not off", self.device));
                 return None;
             }
         };
