@@ -10,9 +10,13 @@ use serde::Deserialize;
 
 use crate::bus::bridge::check_url;
 use crate::files::{Report, SourceFile, Spanned, closest, read_with_gaps};
-use crate::model::{Name, Secret, Value};
+use crate::model::{CommandsFrom, Name, Secret, Value};
 
 use super::secrets;
+
+mod commands;
+
+pub(super) use commands::check_patterns;
 
 /// The settings of this machine. The site is in channels.yaml, the behaviour in rules/.
 ///
@@ -31,6 +35,8 @@ pub(super) struct SettingsSpec {
     location: Option<Spanned<LocationSpec>>,
     /// Your Redis server. Without one, growctl answers Redis clients itself.
     redis: RedisSpec,
+    /// What holds for every device of the site.
+    devices: commands::DevicesSpec,
     /// Folder of the lock and the control socket, relative to the site folder.
     #[schemars(extend("default" = ".growctl"))]
     state_dir: Option<PathBuf>,
@@ -97,6 +103,8 @@ pub struct Settings {
     pub redis: Option<Redis>,
     /// What answers Redis clients where there is no server.
     pub embedded: Option<SocketAddr>,
+    /// Which Redis clients may command devices.
+    pub commands_from: CommandsFrom,
     /// The names of the people that alerts are for.
     pub receivers: Vec<Name>,
     /// Lock, control socket, later the database; relative to the site folder.
@@ -120,6 +128,7 @@ impl Default for Settings {
             location: None,
             redis: None,
             embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
+            commands_from: CommandsFrom::All,
             receivers: Vec::new(),
             state_dir: PathBuf::from(".growctl"),
         }
@@ -170,6 +179,7 @@ impl Settings {
             Some(embedded) => check_embedded(file, embedded, report),
             None => settings.embedded,
         };
+        settings.commands_from = spec.devices.commands_from(file, report);
         if let Some(folder) = &spec.state_dir {
             settings.state_dir.clone_from(folder);
         }

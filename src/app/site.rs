@@ -10,8 +10,8 @@ use crate::files::{Place, Report, SourceFile, read_database, read_file};
 use crate::model::Name;
 use crate::rules::{self, Host, Rule, Rulebook};
 
-use super::Settings;
 use super::revision::{History, Revision};
+use super::settings::{Settings, check_patterns};
 use super::snapshot::{MAP, SETTINGS, Snapshot, exists};
 
 /// Everything that a site's files say.
@@ -118,6 +118,9 @@ impl Loader {
             rules::look_through(snapshot.rules(), &self.host, report);
         }
         let (settings, map) = (settings?, map?);
+        if let Some(file) = snapshot.file(SETTINGS) {
+            check_patterns(file, &map.inventory, report);
+        }
         self.rules.retain(|path, _| snapshot.files.contains_key(path));
         let rules: Vec<_> = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
         rules::cross_check(&rules, &map.inventory, &settings.receivers, report);

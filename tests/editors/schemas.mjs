@@ -84,6 +84,7 @@ for (const path of [...shipped(repository), ...(site ? shipped(site) : [])]) {
 }
 const fixtures = join(repository, "tests/fixtures");
 good(join(fixtures, "channels.example.yaml"), under("channels", read(join(fixtures, "channels.example.yaml"))));
+good(join(fixtures, "limits.yaml"), under("channels", read(join(fixtures, "limits.yaml"))));
 good(join(fixtures, "growctl.example.yaml"), under("settings", read(join(fixtures, "growctl.example.yaml"))));
 const cases = (area) => list(join(repository, "tests/cases", area));
 for (const path of cases("engine").flatMap((folder) => yaml(join(folder, "rules")))) {
@@ -107,6 +108,8 @@ for (const folder of cases("channels").filter((folder) => basename(folder).start
 }
 const rule = 'subscribe: "sensor:update:*"\nwhen: msg.t > 1\nthen: info(1)\n';
 const map = (more) => `version: 1\nframes:\n  f: { length: 8, signals: { s: { byte: 0, type: u8 } } }\n${more}\n`;
+const limit = (line) =>
+  map(`devices: { r: { d: { kind: fan, safe: 0, watchdog: 15s, command: { bus: b, id: 1, frame: f, signal: s }, ${line} } } }`);
 const test = (more) => `tests:\n  - name: n\n    ${more}\n`;
 for (const [kind, text, part] of [
   ["rule", `${rule}wehn: true\n`, "wehn is not allowed"],
@@ -131,6 +134,13 @@ for (const [kind, text, part] of [
   ["channels", map("").replace("type: u8", 'dbc: "7|16@2+"'), "start|length@order sign"],
   ["channels", map("").replace("length: 8", "length: 9"), "12"],
   ["channels", map("devices: { r: { d: { kind: fan, safe: 0, watchdog: 15s } } }"), "command"],
+  ["channels", limit("ramp: 10"), "expected a change per time"],
+  ["channels", limit("max_on: 10"), "Incorrect type"],
+  ["channels", limit("max_on: { time: 10m, lokout: 5m }"), "lokout is not allowed"],
+  ["channels", limit("max_starts_per_hour: 0"), "1"],
+  ["channels", limit("needs: [{ field: co2, below: 1500 }]"), "channel"],
+  ["settings", "devices: { comands_from: all }\n", "comands_from is not allowed"],
+  ["settings", "devices: { commands_from: nobody }\n", "all"],
   ["test", "test: []\n", "test is not allowed"],
   ["test", test("expect: []\n    expected: []"), "expected is not allowed"],
   ["test", test("input: []"), "expect"],

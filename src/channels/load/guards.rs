@@ -86,3 +86,7 @@ fn limited<'a>(
     };
     Limited { key, spec, device, limits }
 }
+
+#[cfg(test)]
+#[path = "guards_tests.rs"]
+mod tests;

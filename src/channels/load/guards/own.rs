@@ -87,8 +87,8 @@ fn check_ramp(check: &mut Check, ramp: &Spanned<String>, signal: Option<&Signal>
         return None;
     };
     if change <= 0.0 {
-        let message = format!("a ramp of {} moves nothing", ramp.value);
-        check.error(ramp.place, message).help("it is more than 0, and holds upwards and downwards");
+        let message = format!("a ramp of {} is none: it is more than 0", ramp.value);
+        check.error(ramp.place, message).help("it holds upwards and downwards alike");
         return None;
     }
     takes_numbers(check, ramp.place, signal?, "`ramp`").map(|_| change / seconds)

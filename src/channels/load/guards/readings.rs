@@ -7,7 +7,7 @@ use crate::channels::map::NodeFrame;
 use crate::channels::spec::{NeedsSpec, VerifySpec};
 use crate::channels::{Comparison, Need, Verify, Watched};
 use crate::files::Spanned;
-use crate::model::{Name, glob};
+use crate::model::{Name, Span, glob};
 
 use super::super::check::Check;
 use super::super::devices::time;
@@ -40,6 +40,7 @@ pub(super) fn need(check: &mut Check, around: Around<'_>, spec: &Spanned<NeedsSp
         check.error(below.place, message).help("`above` is the lower limit, `below` the upper one");
         return None;
     }
+    let fresh = spec.fresh.as_ref().map(|fresh| time(check, "fresh", Some(fresh), fresh.0));
     let found = find(check, around, &spec.channel, &spec.field)?;
     let limits = [(&spec.below, Comparison::Less, "below"), (&spec.above, Comparison::Greater, "above")];
     let mut fine = true;
@@ -47,23 +48,23 @@ pub(super) fn need(check: &mut Check, around: Around<'_>, spec: &Spanned<NeedsSp
         let Some(limit) = limit else { continue };
         fine &= check_limit(check, &found, limit, comparison, word);
     }
-    let fresh = spec.fresh.as_ref().map(|fresh| time(check, "fresh", Some(fresh), fresh.0));
-    if let (Some(fresh), Some(place)) = (fresh, spec.fresh.as_ref().map(|fresh| fresh.place)) {
-        let slowest = found.iter().filter(|found| found.frame.frame.cycle.is_some_and(|cycle| cycle > fresh));
-        if let Some(slowest) = slowest.max_by_key(|found| found.frame.frame.cycle) {
-            let cycle = slowest.frame.frame.cycle.unwrap_or_default();
-            let (node, name) = (&slowest.watched.node, &slowest.frame.frame.name);
-            let message = format!(
-                "`fresh` is shorter than the cycle of {name}, {}: {node} is not fresh between two frames",
-                said(cycle)
-            );
-            check.warning(place, message).help(format!("write two cycles or more: {}", said(cycle * 2)));
-        }
+    if let Some(fresh) = spec.fresh.as_ref().filter(|fresh| !fresh.0.is_zero()) {
+        check_fresh(check, &found, fresh);
     }
-    let text = text_of_need(spec);
     let readings = found.into_iter().map(|found| found.watched).collect();
     let limit = |limit: &Option<Spanned<f64>>| limit.as_ref().map(|limit| limit.value);
-    fine.then(|| Need { text, readings, below: limit(&spec.below), above: limit(&spec.above), fresh })
+    let (below, above) = (limit(&spec.below), limit(&spec.above));
+    fine.then(|| Need { text: text_of_need(spec), readings, below, above, fresh })
+}
+
+fn check_fresh(check: &mut Check, found: &[Found<'_>], fresh: &Spanned<Span>) {
+    let slower = found.iter().filter(|found| found.frame.frame.cycle.is_some_and(|cycle| cycle > fresh.0));
+    let Some(slowest) = slower.max_by_key(|found| found.frame.frame.cycle) else { return };
+    let cycle = slowest.frame.frame.cycle.unwrap_or_default();
+    let (node, name) = (&slowest.watched.node, &slowest.frame.frame.name);
+    let message =
+        format!("`fresh` is shorter than the cycle of {name}, {}: {node} is not fresh between two frames", said(cycle));
+    check.warning(fresh.place, message).help(format!("write two cycles or more: {}", said(cycle * 2)));
 }
 
 fn text_of_need(spec: &NeedsSpec) -> Name {
@@ -133,7 +134,7 @@ pub(super) fn verify(check: &mut Check, around: Around<'_>, spec: &Spanned<Verif
         return None;
     }
     let quickest = found.iter().map(|found| found.frame.frame.cycle.unwrap_or(Duration::ZERO)).min();
-    if let Some(cycle) = quickest.filter(|cycle| *cycle >= within) {
+    if let Some(cycle) = quickest.filter(|cycle| *cycle >= within && !within.is_zero()) {
         let message = format!("within {} no reading comes: their cycle is {}", said(within), said(cycle));
         check.warning(spec.within.place, message).help("give it the time that the room takes: 15m");
     }

@@ -24,8 +24,12 @@ fn one(check: &mut Check, around: Around<'_>, own: &DeviceKey, spec: &Spanned<St
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let short = name.rsplit('/').next().unwrap_or(name).trim().to_owned();
         let short = Spanned { value: short, place: spec.place };
+        let namesake = known.iter().find(|key| *key.device == *short.value);
         let diagnostic = check.unknown(&short, format!("there is no device '{name}'"));
-        diagnostic.did_you_mean(name, names.iter().map(String::as_str));
+        match namesake {
+            Some(namesake) => diagnostic.help(format!("did you mean `{namesake}`?")),
+            None => diagnostic.did_you_mean(name, names.iter().map(String::as_str)),
+        }
         return None;
     };
     if device == own {
@@ -133,7 +137,9 @@ impl Asked<'_> {
                     true => "off and on".to_owned(),
                     false => names(self.signal),
                 };
-                check.unfit(self.spec.place, message).help(format!("they are {named}; `{}` is: not off", self.device));
+                check
+                    .unfit(self.spec.place, message)
+                    .help(format!("they are {named}; `{}` alone means: not off", self.device));
                 return None;
             }
         };
