@@ -134,7 +134,7 @@ for (const [kind, text, part] of [
   ["channels", map("").replace("type: u8", 'dbc: "7|16@2+"'), "start|length@order sign"],
   ["channels", map("").replace("length: 8", "length: 9"), "12"],
   ["channels", map("devices: { r: { d: { kind: fan, safe: 0, watchdog: 15s } } }"), "command"],
-  ["channels", limit("ramp: 10"), "expected a change per time"],
+  ["channels", limit("ramp: 10/day"), "expected a change per time"],
   ["channels", limit("max_on: 10"), "Incorrect type"],
   ["channels", limit("max_on: { time: 10m, lokout: 5m }"), "lokout is not allowed"],
   ["channels", limit("max_starts_per_hour: 0"), "1"],

@@ -47,7 +47,8 @@ struct Limited<'a> {
     limits: Limits,
 }
 
-/// Checks the limits of all devices, and fills them in. `all_nodes`: none of the file's nodes has faults.
+/// Checks the limits of all devices, and fills them in. `all_nodes`: nothing that makes the file's nodes has
+/// faults.
 pub(super) fn guards(check: &mut Check, spec: &MapSpec, nodes: &[NodeFrame], all_nodes: bool, devices: &mut [Device]) {
     let around = Around { rooms: &spec.devices, devices, nodes, all_nodes };
     let stagger = spec.defaults.stagger.as_ref().map_or(Duration::ZERO, |stagger| stagger.0);

@@ -67,7 +67,7 @@ fn split<'a>(text: &'a str, known: &[DeviceKey]) -> (&'a str, &'a str) {
 fn comparison<'a>(check: &mut Check, spec: &Spanned<String>, rest: &'a str) -> Option<(Comparison, &'a str)> {
     let found = SIGNS.iter().find_map(|(sign, comparison)| Some((*comparison, rest.strip_prefix(sign)?.trim())));
     match found {
-        Some((_, value)) if value.is_empty() => {
+        Some((_, "")) => {
             check.error(spec.place, format!("'{}' compares with nothing", spec.value)).help(HOW);
             None
         }
