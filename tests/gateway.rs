@@ -8,7 +8,7 @@ use growctl_engine::app::{Core, Next, Output, Site};
 use growctl_engine::can::{BusId, CanId, Frame};
 use growctl_engine::channels::{ChannelMap, load};
 use growctl_engine::files::{Report, SourceFile};
-use growctl_engine::model::{Mono, Timestamp, Utc, Value};
+use growctl_engine::model::{CommandsFrom, Mono, Timestamp, Utc, Value};
 use growctl_engine::rules::{Engine, Place, Rulebook};
 
 const MAP: &str = r#"
@@ -53,7 +53,9 @@ fn book(map: &ChannelMap) -> Rulebook {
 }
 
 fn core(map: &ChannelMap) -> Core {
-    Core::new(map, Engine::new(book(map), Site::host(), at(0.0)), *b"00000000", at(0.0))
+    let mut core = Core::new(map, Engine::new(book(map), Site::host(), at(0.0)), *b"00000000", at(0.0));
+    core.expect_no_answers();
+    core
 }
 
 fn frame(bus: u8, id: u16, data: &[u8]) -> Frame {
@@ -112,7 +114,7 @@ fn raw_frames_go_first_and_in_their_order() {
     let text = MAP.replace("\"000#8105\", ", "\"000#8107\", ").replace("0x705:", "0x707:");
     let next = map(&text);
     let book = book(&next);
-    core.reload(at(4.0), Next { map: Some(Arc::new(next)), book }, &mut outputs);
+    core.reload(at(4.0), Next { map: Some(Arc::new(next)), book, commands_from: CommandsFrom::All }, &mut outputs);
     assert_eq!(sent(&mut outputs), ["000#8107 on 0"]);
     core.frame(at(4.5), &frame(0, 0x705, &[0]), &mut outputs);
     assert_eq!(sent(&mut outputs), [""; 0]);

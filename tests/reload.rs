@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use growctl_engine::app::{Core, Loader, Next, Output, Site};
 use growctl_engine::files::Report;
-use growctl_engine::model::{Mono, Name, Timestamp, Utc, Value};
+use growctl_engine::model::{CommandsFrom, Mono, Name, Timestamp, Utc, Value};
 use growctl_engine::rules::Engine;
 
 const OPERATIONS: usize = 10_000;
@@ -163,7 +163,7 @@ impl Bench {
         }
         let revision = Name::from(format!("{:016x}", site.digest));
         let now = self.at();
-        let next = Next { map: None, book: site.book(revision.clone()) };
+        let next = Next { map: None, book: site.book(revision.clone()), commands_from: CommandsFrom::All };
         self.core.reload(now, next, &mut self.out);
         self.applied = (files.iter().map(|(name, version)| (name.clone(), version.unwrap())).collect(), revision);
         self.reloads += 1;

@@ -109,7 +109,8 @@ pub async fn run(
     };
     let socket = socket_path(&site.folder, &site.settings);
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
-    let core = Core::new(&site.map, engine, origin, clock.now());
+    let mut core = Core::new(&site.map, engine, origin, clock.now());
+    core.take_commands_from(site.settings.commands_from.clone());
     let mut control = Control::new(core, clock, inlets.clone(), outlets, status);
     control.restore(restored);
     let (control, control_ended) = start(control)?;

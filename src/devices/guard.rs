@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 
 use crate::can::BusId;
 use crate::channels::ChannelMap;
-use crate::model::{DeviceKey, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp};
+use crate::model::{CommandsFrom, DeviceKey, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp};
 
 use super::device::Switched;
 use super::image::{Image, Occasion};
@@ -48,6 +48,8 @@ pub struct Guard {
     readings: Readings,
     /// Devices that have to do with each other.
     companies: Vec<Company>,
+    /// Which clients are heard.
+    commands_from: CommandsFrom,
     /// `false`: where nobody answers, a feedback that was never heard is not missed.
     expects_answers: bool,
     names: Names,
@@ -71,6 +73,7 @@ impl Guard {
             absent: Absent::default(),
             readings: Readings::default(),
             companies: Vec::new(),
+            commands_from: CommandsFrom::All,
             expects_answers: true,
             names: Names::default(),
             phase: Phase::Gathering,

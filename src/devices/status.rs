@@ -8,7 +8,8 @@ use super::arbitration::Held;
 use super::device::Switched;
 use super::update::civil;
 
-/// The account of the Guard. `received = accepted + unknown_device + malformed + not_possible + stopping`.
+/// The account of the Guard. `received = accepted + unknown_device + malformed + not_possible + not_allowed +
+/// stopping`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GuardCounts {
     /// Requests of rules, and commands of clients.
@@ -21,6 +22,8 @@ pub struct GuardCounts {
     pub malformed: u64,
     /// Refused: a level that the device's signal cannot say.
     pub not_possible: u64,
+    /// Refused: the settings do not let clients command this device.
+    pub not_allowed: u64,
     /// Refused: the engine is stopping.
     pub stopping: u64,
     /// Accepted, with the level clamped to the range.
@@ -45,7 +48,7 @@ impl GuardCounts {
     /// All that were refused.
     #[must_use]
     pub fn refused(&self) -> u64 {
-        self.unknown_device + self.malformed + self.not_possible + self.stopping
+        self.unknown_device + self.malformed + self.not_possible + self.not_allowed + self.stopping
     }
 }
 

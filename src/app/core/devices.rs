@@ -5,12 +5,17 @@ use std::sync::Arc;
 use crate::app::Output;
 use crate::app::output::Notice;
 use crate::devices::DeviceOut;
-use crate::model::{DeviceKey, Message, Name, Provenance, Value};
+use crate::model::{CommandsFrom, DeviceKey, Message, Name, Provenance, Value};
 
 use super::trail::Trail;
 use super::{Core, Hop, MOST_HOPS, message};
 
 impl Core {
+    /// Which clients may command devices, from now on.
+    pub fn take_commands_from(&mut self, from: CommandsFrom) {
+        self.guard.take_commands_from(from);
+    }
+
     pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {
         self.counts.circles += 1;
         out.push(Output::Notice(Notice::Circle { rules: trail.rules(), channel }));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::Output;
 use crate::channels::ChannelMap;
-use crate::model::{Name, Timestamp};
+use crate::model::{CommandsFrom, Name, Timestamp};
 use crate::rules::{Edited, Rulebook};
 
 use super::Core;
@@ -16,6 +16,8 @@ pub struct Next {
     pub map: Option<Arc<ChannelMap>>,
     /// The rules, and what every decision from now on carries.
     pub book: Rulebook,
+    /// Which clients may command devices.
+    pub commands_from: CommandsFrom,
 }
 
 impl Core {
@@ -37,6 +39,7 @@ impl Core {
             self.greet_anew(&map, out);
             self.guard.reload(self.now, &map, &mut self.device_outs);
         }
+        self.guard.take_commands_from(next.commands_from);
         self.intents.extend(new);
         self.take_intents(None, out);
         self.guard.release_held(self.now, &mut self.device_outs);

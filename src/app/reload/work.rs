@@ -213,7 +213,8 @@ impl Work {
             applied.unchanged = site.rules.len();
             Change::Revision(revision)
         } else {
-            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision) }))
+            let commands_from = site.settings.commands_from.clone();
+            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision), commands_from }))
         };
         let (answer, wait) = oneshot::channel();
         let pushed = self.ends.control.push(FilesEvent::Apply(change, applied, answer));

@@ -14,7 +14,15 @@ impl Guard {
         self.now = now;
         let absent = std::mem::take(&mut self.absent);
         let expects_answers = self.expects_answers;
-        let next = Guard { phase: self.phase, held: self.held.take(), absent, expects_answers, ..Guard::new(map, now) };
+        let commands_from = self.commands_from.clone();
+        let next = Guard {
+            commands_from,
+            phase: self.phase,
+            held: self.held.take(),
+            absent,
+            expects_answers,
+            ..Guard::new(map, now)
+        };
         let mut old = std::mem::replace(self, next);
         for device in &mut self.devices {
             let namesake = old.by_key.get(&device.spec.key).map(|&at| &old.devices[at]);

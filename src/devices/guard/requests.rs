@@ -1,7 +1,7 @@
 //! What is asked of devices, and why it is refused.
 
 use crate::files::closest;
-use crate::model::{DeviceKey, DeviceRequest, Message, Mono, Name, Requester};
+use crate::model::{CommandsFrom, DeviceKey, DeviceRequest, Message, Mono, Name, Requester};
 
 use super::super::arbitration::Held;
 use super::super::command::{self, Command};
@@ -13,12 +13,18 @@ pub(super) enum Why {
     UnknownDevice,
     Malformed,
     NotPossible,
+    NotAllowed,
     Stopping,
 }
 
 pub(super) type Refusal = (Why, String);
 
 impl Guard {
+    /// Which clients may command devices, from now on. What they have asked for already ends in its time.
+    pub fn take_commands_from(&mut self, from: CommandsFrom) {
+        self.commands_from = from;
+    }
+
     pub(super) fn request(
         &mut self,
         requester: &Requester,
@@ -54,6 +60,12 @@ impl Guard {
         let no_device = || "a command goes to device:command:<room>:<device>".to_owned();
         let key = command::device_of(&message.channel).ok_or_else(|| malformed(no_device()))?;
         let at = self.find(&key)?;
+        if !self.commands_from.allows(&key) {
+            return Err((
+                Why::NotAllowed,
+                format!("`devices.commands_from` of growctl.yaml lets no client command {key}"),
+            ));
+        }
         match command::read(&message.fields).map_err(malformed)? {
             Command::Release => {
                 if self.release(at, &Requester::Client) {
@@ -97,6 +109,7 @@ impl Guard {
             Why::UnknownDevice => &mut self.counts.unknown_device,
             Why::Malformed => &mut self.counts.malformed,
             Why::NotPossible => &mut self.counts.not_possible,
+            Why::NotAllowed => &mut self.counts.not_allowed,
             Why::Stopping => &mut self.counts.stopping,
         } += 1;
         out.push(DeviceOut::Refused { device: device.to_owned(), requester: requester.clone(), reason });
