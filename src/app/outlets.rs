@@ -97,7 +97,9 @@ impl Outlets {
         let Some(text) = delivery.text else { return };
         let message = &delivery.message;
         if let Some(store) = &self.store {
-            self.changes.of(now, message).map(|change| store.record(change));
+            if let Some(change) = self.changes.of(now, message) {
+                store.record(change);
+            }
         }
         if let Some(endpoint) = &self.endpoint {
             endpoint.publish(&message.channel, &text);
