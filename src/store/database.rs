@@ -100,6 +100,9 @@ impl Opening<'_> {
         self.check(&mut connection)?;
         self.migrate(&mut connection)?;
         // A file that may not be written opens all the same, and would only tell with the first value.
+        if connection.is_readonly("main")? {
+            return Err(Trouble::read_only());
+        }
         connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;
         Ok(Database { connection, file: files::identity(self.path) })
     }
