@@ -13,6 +13,7 @@ use super::ballast::Ballast;
 use super::change::DeviceChange;
 use super::database::{Database, Opened, Opening};
 use super::files;
+use super::health::StoreHealth;
 use super::shared::{Shared, UNWRITTEN, lock};
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
@@ -110,11 +111,12 @@ impl Keeper {
             Opened { database: Err(trouble), values } => (values, Some(trouble)),
         };
         // What could not be read is not what this run begins with: it must not come back at the next start.
-        self.anew = values.is_none();
+        self.anew |= values.is_none();
         self.mirror = values.unwrap_or_default();
         // First the trouble, so that whoever has what was saved also knows about it.
         match &trouble {
             Some(trouble) => self.fail(trouble),
+            None if self.anew => {}
             None => self.be_well(),
         }
         let saved = self.mirror.iter().map(|((shelf, first, second), (value, _))| Saved {
@@ -132,32 +134,40 @@ impl Keeper {
 
     /// Opens the database; a damaged one is set aside, and a new one begun.
     fn open(&mut self) -> Opened {
-        let opening = Opening {
-            path: &self.config.path,
-            now: &self.config.now,
-            migrations: self.config.migrations,
-            most_pages: self.config.most_pages,
-        };
-        if let Some(folder) = self.config.path.parent() {
+        let opened = self.open_once();
+        match opened.database {
+            Err(trouble) if trouble.kind == Kind::Damaged => match self.set_aside(&trouble) {
+                Ok(()) => self.open_once(),
+                Err(trouble) => Opened { database: Err(trouble), values: None },
+            },
+            database => Opened { database, ..opened },
+        }
+    }
+
+    fn open_once(&self) -> Opened {
+        let StoreConfig { path, now, migrations, most_pages, .. } = &self.config;
+        if let Some(folder) = path.parent() {
             // Whether that went well shows at once.
             let _ = std::fs::create_dir_all(folder);
         }
-        let opened = opening.open();
-        let Err(trouble) = &opened.database else { return opened };
-        if trouble.kind != Kind::Damaged {
-            return opened;
-        }
-        match files::set_aside(&self.config.path, (self.config.now)().utc) {
-            Ok(aside) => {
-                tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
-                lock(&self.shared.done).set_aside = Some(aside);
-                opening.open()
-            }
-            Err(error) => {
-                let why = format!("{}, and it cannot be set aside: {error}", trouble.why);
-                Opened { database: Err(Trouble { kind: Kind::ReadOnly, why }), values: None }
-            }
-        }
+        Opening { path, now, migrations, most_pages: *most_pages }.open()
+    }
+
+    /// Moves a damaged database away; a new one gets all that is known of what was in it.
+    fn set_aside(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        (self.database, self.anew) = (None, true);
+        let at = self.now().utc;
+        let aside = files::set_aside(&self.config.path, at).map_err(|error| {
+            let why = format!("{}, and it cannot be set aside: {error}", trouble.why);
+            Trouble { kind: Kind::ReadOnly, why }
+        })?;
+        let remains = if self.mirror.is_empty() { "nothing of it is remembered" } else { "its values were in memory" };
+        let shown = aside.display().to_string();
+        lock(&self.shared.done).set_aside = Some(aside);
+        let why = format!("{}; it is set aside as {shown}, a new one is begun, {remains}", trouble.why);
+        let remedy = format!("`sqlite3 {shown} .recover` tells what can still be read of it");
+        self.tell(StoreHealth::Degraded { why, since: at.seconds(), remedy });
+        Ok(())
     }
 
     fn has_work(&self) -> bool {

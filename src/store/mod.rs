@@ -203,5 +203,10 @@ impl Store {
 }
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod model_tests;
+#[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -1,117 +1,16 @@
-//! The store against files that are full, locked, damaged, taken away or of another version, and against a model.
+//! The store against files that are full, locked, damaged, taken away or of another version.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::Instant;
+use std::time::Duration;
 
-use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::database::Opening;
 use super::files::with;
-use super::*;
-use crate::model::{Mono, Shelf, Utc, Value};
-
-/// A store in a folder of its own, and what it said.
-struct Bench {
-    store: Store,
-    restored: BTreeMap<String, String>,
-    said: Arc<Mutex<Vec<StoreHealth>>>,
-    config: fn(&mut StoreConfig),
-}
-
-#[allow(clippy::disallowed_methods, reason = "the tests' own clock")]
-fn clock() -> Now {
-    let start = Instant::now();
-    let at = move || start.elapsed().as_nanos() as u64;
-    Arc::new(move || Timestamp { mono: Mono(at()), utc: Utc(1_790_000_000_000_000_000 + at() as i64) })
-}
-
-fn open_with(path: &Path, config: fn(&mut StoreConfig)) -> Bench {
-    let said = Arc::new(Mutex::new(Vec::new()));
-    let mut set = StoreConfig::new(path.to_owned(), clock());
-    config(&mut set);
-    let told = said.clone();
-    let (store, saved) = Store::open(set, Box::new(move |health| told.lock().unwrap().push(health.clone())));
-    let restored = saved.into_iter().map(|saved| (saved.key.0.to_string(), saved.value.unwrap())).collect();
-    Bench { store, restored, said, config }
-}
-
-fn open(path: &Path) -> Bench {
-    open_with(path, |_| {})
-}
-
-fn rule(key: &str, value: Option<&str>) -> Saved {
-    Saved { shelf: Shelf::Rules, key: (key.into(), "".into()), value: value.map(str::to_owned) }
-}
-
-fn change(at: f64, device: &str) -> DeviceChange {
-    let at = 1_790_000_000.0 + at;
-    DeviceChange { at, room: "R".into(), device: device.into(), wanted: 60.0.into(), ..DeviceChange::default() }
-}
-
-impl Bench {
-    fn save(&self, key: &str, value: &str) {
-        self.store.save(clock()(), &mut vec![rule(key, Some(value))]);
-    }
-
-    fn forget(&self, key: &str) {
-        self.store.save(clock()(), &mut vec![rule(key, None)]);
-    }
-
-    fn settled(&self) -> bool {
-        let (answer, wait) = oneshot::channel();
-        self.store.ask(Question::Settled(answer)).unwrap();
-        wait.blocking_recv().unwrap()
-    }
-
-    fn history(&self, device: Option<&str>, limit: usize) -> Result<Vec<DeviceChange>, String> {
-        let (answer, wait) = oneshot::channel();
-        let of = device.map(|device| ("R".into(), device.into()));
-        self.store.ask(Question::History { of, since: 0.0, limit, answer }).unwrap();
-        wait.blocking_recv().unwrap()
-    }
-
-    /// Closes it and opens it anew.
-    fn again(self) -> Bench {
-        assert!(self.store.close(Duration::from_secs(20)), "{:?}", self.store.status());
-        self.balances();
-        open_with(self.store.path(), self.config)
-    }
-
-    fn balances(&self) {
-        let status = self.store.status();
-        assert!(status.values.balances() && status.changes.balances(), "{status:?}");
-    }
-
-    fn why(&self) -> String {
-        self.store.health().trouble().map(|(why, remedy)| format!("{why} | {remedy}")).unwrap_or_default()
-    }
-}
-
-fn fixture() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("growctl.db");
-    (folder, path)
-}
-
-/// A database with the values `a` and `b` and 300 changes, closed.
-fn filled() -> (tempfile::TempDir, PathBuf) {
-    let (folder, path) = fixture();
-    let bench = open(&path);
-    bench.save("a", "1");
-    bench.save("b", "2");
-    (0..300).for_each(|at| bench.store.record(change(f64::from(at), "fan")));
-    assert!(bench.store.close(Duration::from_secs(20)));
-    (folder, path)
-}
-
-fn aside(folder: &tempfile::TempDir) -> Vec<String> {
-    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.contains(".corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")).collect()
-}
+use super::fixture::{aside, change, clock, filled, fixture, open, open_with, rule};
+use super::{DeviceChange, Store, StoreConfig, StoreHealth};
+use crate::model::{Saved, Shelf, Value};
 
 #[test]
 fn values_come_back_and_forgotten_ones_do_not() {
@@ -193,6 +92,9 @@ fn a_damaged_database_is_set_aside_and_a_new_one_begun() {
         assert!(bench.restored.is_empty(), "{what}");
         bench.save("c", "3");
         assert!(bench.settled(), "{what}");
+        let said = bench.said.lock().unwrap().clone();
+        assert_eq!(said.iter().map(StoreHealth::name).collect::<Vec<_>>(), ["degraded", "ok"], "{what}");
+        assert!(said[0].trouble().is_some_and(|(why, _)| why.contains("nothing of it is remembered")), "{said:?}");
         assert_eq!(bench.store.status().set_aside, Some(folder.path().join(&found[0])));
         assert_eq!(bench.again().restored, BTreeMap::from([("c".to_owned(), "3".to_owned())]), "{what}");
     }
@@ -346,93 +248,4 @@ fn a_folder_that_cannot_be_used_costs_no_start() {
     fs::remove_file(folder.path().join("file")).unwrap();
     assert!(bench.settled(), "{:?} {:?}", bench.store.status(), bench.said);
     assert_eq!(bench.again().restored["a"], "1");
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Save(u8, u16),
-    Forget(u8),
-    Change,
-    Settle,
-    /// The process is gone at once: only what the files say is left.
-    Crash,
-    Reopen,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (0..6_u8, any::<u16>()).prop_map(|(key, value)| Step::Save(key, value)),
-        2 => (0..6_u8).prop_map(Step::Forget),
-        2 => Just(Step::Change),
-        2 => Just(Step::Settle),
-        1 => Just(Step::Crash),
-        1 => Just(Step::Reopen),
-    ]
-}
-
-/// What a key may be worth after a crash: what was acknowledged, or anything handed over since.
-type Model = BTreeMap<String, Vec<Option<String>>>;
-
-fn agrees(model: &Model, restored: &BTreeMap<String, String>) -> Result<(), TestCaseError> {
-    prop_assert!(restored.keys().all(|key| model.contains_key(key)));
-    for (key, possible) in model {
-        prop_assert!(possible.contains(&restored.get(key).cloned()), "{} {:?} {:?}", key, possible, restored.get(key));
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_was_acknowledged_is_there_after_any_crash(steps in prop::collection::vec(step(), 1..40)) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut run = 0;
-        let at = |run: u32| folder.path().join(run.to_string()).join("growctl.db");
-        let (mut bench, mut model) = (open(&at(run)), Model::new());
-        let (mut changes, mut acknowledged) = (0_usize, 0_usize);
-        for step in steps {
-            match step {
-                Step::Save(key, value) => {
-                    bench.save(&key.to_string(), &value.to_string());
-                    model.entry(key.to_string()).or_insert_with(|| vec![None]).push(Some(value.to_string()));
-                }
-                Step::Forget(key) => {
-                    bench.forget(&key.to_string());
-                    model.entry(key.to_string()).or_insert_with(|| vec![None]).push(None);
-                }
-                Step::Change => {
-                    changes += 1;
-                    bench.store.record(change(changes as f64, "fan"));
-                }
-                Step::Settle => {
-                    prop_assert!(bench.settled());
-                    model.values_mut().for_each(|possible| { possible.drain(..possible.len() - 1); });
-                    acknowledged = changes;
-                }
-                Step::Reopen => {
-                    bench = bench.again();
-                    model.values_mut().for_each(|possible| { possible.drain(..possible.len() - 1); });
-                    acknowledged = changes;
-                    agrees(&model, &bench.restored)?;
-                }
-                Step::Crash => {
-                    let (from, to) = (at(run), at(run + 1));
-                    fs::create_dir(to.parent().unwrap()).unwrap();
-                    fs::copy(&from, &to).unwrap();
-                    fs::copy(with(&from, "-wal"), with(&to, "-wal")).unwrap();
-                    run += 1;
-                    bench = open(&to);
-                    agrees(&model, &bench.restored)?;
-                    for (key, possible) in &mut model {
-                        *possible = vec![bench.restored.get(key).cloned()];
-                    }
-                    let rows = bench.history(None, MOST_ROWS).unwrap().len();
-                    prop_assert!(acknowledged <= rows && rows <= changes);
-                    (changes, acknowledged) = (rows, rows);
-                }
-            }
-            bench.balances();
-        }
-    }
 }

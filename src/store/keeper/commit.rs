@@ -1,6 +1,5 @@
 //! One transaction, and what comes of it.
 
-use super::super::files;
 use super::super::shared::lock;
 use super::super::trouble::{Kind, Trouble};
 use super::super::waiting::Values;
@@ -52,7 +51,7 @@ impl Keeper {
                 // Once more, for a new one is begun where a damaged one was.
                 Err(trouble) if trouble.kind == Kind::Damaged && again => {
                     again = false;
-                    self.give_up_damaged(&trouble)?;
+                    self.set_aside(&trouble)?;
                 }
                 other => return other,
             }
@@ -72,16 +71,6 @@ impl Keeper {
         let mut all = self.mirror.clone();
         all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
         database.write(&all, &self.changes, true)
-    }
-
-    /// A database that turned out to be damaged while it was in use: what it had is in memory.
-    fn give_up_damaged(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
-        self.database = None;
-        self.anew = true;
-        let aside = files::set_aside(&self.config.path, self.now().utc)?;
-        tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
-        lock(&self.shared.done).set_aside = Some(aside);
-        Ok(())
     }
 
     fn written(&mut self, values: Values) {

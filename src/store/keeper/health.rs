@@ -49,7 +49,7 @@ impl Keeper {
         self.tell(StoreHealth::Degraded { why: trouble.why.clone(), since, remedy: trouble.remedy(&self.config.path) });
     }
 
-    fn tell(&self, health: StoreHealth) {
+    pub(super) fn tell(&self, health: StoreHealth) {
         let mut done = lock(&self.shared.done);
         if done.health != health {
             done.health = health.clone();
