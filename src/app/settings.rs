@@ -31,7 +31,7 @@ pub(super) struct SettingsSpec {
     location: Option<Spanned<LocationSpec>>,
     /// Your Redis server. Without one, growctl answers Redis clients itself.
     redis: RedisSpec,
-    /// Folder of the lock and the control socket, relative to the site folder.
+    /// Folder of the database, the lock and the control socket, relative to the site folder.
     #[schemars(extend("default" = ".growctl"))]
     state_dir: Option<PathBuf>,
     /// What `record()` in a rule keeps. No effect yet.
@@ -99,7 +99,7 @@ pub struct Settings {
     pub embedded: Option<SocketAddr>,
     /// The names of the people that alerts are for.
     pub receivers: Vec<Name>,
-    /// Lock, control socket, later the database; relative to the site folder.
+    /// Lock, control socket, database; relative to the site folder.
     pub state_dir: PathBuf,
 }
 

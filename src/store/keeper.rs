@@ -32,6 +32,9 @@ const PRUNE_STEP: usize = 500;
 /// A ballast that was thrown off is made again after as long, if there is room.
 const REFILL: Duration = Duration::from_secs(30);
 
+/// Is the database still where it was? Asked with every transaction, and as often as this.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// What the thread has.
 pub(super) struct Keeper {
     config: StoreConfig,
@@ -52,6 +55,7 @@ pub(super) struct Keeper {
     pause: Duration,
     next_prune: Mono,
     next_refill: Mono,
+    next_look: Mono,
 }
 
 impl Keeper {
@@ -77,6 +81,7 @@ impl Keeper {
             pause: PAUSES[0],
             next_prune: Mono(0),
             next_refill: Mono(0),
+            next_look: Mono(0),
         }
     }
 
@@ -218,6 +223,9 @@ impl Keeper {
         if now.mono >= self.next_refill && self.ballast.lack().is_some() && !self.has_work() && !self.off {
             self.be_well();
         }
+        if now.mono >= self.next_look {
+            self.look_after();
+        }
         let Some(database) = self.database.as_mut().filter(|_| now.mono >= self.next_prune) else { return };
         let before = (now.utc.seconds() - self.config.keep_changes.as_secs_f64()).max(0.0);
         // What goes wrong here shows with the next value as well.
@@ -227,7 +235,7 @@ impl Keeper {
 
     fn patience(&self) -> Duration {
         let now = self.now().mono;
-        let mut next = self.next_prune.max(now + PRUNE[0]);
+        let mut next = self.next_prune.max(now + PRUNE[0]).min(self.next_look);
         if self.ballast.lack().is_some() {
             next = next.min(self.next_refill.max(now + PRUNE[0]));
         }

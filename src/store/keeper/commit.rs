@@ -3,7 +3,7 @@
 use super::super::shared::lock;
 use super::super::trouble::{Kind, Trouble};
 use super::super::waiting::Values;
-use super::{CHANGES_A_COMMIT, GROUP, Keeper, PAUSES, REFILL};
+use super::{CHANGES_A_COMMIT, GROUP, Keeper, LOOK, PAUSES, REFILL};
 
 impl Keeper {
     /// One try to write all values that wait and a share of the changes.
@@ -36,14 +36,7 @@ impl Keeper {
     }
 
     fn write(&mut self, values: &Values) -> Result<(), Trouble> {
-        if self.database.as_ref().is_some_and(|database| !database.is_at(&self.config.path)) {
-            tracing::error!(
-                "the database {} was taken away while it was in use; it is made anew",
-                self.config.path.display()
-            );
-            self.database = None;
-            self.anew = true;
-        }
+        self.look_after();
         let mut again = true;
         loop {
             let outcome = self.write_once(values);
@@ -55,6 +48,18 @@ impl Keeper {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// Somebody may have taken the database away: what is written to it then is gone with the process.
+    pub(super) fn look_after(&mut self) {
+        self.next_look = self.now().mono + LOOK;
+        if self.database.as_ref().is_some_and(|database| !database.is_at(&self.config.path)) {
+            let path = self.config.path.display();
+            tracing::error!(
+                "the database {path} was taken away while it was in use; it is made anew, without its history"
+            );
+            (self.database, self.anew) = (None, true);
         }
     }
 
