@@ -153,6 +153,14 @@ impl Database {
         self.file.is_some() && self.file == files::identity(path)
     }
 
+    /// Its `journal_mode` and `synchronous`.
+    #[cfg(test)]
+    pub(super) fn durability(&self) -> (String, i64) {
+        let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
+        let synchronous = self.connection.query_row("PRAGMA synchronous", [], |row| row.get(0));
+        (mode.unwrap(), synchronous.unwrap())
+    }
+
     /// Everything saved.
     pub(super) fn values(&self) -> Result<Values, Trouble> {
         values(&self.connection)

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::MOST_ROWS;
 use super::files::with;
-use super::fixture::{change, open};
+use super::fixture::{change, filled, open};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -95,5 +95,39 @@ proptest! {
             }
             bench.balances();
         }
+    }
+}
+
+/// Some bytes of a file become others, or its end is missing.
+fn damage() -> impl Strategy<Value = (prop::sample::Index, Vec<u8>, bool)> {
+    (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..3_000), any::<bool>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_file_became_the_store_opens_and_keeps_what_is_new((at, bytes, cut) in damage()) {
+        let (folder, path) = filled();
+        let mut file = fs::read(&path).unwrap();
+        let at = at.index(file.len());
+        if cut {
+            file.truncate(at);
+        } else {
+            let end = file.len().min(at + bytes.len());
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+        }
+        fs::write(&path, &file).unwrap();
+        let bench = open(&path);
+        // A version that is not ours may come of it: then the file is left alone.
+        if bench.store.health().name() != "off" {
+            bench.save("new", "1");
+            bench.store.record(change(1.0, "pump"));
+            prop_assert!(bench.settled(), "{}", bench.why());
+            let bench = bench.again();
+            prop_assert_eq!(bench.restored.get("new").map(String::as_str), Some("1"));
+            prop_assert_eq!(bench.history(Some("pump"), 9).unwrap().len(), 1);
+        }
+        drop(folder);
     }
 }

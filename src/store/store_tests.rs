@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -248,4 +250,42 @@ fn a_folder_that_cannot_be_used_costs_no_start() {
     fs::remove_file(folder.path().join("file")).unwrap();
     assert!(bench.settled(), "{:?} {:?}", bench.store.status(), bench.said);
     assert_eq!(bench.again().restored["a"], "1");
+}
+
+#[test]
+fn a_transaction_is_acknowledged_when_the_disk_has_it() {
+    let (_folder, path) = fixture();
+    let opening = Opening { path: &path, now: &clock(), migrations: super::schema::MIGRATIONS, most_pages: None };
+    let database = opening.open().database.expect("a new one");
+    assert_eq!(database.durability(), ("wal".to_owned(), 2), "a journal, and FULL");
+}
+
+#[test]
+fn a_disk_that_hangs_costs_bounded_memory_and_nobody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    // The thread hangs in telling its first trouble, as it would in a write that never returns.
+    let (disk, hangs) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+    let stuck = disk.lock().unwrap();
+    let (waits_for, told) = (disk.clone(), hangs.clone());
+    let tell = Box::new(move |_: &StoreHealth| {
+        told.store(true, Ordering::Release);
+        drop(waits_for.lock().unwrap());
+    });
+    let now = clock();
+    let config = StoreConfig::new(folder.path().join("file/growctl.db"), now.clone());
+    let (store, restored) = Store::open_within(config, tell, Duration::from_millis(500));
+    assert!(restored.is_empty() && hangs.load(Ordering::Acquire));
+    let began = now().mono;
+    for count in 0..60_000 {
+        store.save(now(), &mut vec![rule(&(count % 10).to_string(), Some(&count.to_string()))]);
+        store.record(change(f64::from(count), "fan"));
+    }
+    let status = store.status();
+    assert!(status.values.balances() && status.changes.balances(), "{status:?}");
+    assert_eq!((status.values.pending, status.values.superseded), (10, 59_990));
+    assert_eq!((status.changes.pending, status.changes.dropped["queue full"]), (50_000, 10_000));
+    assert!(!store.close(Duration::from_millis(50)));
+    assert!(now().mono.since(began) < Duration::from_secs(5));
+    drop(stuck);
 }
