@@ -143,7 +143,10 @@ pub async fn run(
 
 /// Opens what the last run left; whatever is wrong with it, the engine runs.
 async fn open_store(state_dir: &Path, clock: Clock, inlets: &Inlets) -> Result<(Store, Vec<Saved>), RunError> {
-    let config = StoreConfig::new(state_dir.join("growctl.db"), Arc::new(move || clock.now()));
+    let path = state_dir.join("growctl.db");
+    // As people write it, where the site is where they are.
+    let path = path.strip_prefix(".").unwrap_or(&path).to_owned();
+    let config = StoreConfig::new(path, Arc::new(move || clock.now()));
     let events = inlets.store.clone();
     let told = Box::new(move |health: &StoreHealth| drop(events.push(health.clone())));
     let opened = tokio::task::spawn_blocking(move || Store::open(config, told)).await;

@@ -37,7 +37,7 @@ pub(super) struct SettingsSpec {
     redis: RedisSpec,
     /// What holds for every device of the site.
     devices: commands::DevicesSpec,
-    /// Folder of the lock and the control socket, relative to the site folder.
+    /// Folder of the database, the lock and the control socket, relative to the site folder.
     #[schemars(extend("default" = ".growctl"))]
     state_dir: Option<PathBuf>,
     /// What `record()` in a rule keeps. No effect yet.
@@ -107,7 +107,7 @@ pub struct Settings {
     pub commands_from: CommandsFrom,
     /// The names of the people that alerts are for.
     pub receivers: Vec<Name>,
-    /// Lock, control socket, later the database; relative to the site folder.
+    /// Lock, control socket, database; relative to the site folder.
     pub state_dir: PathBuf,
 }
 

@@ -100,6 +100,9 @@ impl Opening<'_> {
         self.check(&mut connection)?;
         self.migrate(&mut connection)?;
         // A file that may not be written opens all the same, and would only tell with the first value.
+        if connection.is_readonly("main")? {
+            return Err(Trouble::read_only());
+        }
         connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;
         Ok(Database { connection, file: files::identity(self.path) })
     }
@@ -148,6 +151,14 @@ impl Database {
     /// Whether `path` still leads to this database.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.file.is_some() && self.file == files::identity(path)
+    }
+
+    /// Its `journal_mode` and `synchronous`.
+    #[cfg(test)]
+    pub(super) fn durability(&self) -> (String, i64) {
+        let mode = self.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0));
+        let synchronous = self.connection.query_row("PRAGMA synchronous", [], |row| row.get(0));
+        (mode.unwrap(), synchronous.unwrap())
     }
 
     /// Everything saved.

@@ -1,6 +1,9 @@
 //! The store's thread: it opens the database, writes what waits in one transaction at most every 50 ms, answers questions, and
 //! forgets old changes in small steps. What cannot be written stays; every failure makes the pause before the next try longer.
 
+mod commit;
+mod health;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +32,9 @@ const PRUNE_STEP: usize = 500;
 /// A ballast that was thrown off is made again after as long, if there is room.
 const REFILL: Duration = Duration::from_secs(30);
 
+/// Is the database still where it was? Asked with every transaction, and as often as this.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// What the thread has.
 pub(super) struct Keeper {
     config: StoreConfig,
@@ -49,6 +55,7 @@ pub(super) struct Keeper {
     pause: Duration,
     next_prune: Mono,
     next_refill: Mono,
+    next_look: Mono,
 }
 
 impl Keeper {
@@ -74,6 +81,7 @@ impl Keeper {
             pause: PAUSES[0],
             next_prune: Mono(0),
             next_refill: Mono(0),
+            next_look: Mono(0),
         }
     }
 
@@ -84,8 +92,8 @@ impl Keeper {
             if self.has_work() && self.now().mono >= self.next_commit {
                 self.commit();
             }
-            self.answer();
             self.tidy();
+            self.answer();
             if !self.shared.is_stopping() {
                 self.shared.bell.wait(self.patience());
             }
@@ -108,8 +116,14 @@ impl Keeper {
             Opened { database: Err(trouble), values } => (values, Some(trouble)),
         };
         // What could not be read is not what this run begins with: it must not come back at the next start.
-        self.anew = values.is_none();
+        self.anew |= values.is_none();
         self.mirror = values.unwrap_or_default();
+        // First the trouble, so that whoever has what was saved also knows about it.
+        match &trouble {
+            Some(trouble) => self.fail(trouble),
+            None if self.anew => {}
+            None => self.be_well(),
+        }
         let saved = self.mirror.iter().map(|((shelf, first, second), (value, _))| Saved {
             shelf: *shelf,
             key: (first.clone(), second.clone()),
@@ -121,40 +135,44 @@ impl Keeper {
             self.anew = true;
             self.mirror.clear();
         }
-        match trouble {
-            Some(trouble) => self.fail(&trouble),
-            None => self.refill(),
-        }
     }
 
     /// Opens the database; a damaged one is set aside, and a new one begun.
     fn open(&mut self) -> Opened {
-        let opening = Opening {
-            path: &self.config.path,
-            now: &self.config.now,
-            migrations: self.config.migrations,
-            most_pages: self.config.most_pages,
-        };
-        if let Some(folder) = self.config.path.parent() {
+        let opened = self.open_once();
+        match opened.database {
+            Err(trouble) if trouble.kind == Kind::Damaged => match self.set_aside(&trouble) {
+                Ok(()) => self.open_once(),
+                Err(trouble) => Opened { database: Err(trouble), values: None },
+            },
+            database => Opened { database, ..opened },
+        }
+    }
+
+    fn open_once(&self) -> Opened {
+        let StoreConfig { path, now, migrations, most_pages, .. } = &self.config;
+        if let Some(folder) = path.parent() {
             // Whether that went well shows at once.
             let _ = std::fs::create_dir_all(folder);
         }
-        let opened = opening.open();
-        let Err(trouble) = &opened.database else { return opened };
-        if trouble.kind != Kind::Damaged {
-            return opened;
-        }
-        match files::set_aside(&self.config.path, (self.config.now)().utc) {
-            Ok(aside) => {
-                tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
-                lock(&self.shared.done).set_aside = Some(aside);
-                opening.open()
-            }
-            Err(error) => {
-                let why = format!("{}, and it cannot be set aside: {error}", trouble.why);
-                Opened { database: Err(Trouble { kind: Kind::ReadOnly, why }), values: None }
-            }
-        }
+        Opening { path, now, migrations, most_pages: *most_pages }.open()
+    }
+
+    /// Moves a damaged database away; a new one gets all that is known of what was in it.
+    fn set_aside(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        (self.database, self.anew) = (None, true);
+        let at = self.now().utc;
+        let aside = files::set_aside(&self.config.path, at).map_err(|error| {
+            let why = format!("{}, and it cannot be set aside: {error}", trouble.why);
+            Trouble { kind: Kind::ReadOnly, why }
+        })?;
+        let remains = if self.mirror.is_empty() { "nothing of it is remembered" } else { "its values were in memory" };
+        let shown = aside.display().to_string();
+        lock(&self.shared.done).set_aside = Some(aside);
+        let why = format!("{}; it is set aside as {shown}, a new one is begun, {remains}", trouble.why);
+        let remedy = format!("`sqlite3 {shown} .recover` tells what can still be read of it");
+        self.tell(StoreHealth::Degraded { why, since: at.seconds(), remedy });
+        Ok(())
     }
 
     fn has_work(&self) -> bool {
@@ -163,174 +181,6 @@ impl Keeper {
 
     fn is_settled(&self) -> bool {
         lock(&self.shared.waiting).is_empty() && !self.anew && self.database.is_some()
-    }
-
-    /// One try to write all values that wait and a share of the changes.
-    fn commit(&mut self) {
-        self.take_changes();
-        let values = lock(&self.shared.waiting).take();
-        let mut outcome = self.write(&values);
-        if outcome.as_ref().is_err_and(|trouble| trouble.kind == Kind::Full) && self.ballast.release() {
-            tracing::warn!(
-                "the disk is full: the reserve in the state folder is given up, so that what matters is written"
-            );
-            self.next_refill = self.now().mono + REFILL;
-            outcome = self.write(&values);
-        }
-        match outcome {
-            Ok(()) => self.written(values),
-            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble),
-            Err(trouble) => {
-                lock(&self.shared.waiting).give_back(values);
-                self.fail(&trouble);
-            }
-        }
-    }
-
-    fn take_changes(&mut self) {
-        let mut done = lock(&self.shared.done);
-        let room = CHANGES_A_COMMIT.saturating_sub(self.changes.len());
-        self.shared.changes.pop_many(room, &mut self.changes);
-        done.changes_kept = self.changes.len() as u64;
-    }
-
-    fn write(&mut self, values: &Values) -> Result<(), Trouble> {
-        if self.database.as_ref().is_some_and(|database| !database.is_at(&self.config.path)) {
-            tracing::error!(
-                "the database {} was taken away while it was in use; it is made anew",
-                self.config.path.display()
-            );
-            self.database = None;
-            self.anew = true;
-        }
-        let mut again = true;
-        loop {
-            let outcome = self.write_once(values);
-            match outcome {
-                // Once more, for a new one is begun where a damaged one was.
-                Err(trouble) if trouble.kind == Kind::Damaged && again => {
-                    again = false;
-                    self.give_up_damaged(&trouble)?;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    fn write_once(&mut self, values: &Values) -> Result<(), Trouble> {
-        if self.database.is_none() {
-            let opened = self.open();
-            self.anew |= opened.values.as_ref() != Some(&self.mirror);
-            self.database = Some(opened.database?);
-        }
-        let Some(database) = &mut self.database else { return Ok(()) };
-        if !self.anew {
-            return database.write(values, &self.changes, false);
-        }
-        let mut all = self.mirror.clone();
-        all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
-        database.write(&all, &self.changes, true)
-    }
-
-    /// A database that turned out to be damaged while it was in use: what it had is in memory.
-    fn give_up_damaged(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
-        self.database = None;
-        self.anew = true;
-        let aside = files::set_aside(&self.config.path, self.now().utc)?;
-        tracing::error!("{}; it is set aside as {}, and a new one is begun", trouble.why, aside.display());
-        lock(&self.shared.done).set_aside = Some(aside);
-        Ok(())
-    }
-
-    fn written(&mut self, values: Values) {
-        for (key, (value, at)) in values {
-            match value {
-                Some(value) => self.mirror.insert(key, (Some(value), at)),
-                None => self.mirror.remove(&key),
-            };
-        }
-        self.anew = false;
-        self.pause = PAUSES[0];
-        self.next_commit = self.now().mono + GROUP;
-        lock(&self.shared.waiting).written();
-        let mut done = lock(&self.shared.done);
-        done.commits += 1;
-        done.changes_written += self.changes.len() as u64;
-        done.changes_kept = 0;
-        drop(done);
-        self.changes.clear();
-        self.be_well();
-    }
-
-    /// Well, or nearly: without its ballast the store is one full disk away from trouble.
-    fn be_well(&mut self) {
-        match self.ballast.lack() {
-            None => self.tell(StoreHealth::Ok),
-            Some(lack) => self.degrade(&lack),
-        }
-    }
-
-    fn refill(&mut self) {
-        self.next_refill = self.now().mono + REFILL;
-        self.ballast.make();
-        self.be_well();
-    }
-
-    /// The batch would be refused for ever: it is lost, so that it does not hold up all others.
-    fn refuse(&mut self, trouble: &Trouble) {
-        const WHY: &str = "refused by the database";
-        tracing::error!("{}; what was to be written with it is lost", trouble.why);
-        lock(&self.shared.waiting).refused(WHY);
-        self.drop_changes(WHY);
-        lock(&self.shared.done).failures += 1;
-    }
-
-    fn drop_changes(&mut self, why: &'static str) {
-        let mut done = lock(&self.shared.done);
-        let lost = self.changes.len() as u64;
-        done.changes_dropped.drop(why, lost);
-        done.changes_kept = 0;
-        drop(done);
-        self.changes.clear();
-    }
-
-    fn fail(&mut self, trouble: &Trouble) {
-        lock(&self.shared.done).failures += 1;
-        self.next_commit = self.now().mono + self.pause;
-        self.pause = (self.pause * 2).min(PAUSES[1]);
-        if trouble.kind == Kind::Newer {
-            return self.switch_off(trouble);
-        }
-        // A lock passes; after anything else the connection may be worth nothing.
-        if !matches!(trouble.kind, Kind::Locked | Kind::Full) {
-            self.database = None;
-        }
-        self.degrade(trouble);
-    }
-
-    fn switch_off(&mut self, trouble: &Trouble) {
-        self.off = true;
-        self.database = None;
-        lock(&self.shared.waiting).close("the store is off");
-        self.shared.changes.close();
-        self.tell(StoreHealth::Off { why: trouble.why.clone(), remedy: trouble.remedy(&self.config.path) });
-    }
-
-    fn degrade(&mut self, trouble: &Trouble) {
-        let since = match &lock(&self.shared.done).health {
-            StoreHealth::Degraded { since, .. } => *since,
-            _ => self.now().utc.seconds(),
-        };
-        self.tell(StoreHealth::Degraded { why: trouble.why.clone(), since, remedy: trouble.remedy(&self.config.path) });
-    }
-
-    fn tell(&self, health: StoreHealth) {
-        let mut done = lock(&self.shared.done);
-        if done.health != health {
-            done.health = health.clone();
-            drop(done);
-            (self.told)(&health);
-        }
     }
 
     fn answer(&mut self) {
@@ -371,7 +221,10 @@ impl Keeper {
     fn tidy(&mut self) {
         let now = self.now();
         if now.mono >= self.next_refill && self.ballast.lack().is_some() && !self.has_work() && !self.off {
-            self.refill();
+            self.be_well();
+        }
+        if now.mono >= self.next_look {
+            self.look_after();
         }
         let Some(database) = self.database.as_mut().filter(|_| now.mono >= self.next_prune) else { return };
         let before = (now.utc.seconds() - self.config.keep_changes.as_secs_f64()).max(0.0);
@@ -382,7 +235,7 @@ impl Keeper {
 
     fn patience(&self) -> Duration {
         let now = self.now().mono;
-        let mut next = self.next_prune.max(now + PRUNE[0]);
+        let mut next = self.next_prune.max(now + PRUNE[0]).min(self.next_look);
         if self.ballast.lack().is_some() {
             next = next.min(self.next_refill.max(now + PRUNE[0]));
         }

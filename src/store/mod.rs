@@ -139,12 +139,16 @@ impl Store {
     /// no error: it is told, the store does what it still can, and the engine runs.
     #[must_use]
     pub fn open(config: StoreConfig, told: Told) -> (Store, Vec<Saved>) {
+        Store::open_within(config, told, OPENING)
+    }
+
+    fn open_within(config: StoreConfig, told: Told, limit: Duration) -> (Store, Vec<Saved>) {
         let shared = Arc::new(Shared::new(&config));
         let (now, began) = (config.now.clone(), (config.now)().mono);
         let restored = Queue::new("restored", 1, Full::DropNewest);
         let keeper = Keeper::new(config, shared.clone(), told, restored.clone());
         shared.start(keeper);
-        while !shared.has_ended() && now().mono.since(began) < OPENING {
+        while !shared.has_ended() && now().mono.since(began) < limit {
             if let Some(saved) = restored.pop() {
                 return (Store(Arc::new(Handle(shared))), saved);
             }
@@ -202,6 +206,11 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod model_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -39,6 +39,11 @@ impl Trouble {
         Trouble { kind: Kind::Newer, why }
     }
 
+    pub(super) fn read_only() -> Trouble {
+        let why = "the database cannot be written: this user may only read the file".to_owned();
+        Trouble { kind: Kind::ReadOnly, why }
+    }
+
     pub(super) fn damaged(what: &str) -> Trouble {
         Trouble { kind: Kind::Damaged, why: format!("the database is damaged: {what}") }
     }

@@ -65,7 +65,7 @@ fn store(store: &Value) -> String {
     let mut out = format!(
         "store    {}, {}, {} values and {} changes of devices written",
         text(&store["state"]),
-        text(&store["path"]).trim_start_matches("./"),
+        text(&store["path"]),
         written("values"),
         written("changes")
     );

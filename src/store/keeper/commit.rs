@@ -1,0 +1,118 @@
+//! One transaction, and what comes of it.
+
+use super::super::shared::lock;
+use super::super::trouble::{Kind, Trouble};
+use super::super::waiting::Values;
+use super::{CHANGES_A_COMMIT, GROUP, Keeper, LOOK, PAUSES, REFILL};
+
+impl Keeper {
+    /// One try to write all values that wait and a share of the changes.
+    pub(super) fn commit(&mut self) {
+        self.take_changes();
+        let values = lock(&self.shared.waiting).take();
+        let mut outcome = self.write(&values);
+        if outcome.as_ref().is_err_and(|trouble| trouble.kind == Kind::Full) && self.ballast.release() {
+            tracing::warn!(
+                "the disk is full: the reserve in the state folder is given up, so that what matters is written"
+            );
+            self.next_refill = self.now().mono + REFILL;
+            outcome = self.write(&values);
+        }
+        match outcome {
+            Ok(()) => self.written(values),
+            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble),
+            Err(trouble) => {
+                lock(&self.shared.waiting).give_back(values);
+                self.fail(&trouble);
+            }
+        }
+    }
+
+    pub(super) fn take_changes(&mut self) {
+        let mut done = lock(&self.shared.done);
+        let room = CHANGES_A_COMMIT.saturating_sub(self.changes.len());
+        self.shared.changes.pop_many(room, &mut self.changes);
+        done.changes_kept = self.changes.len() as u64;
+    }
+
+    fn write(&mut self, values: &Values) -> Result<(), Trouble> {
+        self.look_after();
+        let mut again = true;
+        loop {
+            let outcome = self.write_once(values);
+            match outcome {
+                // Once more, for a new one is begun where a damaged one was.
+                Err(trouble) if trouble.kind == Kind::Damaged && again => {
+                    again = false;
+                    self.set_aside(&trouble)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Somebody may have taken the database away: what is written to it then is gone with the process.
+    pub(super) fn look_after(&mut self) {
+        self.next_look = self.now().mono + LOOK;
+        if self.database.as_ref().is_some_and(|database| !database.is_at(&self.config.path)) {
+            let path = self.config.path.display();
+            tracing::error!(
+                "the database {path} was taken away while it was in use; it is made anew, without its history"
+            );
+            (self.database, self.anew) = (None, true);
+        }
+    }
+
+    fn write_once(&mut self, values: &Values) -> Result<(), Trouble> {
+        if self.database.is_none() {
+            let opened = self.open();
+            self.anew |= opened.values.as_ref() != Some(&self.mirror);
+            self.database = Some(opened.database?);
+        }
+        let Some(database) = &mut self.database else { return Ok(()) };
+        if !self.anew {
+            return database.write(values, &self.changes, false);
+        }
+        let mut all = self.mirror.clone();
+        all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+        database.write(&all, &self.changes, true)
+    }
+
+    fn written(&mut self, values: Values) {
+        for (key, (value, at)) in values {
+            match value {
+                Some(value) => self.mirror.insert(key, (Some(value), at)),
+                None => self.mirror.remove(&key),
+            };
+        }
+        self.anew = false;
+        self.pause = PAUSES[0];
+        self.next_commit = self.now().mono + GROUP;
+        lock(&self.shared.waiting).written();
+        let mut done = lock(&self.shared.done);
+        done.commits += 1;
+        done.changes_written += self.changes.len() as u64;
+        done.changes_kept = 0;
+        drop(done);
+        self.changes.clear();
+        self.be_well();
+    }
+
+    /// The batch would be refused for ever: it is lost, so that it does not hold up all others.
+    fn refuse(&mut self, trouble: &Trouble) {
+        const WHY: &str = "refused by the database";
+        tracing::error!("{}; what was to be written with it is lost", trouble.why);
+        lock(&self.shared.waiting).refused(WHY);
+        self.drop_changes(WHY);
+        lock(&self.shared.done).failures += 1;
+    }
+
+    pub(super) fn drop_changes(&mut self, why: &'static str) {
+        let mut done = lock(&self.shared.done);
+        let lost = self.changes.len() as u64;
+        done.changes_dropped.drop(why, lost);
+        done.changes_kept = 0;
+        drop(done);
+        self.changes.clear();
+    }
+}
