@@ -234,6 +234,10 @@ impl Instance {
         };
         let (step, by_timer) = self.awake(step, good, turn);
         self.perform(step, (phase, by_timer), false, turn);
+        if by_timer {
+            // Its time was over before this event, which may begin the next.
+            self.event(turn);
+        }
     }
 
     /// Fires a timer that is due.

@@ -124,7 +124,7 @@ impl Kept {
     pub(super) fn write(&self) -> Result<String, String> {
         let text = serde_json::to_string(self).map_err(|error| error.to_string())?;
         if text.len() > MOST_BYTES {
-            return Err(format!("{} bytes are too many to keep, at most {MOST_BYTES} are", text.len()));
+            return Err(format!("more than {MOST_BYTES} bytes are too many to keep"));
         }
         Ok(text)
     }

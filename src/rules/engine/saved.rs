@@ -170,3 +170,7 @@ impl Engine {
         self.keeping.rows.push(Saved { shelf: Shelf::Rules, key, value: None });
     }
 }
+
+#[cfg(test)]
+#[path = "saved_tests.rs"]
+mod tests;

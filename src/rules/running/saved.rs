@@ -68,17 +68,16 @@ impl Running {
         }
         let kept = one.keep(&self.rule, profile, now);
         let value = (!kept.is_nothing()).then(|| kept.write());
-        if value.is_none() && !one.is_kept {
-            return;
-        }
-        one.is_kept = matches!(value, Some(Ok(_)));
         let key = (self.rule.name.clone(), one.origin.instance.clone());
         if let Some(Err(why)) = &value {
             let message = format!("what it remembers is forgotten at a restart: {why}");
             let fault = RuleFault { rule: key.0.clone(), instance: key.1.clone(), part: "state", message };
             self.tally.failed(now.mono, fault, faults);
         }
-        rows.push(Saved { shelf: Shelf::Rules, key, value: value.and_then(Result::ok) });
+        let value = value.and_then(Result::ok);
+        if std::mem::replace(&mut one.is_kept, value.is_some()) || value.is_some() {
+            rows.push(Saved { shelf: Shelf::Rules, key, value });
+        }
     }
 
     /// Writes all of it down, as when it leaves.
