@@ -25,6 +25,8 @@ use super::status::Status;
 const FOREIGN_A_TURN: usize = 64;
 /// Frames taken in one turn.
 const FRAMES_A_TURN: usize = 256;
+/// Devices have at most this long to confirm their safe states when the engine stops.
+const LAST_WORD: Duration = Duration::from_secs(5);
 /// `growctl:last` is written this often.
 const LAST_EVERY: Duration = Duration::from_secs(1);
 /// What outlives this run is handed to the store this often.
@@ -139,15 +141,37 @@ impl Control {
                 self.inlets.bell.wait(self.patience());
             }
         }
-        self.inlets.frames.close();
         self.inlets.foreign.close();
-        while self.turn() {}
+        self.turn();
         let now = self.clock.now();
         self.core.stop(now, &mut self.outputs);
         self.outlets.keep_last(self.core.drain_last());
         self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
         self.save(now);
+        self.hear_the_last_word(now);
+        self.inlets.frames.close();
         self
+    }
+
+    /// Listens until every device says that it is at its safe state, as long as that may take.
+    fn hear_the_last_word(&mut self, since: Timestamp) {
+        loop {
+            self.inlets.frames.pop_many(FRAMES_A_TURN, &mut self.frames);
+            for frame in self.frames.drain(..) {
+                self.core.last_frame(frame.at, &frame, &mut self.outputs);
+            }
+            let now = self.clock.now();
+            self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
+            let (patience, left) = self.core.unconfirmed();
+            let over = now.mono.since(since.mono) >= patience.min(LAST_WORD);
+            if left.is_empty() || over {
+                for device in left {
+                    tracing::error!(%device, "a device did not confirm its safe state: {device}");
+                }
+                return;
+            }
+            self.inlets.bell.wait(Duration::from_millis(20));
+        }
     }
 
     /// Takes a share of everything that waits; whether there was anything.

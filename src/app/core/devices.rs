@@ -1,11 +1,13 @@
 //! What the Guard says, on its way to the buses, to the rules and to people.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::Output;
 use crate::app::output::Notice;
-use crate::devices::DeviceOut;
-use crate::model::{CommandsFrom, DeviceKey, Message, Name, Provenance, Value};
+use crate::can::Frame;
+use crate::devices::{DeviceOut, GuardEvent};
+use crate::model::{CommandsFrom, DeviceKey, Message, Name, Provenance, SourceKind, Timestamp, Value};
 
 use super::trail::Trail;
 use super::{Core, Hop, MOST_HOPS, message};
@@ -14,6 +16,26 @@ impl Core {
     /// Which clients may command devices, from now on.
     pub fn take_commands_from(&mut self, from: CommandsFrom) {
         self.guard.take_commands_from(from);
+    }
+
+    /// A frame after [`Core::stop`]: of devices alone, which confirm their safe states; no rule hears it.
+    pub fn last_frame(&mut self, now: Timestamp, frame: &Frame, out: &mut Vec<Output>) {
+        let mut readings = Vec::new();
+        self.gateway.step(now, frame, &mut readings);
+        for reading in readings.iter().filter(|reading| reading.source.kind == SourceKind::Device) {
+            self.guard.step(now, GuardEvent::Reading(reading), &mut self.device_outs);
+        }
+        for device_out in self.device_outs.drain(..) {
+            if let DeviceOut::Update(message) = device_out {
+                out.push(Output::Publish(self.router.stamp(now, message)));
+            }
+        }
+    }
+
+    /// Devices that do not say yet that they are where they were told to be, in words, and how long that may take.
+    #[must_use]
+    pub fn unconfirmed(&self) -> (Duration, Vec<String>) {
+        self.guard.unconfirmed()
     }
 
     pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {

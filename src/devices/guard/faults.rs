@@ -1,6 +1,8 @@
 //! Devices that do not do what they are told, or that do it without effect: told again, and then at fault, which sends them
 //! to their safe state until they are tried again.
 
+use std::time::Duration;
+
 use crate::model::{Mono, Name, Value};
 
 use super::super::confirm::{Confirm, Verdict};
@@ -12,6 +14,23 @@ impl Guard {
     /// Nobody answers at the other end, as in a replay: a feedback that was never heard is not missed.
     pub fn expect_no_answers(&mut self) {
         self.expects_answers = false;
+    }
+
+    /// Devices with a feedback that does not agree with what they were told last, in words, and the longest time that one
+    /// of them may take.
+    #[must_use]
+    pub fn unconfirmed(&self) -> (Duration, Vec<String>) {
+        let (mut longest, mut words) = (Duration::ZERO, Vec::new());
+        for device in self.devices.iter().filter(|device| !device.ghost && device.was_told()) {
+            let Some(feedback) = &device.spec.feedback else { continue };
+            let told = device.told().map(|told| device.levels.number(told));
+            if device.says().zip(told).is_none_or(|(says, told)| (says - told).abs() > feedback.tolerance + 1e-9) {
+                longest = longest.max(feedback.within);
+                let (key, state) = (&device.spec.key, device.state().0);
+                words.push(format!("{key} was told {}, and its feedback says {state}", device.sent_value()));
+            }
+        }
+        (longest, words)
     }
 
     /// Compares what the devices say with what they were told.
