@@ -96,8 +96,10 @@ impl Outlets {
         // What came from outside has been published by who sent it.
         let Some(text) = delivery.text else { return };
         let message = &delivery.message;
-        if let Some(store) = &self.store {
-            self.changes.of(now, message).map(|change| store.record(change));
+        if let Some(store) = &self.store
+            && let Some(change) = self.changes.of(now, message)
+        {
+            store.record(change);
         }
         if let Some(endpoint) = &self.endpoint {
             endpoint.publish(&message.channel, &text);
