@@ -52,6 +52,8 @@ enum Command {
     Channels(commands::channels::Channels),
     /// Show what the running engine does.
     Status(commands::status::Status),
+    /// What devices did.
+    Device(commands::device::Device),
     /// Make the running engine look at the files of the site now.
     Reload(commands::reload::Reload),
     /// List, show or reset rules.
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         Command::Can(command) => wait(command.run(&folder, json)),
         Command::Channels(command) => command.run(&folder, json),
         Command::Status(command) => wait(command.run(&folder, json)),
+        Command::Device(command) => wait(command.run(&folder, json)),
         Command::Reload(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),

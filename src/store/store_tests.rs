@@ -72,7 +72,8 @@ fn old_changes_and_those_beyond_the_cap_are_forgotten() {
 
 #[test]
 fn a_damaged_database_is_set_aside_and_a_new_one_begun() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("header", |bytes| bytes[..100].fill(0x55)),
         ("truncated", |bytes| bytes.truncate(bytes.len() / 2)),
         ("one page only", |bytes| bytes.truncate(4096)),

@@ -5,6 +5,7 @@ pub(crate) mod channels;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod decode;
+pub(crate) mod device;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod publish;

@@ -7,7 +7,7 @@ pub(crate) mod names;
 mod shells;
 mod words;
 
-pub(crate) use names::{hear, plant, rules, say};
+pub(crate) use names::{devices, hear, plant, rules, say};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

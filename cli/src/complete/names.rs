@@ -78,6 +78,11 @@ pub(crate) fn plant() -> ArgValueCandidates {
 }
 
 /// Devices, as `Room/device`.
+pub(crate) fn devices() -> ArgValueCandidates {
+    offer(|| device_names(&map()))
+}
+
+/// Devices, as `Room/device`.
 fn device_names(map: &Option<ChannelMap>) -> Offer {
     map.iter().flat_map(devices_of).map(|(room, device, kind)| (format!("{room}/{device}"), kind)).collect()
 }
