@@ -1,12 +1,14 @@
 //! What of a device outlives a restart: how long it has been on or off, and what people asked for.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::channels::Limits;
 use crate::model::{Level, Mono, Name, Requester, Timestamp, Utc};
 
 use super::arbitration::Held;
-use super::timing::{Moment, Timing};
+use super::timing::Timing;
 
 /// What was saved last, to see what has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,7 +61,7 @@ enum SavedLevel {
 
 impl SavedDevice {
     pub(super) fn of(now: Timestamp, kept: &Kept) -> SavedDevice {
-        let seconds = |moment: Moment| moment.to_utc(now).seconds();
+        let seconds = |moment: Mono| now.civil(moment).seconds();
         let timing = &kept.timing;
         SavedDevice {
             on: timing.on,
@@ -72,13 +74,13 @@ impl SavedDevice {
 
     /// The past of the device; it is locked off for no longer than its limits say, whatever the clock has done meanwhile.
     pub(super) fn timing(&self, now: Timestamp, limits: &Limits) -> Timing {
-        let moment = |seconds: &f64| Moment::of_utc(now, Utc::from_seconds(*seconds));
+        let moment = |seconds: &f64| now.past(Utc::from_seconds(*seconds));
         let mut timing = Timing::default();
         (timing.on, timing.since, timing.known) = (self.on, moment(&self.since), true);
         timing.starts.extend(self.starts.iter().map(moment));
         timing.locked_until = self.locked_until.zip(limits.max_on).map(|(until, max)| {
-            let longest = Moment::of(now.mono).after(max.lockout);
-            Moment::to_come(now, Utc::from_seconds(until)).min(longest)
+            let left = until - now.utc.seconds();
+            now.mono + Duration::try_from_secs_f64(left).unwrap_or_default().min(max.lockout)
         });
         timing
     }
@@ -106,7 +108,7 @@ impl SavedRequest {
     /// left than it had.
     pub(super) fn held(&self, now: Timestamp) -> Option<Held> {
         let left = (self.until - now.utc.seconds()).min(self.left);
-        let left = std::time::Duration::try_from_secs_f64(left).ok().filter(|left| !left.is_zero())?;
+        let left = Duration::try_from_secs_f64(left).ok().filter(|left| !left.is_zero())?;
         Some(Held {
             requester: match self.source {
                 Source::Person => Requester::Person,

@@ -77,6 +77,25 @@ impl Add<Duration> for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The moment of a civil time that is past, of an earlier run perhaps ([`Mono::START`]). One that has not come yet is now:
+    /// the clock has gone back since.
+    #[must_use]
+    pub fn past(self, utc: Utc) -> Mono {
+        let age = u64::try_from(self.utc.0.saturating_sub(utc.0)).unwrap_or(0);
+        Mono(self.mono.0.saturating_sub(age))
+    }
+
+    /// The civil time of a moment, past or to come, by the clock as it is set now.
+    #[must_use]
+    pub fn civil(self, moment: Mono) -> Utc {
+        if moment >= self.mono {
+            return self.utc + moment.since(self.mono);
+        }
+        Utc(self.utc.0.saturating_sub_unsigned(nanos(self.mono.since(moment))))
+    }
+}
+
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

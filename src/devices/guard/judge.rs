@@ -10,7 +10,6 @@ use crate::model::{Level, Mono};
 use super::super::device::{Switched, Wish};
 use super::super::level::Target;
 use super::super::restraint::{Permit, Restraint};
-use super::super::timing::Moment;
 use super::Guard;
 
 /// Devices that have to do with each other, and those of them that have limits.
@@ -107,7 +106,7 @@ impl Guard {
             for at in self.order(company) {
                 let Some(draft) = self.draft(at, &drafts, started) else { continue };
                 let starts = draft.on && !self.devices[at].is_on();
-                started = started.or(starts.then_some(Moment::of(self.now.mono)));
+                started = started.or(starts.then_some(self.now.mono));
                 drafts.push(draft);
             }
             self.withdraw(&mut drafts);
@@ -128,7 +127,7 @@ impl Guard {
     }
 
     /// Decides about one device; `None` if nothing is to be told it.
-    fn draft(&mut self, at: usize, drafts: &[Draft], started: Option<Moment>) -> Option<Draft> {
+    fn draft(&mut self, at: usize, drafts: &[Draft], started: Option<Mono>) -> Option<Draft> {
         let now = self.now.mono;
         let (Wish::To(wanted) | Wish::Keep(Some(wanted))) = self.devices[at].wanted() else {
             self.devices[at].permit = None;
@@ -180,7 +179,7 @@ impl Guard {
     }
 
     /// When any other device was switched on last.
-    fn last_start(&self, at: usize) -> Option<Moment> {
+    fn last_start(&self, at: usize) -> Option<Mono> {
         let others = self.devices.iter().enumerate().filter(|(other, _)| *other != at);
         others.filter_map(|(_, device)| device.timing.starts.back().copied()).max()
     }

@@ -366,8 +366,7 @@ fn timers_and_manual_requests_outlive_a_restart_whatever_the_clock_does() {
     bench.guard.drain_saved(&mut saved);
     assert_eq!(saved.len(), 2, "nothing has changed since");
     let restart = |mono: f64, utc: f64| {
-        let now = Timestamp { mono: Mono(0), utc: Utc::from_seconds(utc) };
-        let start = Timestamp { mono: Mono((mono * 1e9) as u64), utc: now.utc };
+        let start = Timestamp { mono: Mono::START + Duration::from_secs_f64(mono), utc: Utc::from_seconds(utc) };
         let mut bench = Bench::new(&map);
         assert_eq!(bench.guard.restore(start, &saved), Vec::<String>::new());
         bench.guard.step(start, GuardEvent::Start, &mut bench.out);
@@ -379,9 +378,13 @@ fn timers_and_manual_requests_outlive_a_restart_whatever_the_clock_does() {
     assert_eq!(status(&hour_later).wanted, Value::Number(70.0));
     assert_eq!((bytes(&hour_later)[0], status(&hour_later).until), (140, Some(5_000.0)));
     let mut one = restart(5.0, 1_400.0 + 1_800.0);
-    one.ask(6.0, &rule("a"), 50, &ask("pump", Level::On));
+    let later = |seconds| Timestamp { mono: Mono::START + Duration::from_secs(seconds), ..at(0.0) };
+    one.out.clear();
+    let request = ask("pump", Level::On);
+    let event = GuardEvent::Request { requester: rule("a"), priority: 50, request: &request, revision: None };
+    one.guard.step(later(6), event, &mut one.out);
     assert_eq!(bytes(&one), NONE, "how long it has been off, nobody knows");
-    one.due(305.0);
+    one.guard.due(later(305), &mut one.out);
     assert!(held_back(&one, "pump").unwrap().contains("max_starts_per_hour"), "{:?}", held_back(&one, "pump"));
     assert_eq!(status(&restart(5.0, 1_400.0 + 4_000.0)).wanted, Value::Number(40.0), "it has ended meanwhile");
     let back = restart(5.0, 10.0);
