@@ -90,6 +90,7 @@ impl Database {
     }
 
     /// The message with that id.
+    #[inline]
     #[must_use]
     pub fn with_id(&self, id: CanId) -> Option<&Message> {
         self.by_id.get(&id).map(|at| &self.messages[*at])
