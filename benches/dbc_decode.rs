@@ -40,9 +40,17 @@ while time.perf_counter() < best:
 print(sorted(rounds)[len(rounds) // 2], total)
 "#;
 
+/// As `struct can_frame` has it.
 struct Recorded {
     id: CanId,
-    data: Vec<u8>,
+    len: u8,
+    data: [u8; 8],
+}
+
+impl Recorded {
+    fn bytes(&self) -> &[u8] {
+        &self.data[..usize::from(self.len)]
+    }
 }
 
 fn main() {
@@ -78,9 +86,10 @@ fn frames(database: &Database) -> Vec<Recorded> {
         database.messages().filter(|message| message.layout.signals.iter().all(|signal| signal.when.is_empty()));
     let whole = plain.filter(|message| (1..=8).contains(&message.size) && !message.layout.signals.is_empty());
     let ids: Vec<(CanId, u64)> = whole.filter_map(|message| Some((message.id()?, message.size))).collect();
-    let recorded = |(id, size): (CanId, u64)| Recorded {
-        id,
-        data: std::iter::repeat_with(|| rng.u8(..)).take(size as usize).collect(),
+    let recorded = |(id, size): (CanId, u64)| {
+        let (mut data, len) = ([0; 8], size as u8);
+        rng.fill(&mut data[..usize::from(len)]);
+        Recorded { id, len, data }
     };
     ids.iter().copied().cycle().take(ids.len() * FRAMES).map(recorded).collect()
 }
@@ -92,13 +101,13 @@ fn decode(database: &Database, frame: &Recorded) -> (f64, usize) {
         Value::Number(number, _) => number.as_f64(),
         Value::Bad(_) => 0.0,
     };
-    message.read(&frame.data).map(number).fold((0.0, 0), |(sum, count), number| (sum + number, count + 1))
+    message.read(frame.bytes()).map(number).fold((0.0, 0), |(sum, count), number| (sum + number, count + 1))
 }
 
 /// What is measured: every number goes somewhere. Adding them up would be measured too, which is not done in cantools' rounds.
 fn read(database: &Database, frame: &Recorded) {
     let message = database.with_id(frame.id).expect("it is of the file");
-    message.read(&frame.data).for_each(|(_, value)| {
+    message.read(frame.bytes()).for_each(|(_, value)| {
         if let Value::Number(number, _) = value {
             black_box(number.as_f64());
         }
@@ -113,7 +122,7 @@ fn by_map(database: &Database, frames: &[Recorded]) -> f64 {
     let map = load_with(&file, &read, &mut Report::default()).expect("what is imported loads");
     let plans: HashMap<CanId, Plan> = map.nodes.iter().map(|node| (node.id, Plan::of_node(node))).collect();
     let read = |frame: &Recorded| {
-        plans[&frame.id].samples(black_box(&frame.data), |_, sample| {
+        plans[&frame.id].samples(black_box(frame.bytes()), |_, sample| {
             black_box(sample.number);
         });
     };
@@ -147,7 +156,7 @@ fn python(path: &PathBuf, frames: &[Recorded]) -> Option<(f64, f64)> {
         .spawn()
         .ok()?;
     let hex = |data: &[u8]| data.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let lines: String = frames.iter().map(|frame| format!("{} {}\n", frame.id.raw(), hex(&frame.data))).collect();
+    let lines: String = frames.iter().map(|frame| format!("{} {}\n", frame.id.raw(), hex(frame.bytes()))).collect();
     // A Python without cantools ends before it has read all.
     let _ = child.stdin.take()?.write_all(lines.as_bytes());
     let output = child.wait_with_output().ok()?;
