@@ -217,11 +217,6 @@ impl Plan {
         (said.values, said.quality)
     }
 
-    /// The fields' names, by their positions.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.0.iter().map(|step| &step.name)
-    }
-
     /// When each signal asks for a message, by its position.
     pub(super) fn policies(&self) -> Box<[Policy]> {
         self.0.iter().map(|step| step.rest.policy).collect()

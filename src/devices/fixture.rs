@@ -91,6 +91,7 @@ pub(super) fn with_feedback(mut device: Device, layout: &Arc<FrameLayout>, signa
         tolerance: 0.0,
         within: Duration::from_secs(1),
         source: source(&device.key.device),
+        part_stale_after: Duration::ZERO,
     });
     device
 }

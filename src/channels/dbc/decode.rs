@@ -38,11 +38,13 @@ impl Message {
     pub fn read<'a>(&'a self, data: &[u8]) -> impl Iterator<Item = (&'a Signal, Value)> {
         let window = Window::of(data);
         let readers = self.readers.iter().enumerate();
-        readers.filter(|(at, reader)| reader.always || self.layout.signals[*at].present(data)).map(move |(at, reader)| {
-            let signal = &self.layout.signals[at];
-            let short_way = reader.read(window).map(|(bits, number)| Value::Number(number, bits));
-            (signal, short_way.unwrap_or_else(|| value(signal, data)))
-        })
+        readers.filter(|(at, reader)| reader.always || self.layout.signals[*at].present(data)).map(
+            move |(at, reader)| {
+                let signal = &self.layout.signals[at];
+                let short_way = reader.read(window).map(|(bits, number)| Value::Number(number, bits));
+                (signal, short_way.unwrap_or_else(|| value(signal, data)))
+            },
+        )
     }
 }
 

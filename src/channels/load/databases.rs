@@ -120,11 +120,14 @@ fn entry(name: &str, message: &Message, site: Site) -> FrameEntry {
     // Frames longer than 8 bytes come in steps: what lies behind the message is padding.
     let length = if *length > 8 { FD_LENGTHS.into_iter().find(|fits| fits >= length).unwrap_or(64) } else { *length };
     let paced = |signal: &Signal| Signal { policy: site.publish.policy, ..signal.clone() };
-    let signals = signals.iter().map(paced).collect();
+    let signals: Vec<Signal> = signals.iter().map(paced).collect();
+    let stale = site.stale.unwrap_or(Stale::Cycles(CYCLES));
+    let part_stale_after = stale.of_part(*cycle, &signals);
     let layout = FrameLayout { name: Name::from(name), length, cycle: *cycle, signals };
     FrameEntry {
         published: vec![!site.publish.never; layout.signals.len()],
-        stale_after: site.stale.unwrap_or(Stale::Cycles(CYCLES)).of(layout.cycle),
+        stale_after: stale.of(layout.cycle),
+        part_stale_after,
         layout: Arc::new(layout),
         id: message.id(),
         faulty: Vec::new(),

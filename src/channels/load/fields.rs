@@ -14,7 +14,7 @@ use super::names::field_fault;
 use super::template::{Filling, check_template, fill, has};
 
 /// Fields that one multiplexed signal of a node may become; a slip in a range must not fill the memory.
-const MOST_PARTS: u64 = 256;
+pub(super) const MOST_PARTS: u64 = 256;
 
 /// The wishes of one entry: signals by position.
 #[derive(Debug, Default)]
