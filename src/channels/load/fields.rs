@@ -85,6 +85,28 @@ impl<'a> Picks<'a> {
         fields
     }
 
+    /// Warns of signals of several parts whose values all go into one field because nothing in its name tells them apart.
+    /// One that is picked by name is meant so; so is one of a database, where that is how a part that is in many is told.
+    pub(super) fn warn_of_mixing(&self, check: &mut Check, frame: &FrameEntry) {
+        let signals = &frame.layout.signals;
+        let chooses = |at: usize| signals.iter().any(|other| other.when.iter().any(|when| when.multiplexer == at));
+        for (at, signal) in signals.iter().enumerate() {
+            if frame.foreign || !frame.published[at] || self.only_picked || chooses(at) {
+                continue;
+            }
+            let by = |when: &When| &*signals[when.multiplexer].name;
+            let named = |name: &str| self.template.is_some_and(|text| has(text, name));
+            let Some(when) = signal.when.iter().find(|when| when.count() > 1 && !named(by(when))) else { continue };
+            let (by, count) = (by(when), when.count());
+            let message = format!("{} of {count} values of {by} would be one field: they are mixed", signal.name);
+            let help = format!(
+                "write `name: \"{{signal}}_{{{by}}}\"`; if all are one and the same, name the fields: `signals: {{{0}: {0}}}`",
+                signal.name
+            );
+            check.warning(self.template.map_or(self.place, |text| text.place), message).help(help);
+        }
+    }
+
     /// Where the name of a field comes from.
     fn place_of(&self, signal: usize) -> Place {
         let picked = self.picked.get(&signal).map(|text| text.place);

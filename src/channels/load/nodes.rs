@@ -171,6 +171,7 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     let picks = Picks::read(check, spec, frame, is_row);
     let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
     sites.check_fd(check, bus, frame, spec.frame.place);
+    picks.warn_of_mixing(check, frame);
     let mut fine = true;
     let layout = if spec.pgn.is_some() { Arc::new(of_group(&frame.layout)) } else { frame.layout.clone() };
     for (n, at) in (1..).zip(ids) {
