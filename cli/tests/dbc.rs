@@ -103,7 +103,7 @@ fn an_imported_map_passes_check_and_nothing_is_overwritten() {
     let check = growctl(folder.path(), &["check"]);
     assert_eq!(
         (check.status.code(), out(&check)),
-        (Some(0), "fine: 1 buses, 2 node frames, 0 devices, 0 rules\n".into())
+        (Some(0), "fine: 1 bus, 2 node frames, 0 devices, 0 rules\n".into())
     );
     let list = out(&growctl(folder.path(), &["channels", "list"]));
     assert!(list.contains("sensor:update:Veg Room:Node") && list.contains("23|16@0- when Probe = 1"), "{list}");

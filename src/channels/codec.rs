@@ -1,6 +1,6 @@
 //! A signal: from the bytes of a frame to a value with its unit's meaning, and back.
 
-use crate::model::{Name, Quality, Value};
+use crate::model::{Name, Quality, Value, counted};
 
 use super::half;
 
@@ -158,7 +158,9 @@ impl Signal {
 
     fn put(&self, bits: u64, data: &mut [u8]) -> Result<(), String> {
         let needed = self.layout.bytes_needed();
-        self.layout.put(bits, data).ok_or_else(|| format!("{} needs a frame of {needed} bytes", self.name))
+        self.layout
+            .put(bits, data)
+            .ok_or_else(|| format!("{} needs a frame of {}", self.name, counted(needed as u64, "byte")))
     }
 
     fn bits_of_text(&self, text: &str) -> Result<u64, String> {

@@ -3,6 +3,7 @@
 //! Rank 0: nothing here imports another module of the project, and nothing here does I/O.
 
 mod air;
+mod count;
 mod duration;
 mod intent;
 mod message;
@@ -13,6 +14,7 @@ mod time;
 mod value;
 
 pub use air::{saturation_temperature, saturation_vapour_pressure};
+pub use count::counted;
 pub use duration::{Span, format_duration, parse_duration};
 pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};
 pub use message::{Message, Provenance};

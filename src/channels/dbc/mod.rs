@@ -74,7 +74,8 @@ impl Database {
         let by_id = (0..).zip(&messages).filter_map(|(at, message)| message.id().map(|id| (id, at))).collect();
         let none = || Doubt { at: 0, len: 0, message: "the file has no messages".to_owned(), help: None };
         let doubts = messages.is_empty().then(none).into_iter().collect();
-        let by_group = (0..).zip(&messages).filter_map(|(at, message)| Some((any_sender(message.group?), at))).collect();
+        let by_group =
+            (0..).zip(&messages).filter_map(|(at, message)| Some((any_sender(message.group?), at))).collect();
         Database { file: file.clone(), messages, by_id, by_group, doubts }
     }
 

@@ -98,7 +98,8 @@ impl<'a> Picks<'a> {
             let named = |name: &str| self.template.is_some_and(|text| has(text, name));
             let Some(when) = signal.when.iter().find(|when| when.count() > 1 && !named(by(when))) else { continue };
             let (by, count) = (by(when), when.count());
-            let message = format!("{} of {count} values of {by} would be one field: they are mixed", signal.name);
+            let message =
+                format!("{} comes with {count} values of {by}, all in one field: its parts are mixed", signal.name);
             let help = format!(
                 "write `name: \"{{signal}}_{{{by}}}\"`; if all are one and the same, name the fields: `signals: {{{0}: {0}}}`",
                 signal.name

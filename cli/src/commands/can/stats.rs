@@ -13,13 +13,14 @@ use futures_util::future::join_all;
 use growctl_engine::app::Clock;
 use growctl_engine::can::{BusCounts, BusHealth, BusId, Frame, Listener, Port, Rates, serve};
 use growctl_engine::channels::{Catalog, ChannelMap};
-use growctl_engine::model::{Mono, Timestamp};
+use growctl_engine::model::{Mono, Timestamp, counted};
 use serde_json::json;
 
 use super::Chosen;
 use super::tally::{BusRow, BusTally, IdRow};
 use crate::commands::run::stop_signal;
 use crate::commands::{line, say, table};
+use crate::socket;
 
 /// Rows of one bus while it is drawn anew; more are counted.
 const LIVE_ROWS: usize = 30;
@@ -48,8 +49,13 @@ impl Stats {
         let clock = Clock::start();
         let names = map.map(|map| (Catalog::new(&map), map)).map(Rc::new);
         let meters: Vec<Meter> = ports.iter().map(|port| Meter::new(port, clock, names.clone(), json)).collect();
-        let show =
-            Show { tallies: meters.iter().map(|meter| meter.tally.clone()).collect(), ports: &ports, clock, json };
+        let show = Show {
+            tallies: meters.iter().map(|meter| meter.tally.clone()).collect(),
+            ports: &ports,
+            clock,
+            json,
+            folder,
+        };
         let served = join_all(ports.iter().zip(meters).map(|(port, meter)| serve(port.clone(), meter)));
         tokio::select! {
             // Without SocketCAN; it has been said.
@@ -66,6 +72,8 @@ struct Show<'a> {
     ports: &'a [Port],
     clock: Clock,
     json: bool,
+    /// Where an engine may run.
+    folder: &'a Path,
 }
 
 impl Show<'_> {
@@ -74,13 +82,13 @@ impl Show<'_> {
         let began = self.clock.now().mono;
         if let Some(seconds) = seconds.filter(|_| !live) {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            self.show(began, false);
+            self.show(began, false).await;
             return;
         }
         let (mut last, mut shown) = (began, 0);
         while seconds.is_none_or(|seconds| shown < seconds) {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if !self.show(last, live) {
+            if !self.show(last, live).await {
                 return;
             }
             (last, shown) = (self.clock.now().mono, shown + 1);
@@ -88,12 +96,20 @@ impl Show<'_> {
     }
 
     /// `false`: nobody reads on.
-    fn show(&self, since: Mono, live: bool) -> bool {
+    async fn show(&self, since: Mono, live: bool) -> bool {
+        let engine = socket::get(self.folder, "/status").await.unwrap_or_default();
+        let dropped = |interface: &str| {
+            let buses = engine["buses"].as_array().into_iter().flatten();
+            buses.filter(|bus| bus["interface"] == interface).find_map(|bus| bus["frames"]["dropped"].as_u64())
+        };
         let now = self.clock.now();
         let span = now.mono.since(since);
         let rows = self.ports.iter().zip(&self.tallies);
-        let rows: Vec<BusRow> =
-            rows.map(|(port, tally)| tally.borrow_mut().row(&port.interface, port.watch.look(), span)).collect();
+        let row = |(port, tally): (&Port, &Rc<RefCell<BusTally>>)| BusRow {
+            engine_dropped: dropped(&port.interface),
+            ..tally.borrow_mut().row(&port.interface, port.watch.look(), span)
+        };
+        let rows: Vec<BusRow> = rows.map(row).collect();
         if self.json {
             return line(&json!({ "ts": now.utc.seconds(), "seconds": span.as_secs_f64(), "buses": rows }).to_string());
         }
@@ -121,6 +137,13 @@ fn text(rows: &[BusRow], most: usize) -> String {
         ]
     });
     let mut out = table(&heads, cells.collect());
+    for row in rows {
+        if let Some(dropped) = row.engine_dropped.filter(|dropped| *dropped > 0) {
+            let frames = counted(dropped, "frame");
+            out +=
+                &format!("\nthe engine of this site dropped {frames} of {}: it was too slow for them", row.interface);
+        }
+    }
     for row in rows.iter().filter(|row| row.health.reason.is_some()) {
         out += &format!("\n{}", said(&row.interface, &row.health));
     }
@@ -131,10 +154,10 @@ fn text(rows: &[BusRow], most: usize) -> String {
         out += &format!("\n{title}\n{}", table(&["ID", "FRAMES/S", "FRAMES", "BYTES", "KIND", "NAME"], shown));
         let more = row.ids.len().saturating_sub(most);
         if more > 0 {
-            out += &format!("\nand {more} more ids");
+            out += &format!("\nand {}", counted(more as u64, "more id"));
         }
         if row.other_ids > 0 {
-            out += &format!("\nand {} frames of further ids, which are not kept", row.other_ids);
+            out += &format!("\nand {} of further ids, which are not kept", counted(row.other_ids, "frame"));
         }
     }
     out

@@ -45,6 +45,8 @@ pub(super) struct BusRow {
     pub(super) error_frames: u64,
     pub(super) lost: u64,
     pub(super) overruns: u64,
+    /// Frames that the running engine of the site dropped; `null` if none runs on this interface.
+    pub(super) engine_dropped: Option<u64>,
     /// Frames that the map does not know; `null` without a map.
     pub(super) unknown: Option<u64>,
     pub(super) ids: Vec<IdRow>,
@@ -121,6 +123,7 @@ impl BusTally {
             error_frames: counts.error_frames,
             lost: counts.lost,
             overruns: counts.overruns,
+            engine_dropped: None,
             unknown: has_map.then_some(self.unknown),
             ids: ids.collect(),
             other_ids: self.beyond,
