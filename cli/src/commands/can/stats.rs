@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -17,13 +18,11 @@ use growctl_engine::model::{Mono, Timestamp, counted};
 use serde_json::json;
 
 use super::Chosen;
+use super::screen::Screen;
 use super::tally::{BusRow, BusTally, IdRow};
 use crate::commands::run::stop_signal;
 use crate::commands::{line, say, table};
 use crate::socket;
-
-/// Rows of one bus while it is drawn anew; more are counted.
-const LIVE_ROWS: usize = 30;
 
 /// Arguments of `can stats`.
 #[derive(Debug, Args)]
@@ -82,13 +81,14 @@ impl Show<'_> {
         let began = self.clock.now().mono;
         if let Some(seconds) = seconds.filter(|_| !live) {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            self.show(began, false).await;
+            self.show(began, &mut None).await;
             return;
         }
+        let mut screen = live.then(Screen::open);
         let (mut last, mut shown) = (began, 0);
         while seconds.is_none_or(|seconds| shown < seconds) {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if !self.show(last, live).await {
+            if !self.show(last, &mut screen).await {
                 return;
             }
             (last, shown) = (self.clock.now().mono, shown + 1);
@@ -96,7 +96,7 @@ impl Show<'_> {
     }
 
     /// `false`: nobody reads on.
-    async fn show(&self, since: Mono, live: bool) -> bool {
+    async fn show(&self, since: Mono, screen: &mut Option<Screen>) -> bool {
         let engine = socket::get(self.folder, "/status").await.unwrap_or_default();
         let dropped = |interface: &str| {
             let buses = engine["buses"].as_array().into_iter().flatten();
@@ -113,9 +113,10 @@ impl Show<'_> {
         if self.json {
             return line(&json!({ "ts": now.utc.seconds(), "seconds": span.as_secs_f64(), "buses": rows }).to_string());
         }
-        // Home, and clear what is below: less flicker than clearing all.
-        let begin = if live { "\x1b[H\x1b[J" } else { "" };
-        line(&format!("{begin}{}", text(&rows, if live { LIVE_ROWS } else { usize::MAX })))
+        match screen {
+            Some(screen) => screen.draw(|most| text(&rows, most)),
+            None => line(&text(&rows, usize::MAX)),
+        }
     }
 }
 
@@ -136,7 +137,7 @@ fn text(rows: &[BusRow], most: usize) -> String {
             (row.lost + row.overruns).to_string(),
         ]
     });
-    let mut out = table(&heads, cells.collect());
+    let mut out = numbers(&heads, cells.collect(), 2..9);
     for row in rows {
         if let Some(dropped) = row.engine_dropped.filter(|dropped| *dropped > 0) {
             let frames = counted(dropped, "frame");
@@ -150,8 +151,9 @@ fn text(rows: &[BusRow], most: usize) -> String {
     let several = rows.len() > 1;
     for row in rows.iter().filter(|row| !row.ids.is_empty()) {
         let title = if several { format!("\n{}", row.interface) } else { String::new() };
-        let shown = row.ids.iter().take(most).map(id_cells).collect();
-        out += &format!("\n{title}\n{}", table(&["ID", "FRAMES/S", "FRAMES", "BYTES", "KIND", "NAME"], shown));
+        let shown = row.busiest(most).into_iter().map(id_cells).collect();
+        let heads = ["ID", "FRAMES/S", "FRAMES", "BYTES", "KIND", "NAME"];
+        out += &format!("\n{title}\n{}", numbers(&heads, shown, 1..4));
         let more = row.ids.len().saturating_sub(most);
         if more > 0 {
             out += &format!("\nand {}", counted(more as u64, "more id"));
@@ -161,6 +163,18 @@ fn text(rows: &[BusRow], most: usize) -> String {
         }
     }
     out
+}
+
+/// A table with some columns to the right.
+fn numbers(heads: &[&str], mut rows: Vec<Vec<String>>, columns: Range<usize>) -> String {
+    let mut heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    for at in columns {
+        let width = rows.iter().map(|row| row[at].len()).chain([heads[at].len()]).max().unwrap_or(0);
+        for cell in rows.iter_mut().map(|row| &mut row[at]).chain([&mut heads[at]]) {
+            *cell = format!("{cell:>width$}");
+        }
+    }
+    table(&heads.iter().map(String::as_str).collect::<Vec<_>>(), rows)
 }
 
 fn id_cells(id: &IdRow) -> Vec<String> {

@@ -68,6 +68,17 @@ pub(super) struct IdRow {
     pub(super) known: Option<bool>,
 }
 
+impl BusRow {
+    /// So many identifiers, those with the most frames, in their order.
+    pub(super) fn busiest(&self, most: usize) -> Vec<&IdRow> {
+        let mut at: Vec<usize> = (0..self.ids.len()).collect();
+        at.sort_by_key(|at| std::cmp::Reverse(self.ids[*at].frames));
+        at.truncate(most);
+        at.sort_unstable();
+        at.into_iter().map(|at| &self.ids[at]).collect()
+    }
+}
+
 impl BusTally {
     /// Counts a frame; `name` finds what the map calls an identifier, asked once for each.
     pub(super) fn count(&mut self, frame: &Frame, rates: Rates, name: impl FnOnce(&Frame) -> Option<Option<String>>) {
