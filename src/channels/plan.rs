@@ -256,6 +256,7 @@ impl Step {
             let power = signal.decimals.map(|own| power_of_ten(own.max(decimals(scale)).max(decimals(offset))));
             Scale { scale, offset, power }
         });
+        debug_assert!(!layout.is_float() || signal.values.is_empty(), "a map gives IEEE numbers no texts");
         let number = Number::of(signal);
         let (low, high) = signal.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let invalid = signal.invalid.map(|invalid| invalid & mask);
