@@ -69,7 +69,7 @@ fn decode(message: &Message, line: &Json, hex: &str) -> Result<(), String> {
                 }
                 let label = signal.text_of(bits).map(|text| &**text);
                 let wanted = labels.get(&*signal.name).and_then(Json::as_str);
-                if label != wanted && !signal.layout.is_float() {
+                if label != wanted {
                     return Err(format!("{}: the label {label:?} is {wanted:?}", signal.name));
                 }
             }

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     complete::answer(Cli::command);
     let Cli { folder, redis, format, command } = Cli::parse();
     let (redis, json) = (redis.as_deref(), format == Format::Json);
-    let servers = || server::servers(redis, &folder);
+    let servers = async || server::servers(redis, &folder).await;
     match command {
         Command::Run(command) => command.run(&folder, redis, json),
         Command::Replay(command) => wait(command.run(&folder, redis, json)),
@@ -91,8 +91,8 @@ fn main() -> ExitCode {
         Command::Reload(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
-        Command::Sub(command) => wait(command.run(servers(), format)),
-        Command::Pub(command) => wait(command.run(servers())),
+        Command::Sub(command) => wait(async { command.run(servers().await, format).await }),
+        Command::Pub(command) => wait(async { command.run(servers().await).await }),
         Command::Init(command) => command.run(&folder, json),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(Cli::command()),

@@ -11,16 +11,17 @@ use growctl_engine::model::Secret;
 use redis::{Client, RedisError, RedisResult};
 
 use crate::commands::fail;
+use crate::socket;
 
 /// How long a server may take to answer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 
-/// The servers to try, in order: the one that is given; else the site's own Redis; else the endpoint of a running engine,
-/// then a Redis on this machine.
+/// The servers to try, in order: the one that is given; else the site's own Redis; else what the running engine says that
+/// it serves, the endpoint of the settings, then a Redis on this machine.
 ///
 /// # Errors
 /// A URL that can never work; it has been said.
-pub(crate) fn servers(given: Option<&str>, dir: &Path) -> Result<Vec<Client>, ExitCode> {
+pub(crate) async fn servers(given: Option<&str>, dir: &Path) -> Result<Vec<Client>, ExitCode> {
     if let Some(url) = given {
         return Ok(vec![open(url).map_err(|why| fail(2, &format!("--redis: {why}")))?]);
     }
@@ -31,9 +32,14 @@ pub(crate) fn servers(given: Option<&str>, dir: &Path) -> Result<Vec<Client>, Ex
             .map(|client| vec![client])
             .map_err(|why| fail(2, &format!("redis.url: {why}")));
     }
-    let endpoint = settings.embedded.map(|address| format!("redis://{address}"));
-    let urls = endpoint.into_iter().chain(["redis://127.0.0.1:6379".to_owned()]);
-    urls.map(|url| open(&url)).collect::<Result<_, _>>().map_err(|why| fail(2, &why))
+    // Only the engine knows a port that it was given by the system; and it may have been started with --redis.
+    let status = socket::get(dir, "/status").await.unwrap_or_default();
+    let running = status["redis"]["serves"].as_str().map(str::to_owned);
+    let endpoint = settings.embedded.filter(|address| address.port() != 0).map(|address| format!("redis://{address}"));
+    let mut urls: Vec<String> = running.into_iter().chain(endpoint).collect();
+    urls.push("redis://127.0.0.1:6379".to_owned());
+    urls.dedup();
+    urls.iter().map(|url| open(url)).collect::<Result<_, _>>().map_err(|why| fail(2, &why))
 }
 
 fn open(url: &str) -> Result<Client, String> {

@@ -103,7 +103,7 @@ fn an_imported_map_passes_check_and_nothing_is_overwritten() {
     let check = growctl(folder.path(), &["check"]);
     assert_eq!(
         (check.status.code(), out(&check)),
-        (Some(0), "fine: 1 buses, 2 node frames, 0 devices, 0 rules\n".into())
+        (Some(0), "fine: 1 bus, 2 node frames, 0 devices, 0 rules\n".into())
     );
     let list = out(&growctl(folder.path(), &["channels", "list"]));
     assert!(list.contains("sensor:update:Veg Room:Node") && list.contains("23|16@0- when Probe = 1"), "{list}");
@@ -113,4 +113,42 @@ fn an_imported_map_passes_check_and_nothing_is_overwritten() {
     let shown = growctl(folder.path(), &["channels", "import", "node.dbc", "--room", "Veg Room"]);
     let written = std::fs::read_to_string(folder.path().join("channels.yaml")).expect("it was written");
     assert_eq!(out(&shown), written);
+}
+
+#[test]
+fn groups_of_j1939_are_found_whoever_sends_them_and_floats_have_their_texts() {
+    let folder = folder();
+    let database = r#"BO_ 2364540158 Engine: 8 Node
+ SG_ Speed : 24|16@1+ (0.125,0) [0|0] "rpm" Gateway
+
+BO_ 2364539920 Starter: 8 Node
+ SG_ Speed : 24|16@1+ (1,0) [0|0] "rpm" Gateway
+
+BO_ 2565865214 Asked: 8 Node
+ SG_ Level : 0|32@1- (0.5,0) [0|0] "%" Gateway
+
+BO_ 2566844670 Exact: 8 Node
+ SG_ Level : 0|8@1+ (1,0) [0|0] "%" Gateway
+
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
+BA_DEF_DEF_ "VFrameFormat" "ExtendedCAN";
+BA_ "VFrameFormat" BO_ 2364540158 3;
+BA_ "VFrameFormat" BO_ 2565865214 3;
+VAL_ 2565865214 Level -2 "below" 1 "full" ;
+SIG_VALTYPE_ 2565865214 Level : 1;
+"#;
+    let log = "(1.000000) can0 0CF004FE#FFFFFF6813FFFFFF\n(2.000000) can0 18F00417#FFFFFF6813FFFFFF\n(3.000000) can0 0CF00410#FFFFFF6813FFFFFF\n\
+               (4.000000) can0 18EF1203#0000F03F00000000\n(5.000000) can0 18EFFFFE#CDCC0CC000000000\n(6.000000) can0 18FEF117#01FFFFFFFFFFFFFF\n";
+    std::fs::write(folder.path().join("node.dbc"), database).expect("it can be written");
+    std::fs::write(folder.path().join("night.log"), log).expect("it can be written");
+    let output = growctl(folder.path(), &["decode", "--dbc", "node.dbc", "--log", "night.log"]);
+    let expected = [
+        r#"{"ts":1.0,"bus":"can0","id":"0x0CF004FE","frame":"Engine","signals":{"Speed":621.0}}"#,
+        r#"{"ts":2.0,"bus":"can0","id":"0x18F00417","frame":"Engine","signals":{"Speed":621.0}}"#,
+        r#"{"ts":3.0,"bus":"can0","id":"0x0CF00410","frame":"Starter","signals":{"Speed":4968}}"#,
+        r#"{"ts":4.0,"bus":"can0","id":"0x18EF1203","frame":"Asked","signals":{"Level":0.9375},"named":{"Level":"full"}}"#,
+        r#"{"ts":5.0,"bus":"can0","id":"0x18EFFFFE","frame":"Asked","signals":{"Level":-1.100000023841858},"named":{"Level":"below"}}"#,
+    ];
+    assert_eq!(out(&output).lines().collect::<Vec<_>>(), expected, "{}", said(&output));
+    assert!(said(&output).contains("1 of unknown ids (can0 0x18FEF117: 1)"), "not marked as J1939: {}", said(&output));
 }

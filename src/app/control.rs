@@ -296,6 +296,7 @@ impl Control {
             ("remedy", text(&health.remedy)),
             ("bitrate", health.rates.bitrate.map(|rate| f64::from(rate).into())),
             ("lost", Some((counts.lost as f64).into())),
+            ("dropped", Some((counts.dropped as f64).into())),
             ("overruns", Some((counts.overruns as f64).into())),
         ];
         let fields = named(fields.into_iter().filter_map(|(name, value)| Some((name, value?))));

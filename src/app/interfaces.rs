@@ -52,7 +52,8 @@ impl Interfaces {
             return Ok(None);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let served = self.0.iter().map(|port| serve(port.clone(), Control { bus: port.bus, ends: ends.clone() }));
+        let control = |bus| Control { bus, ends: ends.clone(), all: self.clone() };
+        let served = self.0.iter().map(|port| serve(port.clone(), control(port.bus)));
         let served: Vec<_> = served.collect();
         let thread = thread::Builder::new().name("can".to_owned());
         thread.spawn(move || drop(runtime.block_on(join_all(served)))).map(Some)
@@ -91,6 +92,8 @@ fn wanted(map: &ChannelMap, bus: BusId) -> Filter {
 struct Control {
     bus: BusId,
     ends: BusEnds,
+    /// All of them share one way to control.
+    all: Interfaces,
 }
 
 impl Listener for Control {
@@ -101,7 +104,9 @@ impl Listener for Control {
     fn frames(&mut self, frames: &mut Vec<Frame>) {
         // Error frames have been read and counted; they say nothing about the plant.
         frames.retain(|frame| frame.kind != FrameKind::Error);
-        self.ends.frames.push_all(frames);
+        let mut dropped = Vec::new();
+        self.ends.frames.push_all(frames, |frame| dropped.push(frame.bus));
+        dropped.into_iter().filter_map(|bus| self.all.port(bus)).for_each(|port| port.watch.count_dropped());
     }
 
     fn health(&mut self, health: &BusHealth, counts: BusCounts) {

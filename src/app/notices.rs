@@ -52,14 +52,21 @@ impl Notices {
 
     /// Writes how a bus is. Each change is news.
     pub(super) fn bus(&self, bus: &str, health: &BusHealth, counts: BusCounts) {
-        let (state, lost, overruns) = (health.state.name(), counts.lost, counts.overruns);
+        let state = health.state.name();
+        let BusCounts { lost, dropped, overruns, .. } = counts;
         let remedy = health.remedy.as_ref().map(|remedy| format!("; try `{remedy}`")).unwrap_or_default();
         match &health.reason {
-            None if lost + overruns > 0 => {
-                tracing::warn!(bus, lost, overruns, "bus {bus} is {state}; frames were lost, so many since the start");
+            None if lost + dropped + overruns > 0 => {
+                tracing::warn!(
+                    bus,
+                    lost,
+                    dropped,
+                    overruns,
+                    "bus {bus} is {state}; frames were lost, so many since the start"
+                );
             }
             None => tracing::info!(bus, "bus {bus} is {state}"),
-            Some(reason) => tracing::warn!(bus, lost, overruns, "bus {bus} is {state}: {reason}{remedy}"),
+            Some(reason) => tracing::warn!(bus, lost, dropped, overruns, "bus {bus} is {state}: {reason}{remedy}"),
         }
     }
 

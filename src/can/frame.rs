@@ -1,6 +1,7 @@
 //! One CAN frame, classic or FD.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::model::Timestamp;
 
@@ -9,7 +10,7 @@ use crate::model::Timestamp;
 pub struct BusId(pub u8);
 
 /// An identifier of 11 or 29 bits; `0x181` and the 29-bit `0x00000181` are different identifiers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CanId {
     /// 11 bits.
     Standard(u16),
@@ -31,12 +32,21 @@ impl CanId {
     }
 
     /// The number alone.
+    #[inline]
     #[must_use]
     pub fn raw(self) -> u32 {
         match self {
             CanId::Standard(raw) => u32::from(raw),
             CanId::Extended(raw) => raw,
         }
+    }
+}
+
+/// As one number: every frame is looked up by it.
+impl Hash for CanId {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.raw() | u32::from(matches!(self, CanId::Extended(_))) << 31);
     }
 }
 

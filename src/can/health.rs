@@ -98,6 +98,8 @@ pub struct BusCounts {
     pub error_frames: u64,
     /// Frames that the kernel dropped because they were not read in time.
     pub lost: u64,
+    /// Frames read that were dropped because whoever takes them was too slow; they are in `received` too.
+    pub dropped: u64,
     /// How often the controller itself says that it lost some.
     pub overruns: u64,
     /// Frames of a shape that no frame has.

@@ -143,7 +143,8 @@ impl<'a, L: Listener> Line<'a, L> {
                 self.next_look = self.next_look.min(self.looked + LOOK_REST);
             }
         }
-        if new.lost > 0 {
+        let counts = self.port.watch.inner().1;
+        if self.told.is_some_and(|(told, _)| told.lost != counts.lost + counts.dropped) {
             self.tell();
         }
     }
@@ -193,7 +194,7 @@ impl<'a, L: Listener> Line<'a, L> {
 
     fn tell(&mut self) {
         let mut inner = self.port.watch.inner();
-        let told = Told { state: self.state, facts: self.facts, lost: inner.1.lost };
+        let told = Told { state: self.state, facts: self.facts, lost: inner.1.lost + inner.1.dropped };
         let now = self.listener.now().mono;
         if let Some((before, at)) = self.told {
             let same = before.state == told.state && before.facts.rates == told.facts.rates;

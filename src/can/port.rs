@@ -69,6 +69,11 @@ impl Watch {
         self.inner().clone()
     }
 
+    /// Whoever takes the frames of this interface was too slow for one.
+    pub fn count_dropped(&self) {
+        self.inner().1.dropped += 1;
+    }
+
     pub(super) fn inner(&self) -> MutexGuard<'_, (BusHealth, BusCounts)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

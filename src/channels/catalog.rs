@@ -103,6 +103,10 @@ pub enum RowKind {
     Feedback,
     /// A signal by which a device is switched.
     Command,
+    /// A raw frame that is sent when growctl starts and when the bus comes up again.
+    Start,
+    /// A raw frame that is sent when a node says that it has booted.
+    Boot,
 }
 
 /// One signal of the map, as `growctl channels list` shows it.
@@ -128,9 +132,9 @@ pub struct Row {
     pub signal: Name,
     /// Its unit.
     pub unit: Option<Name>,
-    /// Its bits in the notation of DBC files.
+    /// Its bits in the notation of DBC files; of a raw frame its bytes.
     pub layout: String,
-    /// With which raw values of its multiplexers it is there: `probe = 1`.
+    /// With which raw values of its multiplexers it is there: `probe = 1`; of a raw frame, after which identifier it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// The least and greatest value that is believed.
@@ -139,7 +143,7 @@ pub struct Row {
     pub values: Vec<Name>,
 }
 
-/// Every signal of every node and device, in the order of the map.
+/// Every signal of every node and device in the order of the map, and the raw frames of each bus.
 #[must_use]
 pub fn rows(map: &ChannelMap) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -169,7 +173,33 @@ pub fn rows(map: &ChannelMap) -> Vec<Row> {
             }));
         }
     }
+    for (bus, greetings) in (0..=u8::MAX).map(BusId).zip(&map.greetings) {
+        rows.extend(greetings.on_start.iter().map(|frame| raw_row(map, bus, frame, None)));
+        for (boot, frames) in &greetings.on_boot {
+            rows.extend(frames.iter().map(|frame| raw_row(map, bus, frame, Some(boot.to_string()))));
+        }
+    }
     rows
+}
+
+fn raw_row(map: &ChannelMap, bus: BusId, frame: &Frame, boot: Option<String>) -> Row {
+    let none = || Name::from("");
+    Row {
+        bus: map.buses[usize::from(bus.0)].name.clone(),
+        id: frame.id.to_string(),
+        frame: none(),
+        kind: if boot.is_some() { RowKind::Boot } else { RowKind::Start },
+        room: none(),
+        node: none(),
+        channel: None,
+        field: none(),
+        signal: none(),
+        unit: None,
+        layout: frame.bytes().iter().map(|byte| format!("{byte:02X}")).collect(),
+        when: boot,
+        range: None,
+        values: Vec::new(),
+    }
 }
 
 fn command_row(map: &ChannelMap, device: &Device) -> Row {

@@ -1,6 +1,6 @@
 //! A signal: from the bytes of a frame to a value with its unit's meaning, and back.
 
-use crate::model::{Name, Quality, Value};
+use crate::model::{Name, Quality, Value, counted};
 
 use super::half;
 
@@ -27,7 +27,8 @@ pub struct Signal {
     pub invalid: Option<u64>,
     /// From these raw bits on there is no value, unless they have a text: "error" and "not available" of J1939.
     pub no_value_from: Option<u64>,
-    /// Raw bits and the text that they stand for.
+    /// Raw bits and the text that they stand for; of an IEEE number, in place of its bits, the whole number (as `i64`) that
+    /// it is without its decimals.
     pub values: Vec<(u64, Name)>,
     /// The unit, for people.
     pub unit: Option<Name>,
@@ -94,7 +95,7 @@ impl Signal {
         if self.invalid.is_some_and(|invalid| invalid & self.layout.mask() == bits) {
             return Err(Quality::Invalid);
         }
-        if let Some((_, text)) = self.values.iter().find(|(raw, _)| raw & self.layout.mask() == bits) {
+        if let Some(text) = self.text_of(bits) {
             return Ok(Value::Text(text.clone()));
         }
         let raw = self.layout.number(bits);
@@ -122,7 +123,11 @@ impl Signal {
     /// The text of raw bits.
     #[must_use]
     pub fn text_of(&self, bits: u64) -> Option<&Name> {
-        let mask = self.layout.mask();
+        let (mask, bits) = match self.layout.is_float() {
+            // A float becomes the nearest integer that there is: NaN is none.
+            true => (u64::MAX, Some(self.layout.number(bits)).filter(|number| number.is_finite())? as i64 as u64),
+            false => (self.layout.mask(), bits),
+        };
         self.values.iter().find(|(raw, _)| raw & mask == bits).map(|(_, text)| text)
     }
 
@@ -153,16 +158,19 @@ impl Signal {
 
     fn put(&self, bits: u64, data: &mut [u8]) -> Result<(), String> {
         let needed = self.layout.bytes_needed();
-        self.layout.put(bits, data).ok_or_else(|| format!("{} needs a frame of {needed} bytes", self.name))
+        self.layout
+            .put(bits, data)
+            .ok_or_else(|| format!("{} needs a frame of {}", self.name, counted(needed as u64, "byte")))
     }
 
     fn bits_of_text(&self, text: &str) -> Result<u64, String> {
         let known = || self.values.iter().map(|(_, name)| &**name).collect::<Vec<_>>().join(", ");
         let found = self.values.iter().rfind(|(_, name)| &**name == text);
-        found.map(|(raw, _)| *raw).ok_or_else(|| match self.values.is_empty() {
+        let raw = found.map(|(raw, _)| *raw).ok_or_else(|| match self.values.is_empty() {
             true => format!("{} takes a number, not '{text}'", self.name),
             false => format!("{} cannot be '{text}': it is one of {}", self.name, known()),
-        })
+        })?;
+        if self.layout.is_float() { self.layout_bits(raw as i64 as f64) } else { Ok(raw) }
     }
 
     fn bits_of_number(&self, number: Number) -> Result<u64, String> {

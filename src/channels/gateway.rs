@@ -3,18 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::can::{BusId, Frame, FrameKind};
-use crate::model::{Fields, Mono, Name, Publication, Quality, Reading, Source, Timestamp, Value};
+use crate::model::{Fields, Mono, Publication, Quality, Reading, Source, Timestamp, Value};
 
 use super::j1939::{Address, Directory};
 use super::map::{ChannelMap, Field, FrameLayout};
 use super::pace::{HeldBack, Pacer, Sampled};
 use super::plan::Plan;
-use super::silence::Silence;
+use super::watch::{Own, Silent, Spans, Watches};
 
 /// Decodes frames and watches their senders.
 #[derive(Debug)]
@@ -24,22 +23,10 @@ pub struct Gateway {
     /// Their positions are their numbers at the pacer.
     consumers: Vec<Consumer>,
     pacer: Pacer,
-    silence: Silence,
-    /// By the number of the watch.
-    watched: Vec<Watched>,
+    watches: Watches,
     counts: GatewayCounts,
     /// Kept between frames.
     samples: Vec<Sampled>,
-}
-
-/// What can fall silent: a source, or one of several frames of a source.
-#[derive(Debug)]
-struct Watched {
-    source: Arc<Source>,
-    /// Of one frame: its address, and the watch of the source.
-    frame: Option<((BusId, Address), u32)>,
-    /// Those that hear it.
-    consumers: Vec<u32>,
 }
 
 /// What is done with the frames of one identifier.
@@ -57,8 +44,7 @@ enum Entry {
 #[derive(Debug)]
 struct Consumer {
     source: Arc<Source>,
-    /// Of the source, and of the frame if it is one of several. `None`: it never becomes stale.
-    watches: [Option<u32>; 2],
+    watches: Own,
     plan: Plan,
     at: (BusId, Address),
     meaning: Meaning,
@@ -69,7 +55,7 @@ struct Consumer {
 struct Meaning {
     frame: Arc<FrameLayout>,
     fields: Vec<Field>,
-    stale_after: Duration,
+    spans: Spans,
 }
 
 /// What became of the frames: `received` is the sum of the six below it.
@@ -101,7 +87,7 @@ pub struct GatewayCounts {
     pub held_back: HeldBack,
     /// Readings that lack a signal because the frame was too short.
     pub short: u64,
-    /// Words that a source, or one of its frames, has fallen silent.
+    /// Words that a source, one of its frames, or a part of one has fallen silent.
     pub stale: u64,
 }
 
@@ -113,13 +99,11 @@ impl Gateway {
             table: Directory::default(),
             consumers: Vec::new(),
             pacer: Pacer::default(),
-            silence: Silence::default(),
-            watched: Vec::new(),
+            watches: Watches::default(),
             counts: GatewayCounts::default(),
             samples: Vec::new(),
         };
         let readers = readers(map);
-        let mut numbers = HashMap::new();
         let mut frames: HashMap<*const Source, u32> = HashMap::new();
         for reader in readers.values().flatten() {
             *frames.entry(Arc::as_ptr(&reader.source)).or_default() += 1;
@@ -127,17 +111,10 @@ impl Gateway {
         for (at, readers) in readers {
             let from = gateway.consumers.len() as u32;
             for Reader { source, plan, meaning } in readers {
-                let whole = source.stale_after.map(|span| {
-                    *numbers.entry(Arc::as_ptr(&source)).or_insert_with(|| gateway.watch(&source, None, span, now.mono))
-                });
                 let several = frames.get(&Arc::as_ptr(&source)).is_some_and(|count| *count > 1);
-                let own = whole
-                    .filter(|_| several)
-                    .map(|whole| gateway.watch(&source, Some((at, whole)), meaning.stale_after, now.mono));
-                let (number, watches) = (gateway.pacer.add(plan.policies()), [whole, own]);
-                for watch in watches.into_iter().flatten() {
-                    gateway.watched[watch as usize].consumers.push(number);
-                }
+                let number = gateway.pacer.add(plan.policies());
+                let fields: Vec<&Field> = meaning.fields.iter().filter(|field| field.published).collect();
+                let watches = gateway.watches.add(number, &source, at, &fields, (meaning.spans, several), now.mono);
                 gateway.consumers.push(Consumer { source, watches, plan, at, meaning });
             }
             let to = gateway.consumers.len() as u32;
@@ -168,14 +145,7 @@ impl Gateway {
     pub fn reload(&mut self, map: &ChannelMap, now: Timestamp) {
         let mut next = Gateway { counts: self.counts, ..Gateway::new(map, now) };
         let name = |source: &Source| (source.channel.clone(), source.name.clone());
-        let key = |watched: &Watched| (name(&watched.source), watched.frame.map(|(at, _)| at));
-        let before: HashMap<_, u32> = self.watched.iter().map(key).zip(0..).collect();
-        for (number, watched) in (0..).zip(&next.watched) {
-            if let Some(old) = before.get(&key(watched)) {
-                next.silence.inherit(number, &self.silence, *old);
-            }
-        }
-        next.silence.arm_all();
+        next.watches.inherit(&self.watches);
         let key = |consumer: &Consumer| (consumer.at, name(&consumer.source));
         let before: HashMap<_, u32> = self.consumers.iter().map(key).zip(0..).collect();
         let same = next.consumers.iter().zip(0..).filter_map(|(consumer, number)| {
@@ -184,17 +154,6 @@ impl Gateway {
         });
         next.pacer.inherit(std::mem::take(&mut self.pacer), same);
         *self = next;
-    }
-
-    fn watch(
-        &mut self,
-        source: &Arc<Source>,
-        frame: Option<((BusId, Address), u32)>,
-        span: Duration,
-        now: Mono,
-    ) -> u32 {
-        self.watched.push(Watched { source: source.clone(), frame, consumers: Vec::new() });
-        self.silence.add(span, now)
     }
 
     /// Decodes a frame: one reading for each source that it tells about, published or held back. Deadlines up to `now`
@@ -226,9 +185,7 @@ impl Gateway {
         let at_once = self.pacer.frame(number, now, &self.samples);
         self.counts.readings += 1;
         self.counts.published += u64::from(at_once);
-        for watch in consumer.watches.into_iter().flatten() {
-            self.silence.heard(watch, now.mono);
-        }
+        self.watches.heard(&consumer.watches, &self.samples, now.mono);
         let publication = if at_once { Publication::AtOnce } else { Publication::HeldBack };
         let reading = consumer.reading(now, &self.samples, publication);
         self.counts.short += u64::from(reading.quality.iter().any(|(_, why)| *why == Quality::Short));
@@ -243,31 +200,18 @@ impl Gateway {
             if let Some((number, at, samples)) = self.pacer.due(next) {
                 self.counts.published += 1;
                 out.push(self.consumers[number as usize].reading(at, &samples, Publication::Late));
-            } else if let Some(watch) = self.silence.due(next) {
-                self.fall_silent(watch, now, out);
+            } else if let Some(silent) = self.watches.due(next) {
+                self.counts.stale += 1;
+                silent.consumers.iter().for_each(|(number, signals)| self.pacer.forget(*number, signals));
+                out.push(stale(silent, now));
             }
         }
-    }
-
-    fn fall_silent(&mut self, watch: u32, now: Timestamp, out: &mut Vec<Reading>) {
-        let Watched { source, frame, consumers } = &self.watched[watch as usize];
-        // The word about the source says it of all its frames; it is the first of those of one moment.
-        if frame.is_some_and(|(_, whole)| self.silence.is_stale(whole)) {
-            return;
-        }
-        self.counts.stale += 1;
-        consumers.iter().for_each(|number| self.pacer.forget(*number));
-        let fields = match frame {
-            None => source.frames.iter().flatten().cloned().collect(),
-            Some(_) => consumers.iter().flat_map(|at| self.consumers[*at as usize].plan.names()).cloned().collect(),
-        };
-        out.push(stale(source, frame.is_none(), fields, now));
     }
 
     /// When a held reading is published, or a source becomes stale, unless a frame comes before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        [self.silence.next(), self.pacer.next()].into_iter().flatten().min()
+        [self.watches.next(), self.pacer.next()].into_iter().flatten().min()
     }
 
     /// What became of the frames so far.
@@ -284,13 +228,14 @@ impl Consumer {
     }
 }
 
-/// Fields without a value, of a whole source or of one of its frames.
-fn stale(source: &Arc<Source>, whole: bool, mut fields: Vec<Name>, now: Timestamp) -> Reading {
+/// Fields without a value.
+fn stale(silent: Silent, now: Timestamp) -> Reading {
+    let Silent { source, whole, mut fields, .. } = silent;
     // Parts of a multiplexed frame have fields in common.
     let mut known = HashSet::new();
     fields.retain(|name| known.insert(name.clone()));
     Reading {
-        source: source.clone(),
+        source,
         at: now,
         values: fields.iter().map(|name| (name.clone(), Value::Null)).collect::<Fields>(),
         quality: fields.into_iter().map(|name| (name, Quality::Stale)).collect(),
@@ -320,7 +265,8 @@ type Readers = BTreeMap<(BusId, Address), Vec<Reader>>;
 fn readers(map: &ChannelMap) -> Readers {
     let mut readers = Readers::new();
     for node in &map.nodes {
-        let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone(), stale_after: node.stale_after };
+        let spans = Spans { source: node.source.stale_after, frame: node.stale_after, part: node.part_stale_after };
+        let meaning = Meaning { frame: node.frame.clone(), fields: node.fields.clone(), spans };
         let reader = Reader { source: node.source.clone(), plan: Plan::of_node(node), meaning };
         readers.entry((node.bus, node.address())).or_default().extend(reader.speaks());
     }
@@ -330,8 +276,9 @@ fn readers(map: &ChannelMap) -> Readers {
             Field { signal: *signal, name: shown.name.clone(), published: true, adjust: None, when: shown.when.clone() }
         };
         let fields = feedback.shown.iter().map(field).collect();
-        let stale_after = feedback.source.stale_after.unwrap_or_default();
-        let meaning = Meaning { frame: feedback.frame.clone(), fields, stale_after };
+        let source = feedback.source.stale_after;
+        let spans = Spans { source, frame: source.unwrap_or_default(), part: feedback.part_stale_after };
+        let meaning = Meaning { frame: feedback.frame.clone(), fields, spans };
         let reader = Reader { source: feedback.source.clone(), plan: Plan::of_feedback(feedback), meaning };
         readers.entry((feedback.bus, feedback.id.into())).or_default().extend(reader.speaks());
     }

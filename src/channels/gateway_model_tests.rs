@@ -32,11 +32,16 @@ const fn rule(deadband: Option<f64>, min: Option<u64>, max: Option<u64>) -> Rule
 
 const FREE: Rule = rule(None, None, None);
 const BOTH: Rule = rule(None, Some(2), Some(7));
-const KINDS: [Kind; 5] = [
+/// Here `n` chooses: with 100 and 101 `t` is there, with 102 `q`, with any other neither.
+const PARTS: &str = "parts";
+/// Cycles of 2 s, 3 of them, 3 parts.
+const PART_STALE: u64 = 18;
+const KINDS: [Kind; 6] = [
     Kind { name: "free", rules: [FREE; 3], stale: 9 },
     Kind { name: "paced", rules: [rule(Some(5.0), Some(2), Some(7)), BOTH, BOTH], stale: 5 },
     Kind { name: "rate", rules: [rule(None, Some(3), None); 3], stale: 4 },
     Kind { name: "band", rules: [rule(Some(3.0), None, None), FREE, FREE], stale: 40 },
+    Kind { name: PARTS, rules: [FREE; 3], stale: 6 },
     Kind { name: "mixed", rules: [rule(Some(2.0), Some(6), Some(9)), FREE, rule(None, Some(1), Some(4))], stale: 12 },
 ];
 
@@ -50,14 +55,15 @@ fn site(variant: bool) -> Vec<Line> {
         ("C", 0x12, KINDS[3]),
         ("D", 0x13, KINDS[1]),
         ("D", 0x14, KINDS[0]),
-        ("V", 0x20, KINDS[4]),
+        ("M", 0x16, KINDS[4]),
+        ("V", 0x20, KINDS[5]),
     ];
     if variant {
         // Another policy, a node less, a node more.
         lines[0].2.rules[0].deadband = Some(1.0);
         lines[3].2 = lines[0].2;
         lines.remove(1);
-        lines.push(("E", 0x15, KINDS[4]));
+        lines.push(("E", 0x15, KINDS[5]));
     }
     lines
 }
@@ -75,10 +81,14 @@ fn text(lines: &[Line]) -> String {
         .values()
         .map(|Kind { name, rules: [n, t, q], stale }| {
             let (n, t, q) = (publish(n), publish(t), publish(q));
+            let parts = *name == PARTS;
+            let with = |values: &str| if parts { format!(", when: {{n: {values}}}") } else { String::new() };
+            let (with_t, with_q) = (with("[100, 101]"), with("[102]"));
             let n = format!("n: {{byte: 0, type: u8{n}}}");
-            let t = format!("t: {{byte: 1, bits: 0, values: {{0: \"off\", 1: \"on\"}}{t}}}");
-            let q = format!("q: {{byte: 2, type: u8, invalid: 255{q}}}");
-            format!("  {name}: {{length: 3, stale_after: {stale}s, signals: {{{n}, {t}, {q}}}}}\n")
+            let t = format!("t: {{byte: 1, bits: 0, values: {{0: \"off\", 1: \"on\"}}{t}{with_t}}}");
+            let q = format!("q: {{byte: 2, type: u8, invalid: 255{q}{with_q}}}");
+            let stale = if parts { "3 cycles, cycle: 2s".to_owned() } else { format!("{stale}s") };
+            format!("  {name}: {{length: 3, stale_after: {stale}, signals: {{{n}, {t}, {q}}}}}\n")
         })
         .collect();
     let nodes: String = lines
@@ -117,6 +127,8 @@ struct Model {
     heard: BTreeMap<&'static str, (u64, bool)>,
     /// The same of each frame, by its identifier.
     frames: BTreeMap<u16, (u64, bool)>,
+    /// The same of `t` and `q` in frames of parts.
+    parts: BTreeMap<(u16, char), (u64, bool)>,
     /// Readings, and those that were published.
     counts: (u64, u64),
 }
@@ -154,7 +166,7 @@ impl Model {
         if said.is_none_or(|said| Model::asks(kind, said, value, now)) {
             (*said, *waits) = (Some((now, value)), None);
             self.counts.1 += 1;
-            out.push(words(name, *id, value));
+            out.push(words(name, *id, value, kind));
         }
     }
 
@@ -171,6 +183,10 @@ impl Model {
                 for (line, remembered) in self.lines.iter().zip(&mut self.remembered) {
                     if line.0 == *name {
                         *remembered = Remembered::default();
+                        self.parts
+                            .iter_mut()
+                            .filter(|((id, _), _)| *id == line.1)
+                            .for_each(|(_, (_, stale))| *stale = true);
                     }
                 }
             }
@@ -186,12 +202,31 @@ impl Model {
                 }
             }
         }
+        for (name, id, _) in self.lines.iter().filter(|line| line.2.name == PARTS) {
+            let due = self
+                .parts
+                .iter_mut()
+                .filter(|((of, _), (heard, stale))| of == id && !*stale && now >= *heard + PART_STALE);
+            let words: String = due
+                .map(|((_, part), (_, stale))| {
+                    *stale = true;
+                    format!(" {part}_{id}=no value")
+                })
+                .rev()
+                .collect();
+            if !words.is_empty() {
+                out.push(format!("{name}{words}"));
+            }
+        }
     }
 
     fn frame(&mut self, at: usize, value: [u8; 3], now: u64, out: &mut Vec<String>) {
         self.counts.0 += 1;
         self.heard.insert(self.lines[at].0, (now, false));
         self.frames.insert(self.lines[at].1, (now, false));
+        if let Some(part) = part_of(value).filter(|_| self.lines[at].2.name == PARTS) {
+            self.parts.insert((self.lines[at].1, part), (now, false));
+        }
         self.remembered[at].waits = Some(value);
         self.look(at, now, out);
     }
@@ -208,7 +243,9 @@ impl Model {
     fn new(lines: Vec<Line>, now: u64) -> Model {
         let heard = lines.iter().map(|line| (line.0, (now, false))).collect();
         let frames = lines.iter().map(|line| (line.1, (now, false))).collect();
-        Model { remembered: vec![Remembered::default(); lines.len()], lines, heard, frames, counts: (0, 0) }
+        let parts = lines.iter().filter(|line| line.2.name == PARTS).flat_map(|line| [(line.1, 't'), (line.1, 'q')]);
+        let parts = parts.map(|part| (part, (now, false))).collect();
+        Model { remembered: vec![Remembered::default(); lines.len()], lines, heard, frames, parts, counts: (0, 0) }
     }
 
     fn reload(&mut self, lines: Vec<Line>, now: u64) {
@@ -223,15 +260,33 @@ impl Model {
         for (id, heard) in &mut next.frames {
             *heard = self.frames.get(id).copied().unwrap_or(*heard);
         }
+        for (part, heard) in &mut next.parts {
+            *heard = self.parts.get(part).copied().unwrap_or(*heard);
+        }
         *self = next;
     }
 }
 
-fn words(name: &str, id: u16, [n, t, q]: [u8; 3]) -> String {
+fn part_of([n, ..]: [u8; 3]) -> Option<char> {
+    match n {
+        100 | 101 => Some('t'),
+        102 => Some('q'),
+        _ => None,
+    }
+}
+
+fn words(name: &str, id: u16, [n, t, q]: [u8; 3], kind: &Kind) -> String {
+    let part = part_of([n, t, q]);
     let suffix = if name == "V" { String::new() } else { format!("_{id}") };
     let t = if t == 1 { "on" } else { "off" };
     let q = if q == 255 { "no value".to_owned() } else { q.to_string() };
-    format!("{name} n{suffix}={n} t{suffix}={t} q{suffix}={q}")
+    let (t, q) = (format!(" t{suffix}={t}"), format!(" q{suffix}={q}"));
+    match part {
+        _ if kind.name != PARTS => format!("{name} n{suffix}={n}{t}{q}"),
+        Some('t') => format!("{name} n{suffix}={n}{t}"),
+        Some(_) => format!("{name} n{suffix}={n}{q}"),
+        None => format!("{name} n{suffix}={n}"),
+    }
 }
 
 fn told(readings: &[Reading]) -> Vec<String> {
@@ -261,7 +316,7 @@ fn step() -> impl Strategy<Value = Step> {
     let number = || prop_oneof![3 => 100u8..104, 1 => 100u8..120];
     let bytes = (number(), prop_oneof![4 => Just(0u8), 1 => Just(1u8)], prop_oneof![6 => 50u8..52, 1 => Just(255u8)]);
     prop_oneof![
-        12 => (0usize..6, bytes).prop_map(|(line, (n, t, q))| Step::Frame(line, [n, t, q])),
+        12 => (0usize..7, bytes).prop_map(|(line, (n, t, q))| Step::Frame(line, [n, t, q])),
         6 => (1u64..3).prop_map(Step::Wait),
         1 => (1u64..50).prop_map(Step::Wait),
         1 => any::<bool>().prop_map(Step::Reload),

@@ -1,4 +1,6 @@
 use super::super::load;
+use std::time::Duration;
+
 use super::*;
 use crate::can::CanId;
 use crate::files::{Report, SourceFile};

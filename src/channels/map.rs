@@ -110,6 +110,8 @@ pub struct NodeFrame {
     pub fields: Vec<Field>,
     /// Without this frame for so long its fields are stale; the node is when all its frames are.
     pub stale_after: Duration,
+    /// The same of one part of a multiplexed frame, whose own fields then are.
+    pub part_stale_after: Duration,
 }
 
 impl NodeFrame {
@@ -225,6 +227,8 @@ pub struct Feedback {
     pub retries: u32,
     /// The device as the source of readings.
     pub source: Arc<Source>,
+    /// In a multiplexed frame: without its part for so long its signals are stale.
+    pub part_stale_after: Duration,
 }
 
 /// Where a device goes when nobody asks for anything.

@@ -17,6 +17,7 @@ mod plan;
 mod schema;
 mod silence;
 pub mod spec;
+mod watch;
 mod when;
 
 pub use catalog::{Catalog, Decoded, Row, RowKind, rows};

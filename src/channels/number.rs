@@ -18,6 +18,7 @@ pub enum Number {
 
 impl Number {
     /// The nearest float.
+    #[inline]
     #[must_use]
     pub fn as_f64(self) -> f64 {
         match self {

@@ -185,9 +185,14 @@ impl Pacer {
         self.held_back
     }
 
-    /// The source has fallen silent: what waits is over, and its next frame is published whatever it says.
-    pub(super) fn forget(&mut self, number: u32) {
+    /// The source has fallen silent, or those of its parts that have one of these signals: what waits is over, and the
+    /// next frame is published whatever it says.
+    pub(super) fn forget(&mut self, number: u32, signals: &[u16]) {
         for (at, part) in (0..).zip(&mut self.lanes[number as usize].parts) {
+            let has = |samples: &[Sampled]| samples.iter().any(|(signal, _)| signals.contains(signal));
+            if !signals.is_empty() && !part.present().is_some_and(has) {
+                continue;
+            }
             part.said = None;
             if let Some(held) = part.held.take() {
                 self.held_back.add(held.why);
@@ -217,8 +222,9 @@ impl Lane {
         let same = |known: &[Sampled]| {
             known.len() == samples.len() && known.iter().zip(samples).all(|((a, _), (b, _))| a == b)
         };
-        let known = self.parts.iter().position(|part| part.present().is_none_or(same));
-        known.unwrap_or_else(|| {
+        let known = self.parts.iter().position(|part| part.present().is_some_and(same));
+        // One that was forgotten is any part's.
+        known.or_else(|| self.parts.iter().position(|part| part.present().is_none())).unwrap_or_else(|| {
             self.parts.push(Part::default());
             self.parts.len() - 1
         })

@@ -111,7 +111,7 @@ fn parts_of_a_multiplexed_frame_have_a_pace_each() {
     assert_eq!(pacer.due(at(10.0).mono).map(|due| due.2), Some(vec![(0, number(7.0)), (1, number(30.0))]));
     assert_eq!(pacer.due(at(10.0).mono), None);
     assert_eq!(pacer.due(at(10.1).mono).map(|due| due.2), Some(vec![(0, number(7.0)), (2, number(80.0))]));
-    pacer.forget(lane);
+    pacer.forget(lane, &[]);
     assert!(pacer.frame(lane, at(10.2), &[(0, number(7.0)), (2, number(80.0))]));
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::can::{BusId, CanId, Frame};
 use crate::files::{Report, SourceFile};
-use crate::model::{Mono, Reading, Timestamp, Utc};
+use crate::model::{Mono, Publication, Reading, Timestamp, Utc};
 
 const MAP: &str = r#"
 version: 1
@@ -43,9 +43,13 @@ SG_MUL_VAL_ 512 high mode 200-200;
 "#;
 
 fn map() -> ChannelMap {
+    map_of(MAP)
+}
+
+fn map_of(text: &str) -> ChannelMap {
     let mut report = Report::default();
     let database = |path: &Path, _: &mut Report| Some(SourceFile::new(path, DATABASE));
-    let map = load_with(&SourceFile::new("channels.yaml", MAP), &database, &mut report);
+    let map = load_with(&SourceFile::new("channels.yaml", text), &database, &mut report);
     map.unwrap_or_else(|| panic!("{}", report.render(false)))
 }
 
@@ -86,6 +90,35 @@ fn multiplexers_nest_have_ranges_and_are_bits_without_a_sign() {
     assert_eq!(says(&[1, 10, 7, 0, 0, 0, 0, 0]), "T1 mode=1 sub=10 pump=off");
     assert_eq!(says(&[2, 5, 7, 0, 0, 0, 0, 0]), "T1 mode=2 pump=off", "what chooses is not there itself");
     assert_eq!(says(&[200, 5, 7, 0, 0, 0, 0, 0]), "T1 mode=-56 high=7 pump=off");
+}
+
+#[test]
+fn a_part_that_does_not_come_is_stale_alone_and_once() {
+    let text =
+        MAP.replace("    cycle: 10s\n", "    cycle: 10s\n    stale_after: 3 cycles\n    publish: {min_interval: 1h}\n");
+    let mut gateway = Gateway::new(&map_of(&text), at(0));
+    let mut told = Vec::new();
+    // Probe 2 is dead; 3 cycles of 3 parts are 90 s. The tank's own 60 s are over first.
+    for now in (0..400).step_by(10) {
+        let mut out = Vec::new();
+        gateway.due(at(now), &mut out);
+        let probe = if now < 300 { [1, 0x10, 0x0E, 0xD0, 7, 0, 0, 20] } else { [2, 0x10, 0x0E, 0xD0, 7, 0, 0, 20] };
+        let frame = Frame::data(at(now), BusId(0), CanId::Standard(0x100), &probe).expect("short enough");
+        gateway.step(at(now), &frame, &mut out);
+        let published = out.iter().filter(|reading| reading.publication != Publication::HeldBack);
+        told.extend(published.map(|reading| format!("{now} {} {}", reading.stale, show(reading))));
+    }
+    assert_eq!(
+        told,
+        [
+            "0 false S1 air=20 vwc_1=36 ec_1=2",
+            "60 true T1 mode=no value sub=no value level=no value pump=no value high=no value mode:stale sub:stale \
+             level:stale pump:stale high:stale",
+            "90 false S1 vwc_2=no value ec_2=no value firmware_255=no value vwc_2:stale ec_2:stale firmware_255:stale",
+            "300 false S1 air=20 vwc_2=36 ec_2=2",
+            "380 false S1 vwc_1=no value ec_1=no value vwc_1:stale ec_1:stale",
+        ]
+    );
 }
 
 #[test]

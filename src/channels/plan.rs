@@ -76,8 +76,8 @@ impl<'a> Wanted<'a> {
 #[derive(Clone, Debug)]
 struct Step {
     /// Bytes that a frame must have.
-    end: usize,
-    shift: u32,
+    end: u8,
+    shift: u8,
     big_endian: bool,
     /// A whole number within eight bytes that needs no rounding and no correction: the short way.
     short_way: bool,
@@ -160,7 +160,8 @@ impl Window {
     /// Some of the bits, right-aligned.
     #[inline]
     pub(super) fn bits(self, big_endian: bool, shift: u32, mask: u64) -> u64 {
-        let all = if big_endian { self.big } else { self.little };
+        // A plain `if` becomes a load from memory where both have just been stored, which costs more than all the rest.
+        let all = std::hint::select_unpredictable(big_endian, self.big, self.little);
         all >> (shift & 63) & mask
     }
 }
@@ -216,11 +217,6 @@ impl Plan {
         (said.values, said.quality)
     }
 
-    /// The fields' names, by their positions.
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.0.iter().map(|step| &step.name)
-    }
-
     /// When each signal asks for a message, by its position.
     pub(super) fn policies(&self) -> Box<[Policy]> {
         self.0.iter().map(|step| step.rest.policy).collect()
@@ -260,6 +256,7 @@ impl Step {
             let power = signal.decimals.map(|own| power_of_ten(own.max(decimals(scale)).max(decimals(offset))));
             Scale { scale, offset, power }
         });
+        debug_assert!(!layout.is_float() || signal.values.is_empty(), "a map gives IEEE numbers no texts");
         let number = Number::of(signal);
         let (low, high) = signal.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let invalid = signal.invalid.map(|invalid| invalid & mask);
@@ -268,8 +265,8 @@ impl Step {
             Number::Scaled(_) => None,
         };
         Step {
-            end: layout.bytes_needed(),
-            shift: layout.shift_in_eight_bytes(),
+            end: u8::try_from(layout.bytes_needed()).unwrap_or(u8::MAX),
+            shift: layout.shift_in_eight_bytes() as u8,
             big_endian: layout.big_endian,
             short_way: whole.is_some() && adjust.is_none(),
             mask,
@@ -289,13 +286,13 @@ impl Step {
 
     #[inline]
     fn sample(&self, window: Window, data: &[u8]) -> Sample {
-        if self.end > window.len {
+        if usize::from(self.end) > window.len {
             return Sample::bad(Quality::Short);
         }
         if !self.short_way {
             return self.long_way(data);
         }
-        let bits = window.bits(self.big_endian, self.shift, self.mask);
+        let bits = window.bits(self.big_endian, self.shift.into(), self.mask);
         if bits == self.invalid_bits {
             return Sample::bad(Quality::Invalid);
         }

@@ -94,6 +94,7 @@ pub(super) fn with_feedback(mut device: Device, layout: &Arc<FrameLayout>, signa
         within: Duration::from_secs(86_400),
         retries: 2,
         source: source(&device.key.device),
+        part_stale_after: Duration::ZERO,
     });
     device
 }

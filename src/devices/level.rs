@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::channels::FrameLayout;
 use crate::channels::codec::Signal;
-use crate::model::{Level, Name, Value};
+use crate::model::{Level, Name, Value, counted};
 
 const ON: [&str; 2] = ["on", "open"];
 const OFF: [&str; 2] = ["off", "closed"];
@@ -96,7 +96,8 @@ impl Levels {
     /// Writes a target of this signal into the frame.
     pub(super) fn write(&self, target: &Target, bytes: &mut [u8]) -> Result<(), String> {
         let layout = &self.signal().layout;
-        let needed = || format!("{} needs a frame of {} bytes", self.signal().name, layout.bytes_needed());
+        let length = || counted(layout.bytes_needed() as u64, "byte");
+        let needed = || format!("{} needs a frame of {}", self.signal().name, length());
         layout.put(target.bits, bytes).ok_or_else(needed)
     }
 

@@ -4,6 +4,7 @@
 
 mod air;
 mod commands_from;
+mod count;
 mod duration;
 mod glob;
 mod intent;
@@ -17,6 +18,7 @@ mod value;
 
 pub use air::{saturation_temperature, saturation_vapour_pressure};
 pub use commands_from::CommandsFrom;
+pub use count::counted;
 pub use duration::{Span, format_duration, parse_duration};
 pub use glob::glob;
 pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};

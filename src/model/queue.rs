@@ -167,8 +167,8 @@ impl<T> Queue<T> {
     }
 
     /// Offers a whole batch in order, each item by the queue's policy; takes its lock and rings once. What a full queue does not
-    /// take is dropped or refused, and counted.
-    pub fn push_all(&self, batch: &mut Vec<T>) {
+    /// take is dropped or refused, and counted; what is dropped is also given to `dropped`.
+    pub fn push_all(&self, batch: &mut Vec<T>, mut dropped: impl FnMut(T)) {
         let mut inner = lock(&self.inner);
         for item in batch.drain(..) {
             inner.counts.received += 1;
@@ -183,10 +183,13 @@ impl<T> Queue<T> {
             match self.full {
                 Full::DropOldest => {
                     inner.counts.dropped += 1;
-                    inner.items.pop_front();
+                    inner.items.pop_front().into_iter().for_each(&mut dropped);
                     inner.items.push_back(item);
                 }
-                Full::DropNewest => inner.counts.dropped += 1,
+                Full::DropNewest => {
+                    inner.counts.dropped += 1;
+                    dropped(item);
+                }
                 Full::Refuse => inner.counts.refused += 1,
             }
         }
@@ -341,7 +344,14 @@ mod tests {
             balance(&queue);
             assert!(queue.pop().is_some());
             balance(&queue);
-            queue.push_all(&mut vec![4, 5, 6]);
+            let mut dropped = Vec::new();
+            queue.push_all(&mut vec![4, 5, 6], |item| dropped.push(item));
+            let gone: &[i32] = match full {
+                Full::DropOldest => &[3, 4],
+                Full::DropNewest => &[5, 6],
+                Full::Refuse => &[],
+            };
+            assert_eq!(dropped, gone);
             balance(&queue);
             let expected = match full {
                 Full::DropOldest => [5, 6],

@@ -20,7 +20,7 @@ pub(crate) struct Channels {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Every signal with its identifier, channel, field, unit and bits.
+    /// Every signal with its identifier, channel, field, unit and bits, and the raw frames.
     #[command(after_help = "Examples:\n  growctl channels list\n  growctl channels list --format json")]
     List,
     /// A starting channels.yaml for a DBC file, on stdout.
@@ -57,10 +57,12 @@ fn cells(row: &Row) -> Vec<String> {
     let text = |name: &str| name.to_owned();
     let channel = match (&row.channel, row.kind) {
         (Some(channel), _) => text(channel),
+        (None, RowKind::Start) => "(sent raw at the start)".to_owned(),
+        (None, RowKind::Boot) => format!("(sent raw after {})", row.when.as_deref().unwrap_or_default()),
         (None, _) => "(never published)".to_owned(),
     };
     let node = match row.kind {
-        RowKind::Node => text(&row.node),
+        RowKind::Node | RowKind::Start | RowKind::Boot => text(&row.node),
         RowKind::Feedback | RowKind::Command => format!("{}/{}", row.room, row.node),
     };
     let range = row.range.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default();
@@ -74,7 +76,10 @@ fn cells(row: &Row) -> Vec<String> {
         channel,
         text(&row.field),
         text(unit),
-        row.when.as_ref().map_or_else(|| text(&row.layout), |when| format!("{} when {when}", row.layout)),
+        match &row.when {
+            Some(when) if row.kind != RowKind::Boot => format!("{} when {when}", row.layout),
+            _ => text(&row.layout),
+        },
         range,
         values.join(", "),
     ]

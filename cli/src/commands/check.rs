@@ -7,6 +7,7 @@ use clap::Args;
 use growctl_engine::app::Site;
 use growctl_engine::app::rule_test::Bench;
 use growctl_engine::files::Report;
+use growctl_engine::model::counted;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -35,9 +36,14 @@ impl Check {
         } else {
             super::show(&report);
             if let Some(site) = site.filter(|_| !wrong) {
-                let (nodes, devices) = (site.map.nodes.len(), site.map.devices.len());
-                let (buses, rules) = (site.map.buses.len(), site.rules.len());
-                super::line(&format!("fine: {buses} buses, {nodes} node frames, {devices} devices, {rules} rules"));
+                let parts = [
+                    (site.map.buses.len(), "bus"),
+                    (site.map.nodes.len(), "node frame"),
+                    (site.map.devices.len(), "device"),
+                    (site.rules.len(), "rule"),
+                ];
+                let parts = parts.map(|(count, what)| counted(count as u64, what));
+                super::line(&format!("fine: {}", parts.join(", ")));
             }
         }
         if wrong { ExitCode::from(2) } else { ExitCode::SUCCESS }

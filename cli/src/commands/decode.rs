@@ -14,7 +14,7 @@ use growctl_engine::app;
 use growctl_engine::can::{CanId, FrameKind, LogLine, LogReader};
 use growctl_engine::channels::{Catalog, ChannelMap};
 use growctl_engine::files::Report;
-use growctl_engine::model::Timestamp;
+use growctl_engine::model::{Timestamp, counted};
 use serde::Serialize;
 
 /// Unknown identifiers that the summary names.
@@ -182,11 +182,6 @@ fn kind(kind: FrameKind) -> &'static str {
 fn write_line(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, line)?;
     out.write_all(b"\n")
-}
-
-/// `1 frame`, `2 frames`.
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What was decoded and what was not, on stderr, with the numbers of the lines that are no frames.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use growctl_engine::model::counted;
 use serde_json::Value;
 
 use crate::socket;
@@ -78,5 +79,9 @@ fn summary(answer: &Value) -> String {
     let map = (answer["map_changed"] == true).then(|| "channel map changed".to_owned());
     let parts: Vec<String> = [names("added"), names("changed"), names("removed"), map].into_iter().flatten().collect();
     let what = if parts.is_empty() { "no rule has changed".to_owned() } else { parts.join("; ") };
-    format!("reloaded at revision {revision}: {what}; {} rules go on untouched", answer["unchanged"])
+    let (count, go) = match answer["unchanged"].as_u64().unwrap_or(0) {
+        1 => (1, "goes"),
+        more => (more, "go"),
+    };
+    format!("reloaded at revision {revision}: {what}; {} {go} on untouched", counted(count, "rule"))
 }

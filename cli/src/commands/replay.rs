@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use growctl_engine::app::{self, Replayed};
 use growctl_engine::can::Pace;
+use growctl_engine::model::counted;
 use serde_json::{Value, json};
 
 /// Arguments of `replay`.
@@ -61,11 +62,14 @@ fn show(done: &Replayed, elapsed: f64, json: bool) {
         let counts: Vec<String> = counts.map(|(name, count): (&String, &Value)| format!("{name} {count}")).collect();
         super::line(&format!("{part:<8} {}", counts.join(", ")));
     }
-    super::line(&format!("rules    {} runs, {} failed", done.rule_runs, done.rule_faults));
-    super::line(&format!("outside  {} intents not carried out", done.acts));
+    super::line(&format!("rules    {}, {} failed", counted(done.rule_runs, "run"), done.rule_faults));
+    super::line(&format!("outside  {} not carried out", counted(done.acts, "intent")));
     let other: Vec<String> =
         done.log.unknown_interface.iter().map(|(bus, frames)| format!("{frames} of {bus}")).collect();
     let other = if other.is_empty() { "none".to_owned() } else { other.join(", ") };
-    super::line(&format!("log      {} broken lines; frames of interfaces not in the map: {other}", done.log.bad_lines));
+    super::line(&format!(
+        "log      {}; frames of interfaces not in the map: {other}",
+        counted(done.log.bad_lines, "broken line")
+    ));
     super::line(&format!("elapsed  {elapsed:.3} s"));
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use growctl_engine::app;
+use growctl_engine::model::counted;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Arguments of `run`.
@@ -35,8 +36,13 @@ impl Run {
             Ok(summary) => {
                 let core = summary.core;
                 super::say(&format!(
-                    "stopped: {} frames, {} messages, {} intents, {} published, {} never taken by Redis, {} commands",
-                    core.frames, core.messages, core.intents, core.published, summary.unpublished, core.commands
+                    "stopped: {}, {}, {}, {} published, {} never taken by Redis, {}",
+                    counted(core.frames, "frame"),
+                    counted(core.messages, "message"),
+                    counted(core.intents, "intent"),
+                    core.published,
+                    summary.unpublished,
+                    counted(core.commands, "command")
                 ));
                 ExitCode::SUCCESS
             }

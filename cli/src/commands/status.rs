@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use growctl_engine::model::counted;
 use serde_json::Value;
 
 use crate::socket;
@@ -41,12 +42,16 @@ fn show(status: &Value) -> String {
     }
     let core = &status["core"];
     out += &format!(
-        "done     {} frames, {} messages, {} intents, {} published, {} commands\n",
-        core["frames"], core["messages"], core["intents"], core["published"], core["commands"]
+        "done     {}, {}, {}, {} published, {}\n",
+        counts(core, "frames", "frame"),
+        counts(core, "messages", "message"),
+        counts(core, "intents", "intent"),
+        core["published"],
+        counts(core, "commands", "command")
     );
     let frames = &status["frames"];
     out += &format!(
-        "readings {}: {} published, held back {} by deadband, {} by interval, {} for babbling; {} wait\n",
+        "readings {}: {} published, held back {} by deadband, {} by interval, {} for babbling; {} waiting\n",
         frames["readings"],
         frames["published"],
         frames["held_by_deadband"],
@@ -89,6 +94,10 @@ fn troubles(part: &Value) -> String {
     wrong + &part["remedy"].as_str().map(|remedy| format!("\n           try: {remedy}")).unwrap_or_default()
 }
 
+fn counts(of: &Value, key: &str, what: &str) -> String {
+    counted(of[key].as_u64().unwrap_or(0), what)
+}
+
 /// `bus      can0  up (interface can0, 250000 bit/s), 1200 received, 30 sent`, and below it what is wrong and what mends it.
 fn bus_lines(bus: &Value) -> String {
     let link = match bus["interface"].as_str() {
@@ -102,13 +111,14 @@ fn bus_lines(bus: &Value) -> String {
         out += &format!(", {} received, {} sent", count("received"), count("sent"));
     }
     let losses = [
-        ("lost", "lost because they were not read in time"),
-        ("overruns", "times the controller lost some"),
-        ("error_frames", "error frames"),
-        ("refused", "commands that the interface refuses"),
+        ("lost", "frame", " lost because not read in time"),
+        ("dropped", "frame", " dropped because not handled in time"),
+        ("overruns", "loss", " in the controller"),
+        ("error_frames", "error frame", ""),
+        ("refused", "command", " refused by the interface"),
     ];
-    for (key, what) in losses.iter().filter(|(key, _)| count(key) > 0) {
-        out += &format!(", {} {what}", count(key));
+    for (key, what, how) in losses.iter().filter(|(key, ..)| count(key) > 0) {
+        out += &format!(", {}{how}", counted(count(key), what));
     }
     out + &troubles(bus) + "\n"
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::{Name, format_duration};
+use crate::model::{Name, counted, format_duration};
 use crate::rules::{PartRuns, Rule};
 
 use super::difference::{Pair, Row, align, row};
@@ -170,7 +170,7 @@ fn context(rule: &Rule, test: &Test, played: &Played, intents: &[Row], commands:
         (played.not_concerned, "a message of its channels lacked a field that it names"),
     ] {
         if count > 0 {
-            lines.push(format!("{what}: {count} {}", if count == 1 { "time" } else { "times" }));
+            lines.push(format!("{what}: {}", counted(count, "time")));
         }
     }
     lines

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::channels::codec::Signal;
 use crate::channels::load::names::{field_fault, name_fault};
-use crate::model::{Value, format_duration};
+use crate::model::{Value, counted, format_duration};
 
 use super::{Database, Message};
 
@@ -108,7 +108,7 @@ impl Import<'_> {
     }
 
     fn about(&self, message: &Message, id: &str) -> String {
-        let mut about = format!("{}: id {id}, {} bytes", line(&message.name), message.size);
+        let mut about = format!("{}: id {id}, {}", line(&message.name), counted(message.size, "byte"));
         if let Some(cycle) = message.layout.cycle {
             about += &format!(", every {}", format_duration(cycle));
         }

@@ -8,6 +8,7 @@ use can_dbc::{ByteOrder, NumericValue, ValueType};
 
 use crate::can::CanId;
 use crate::channels::codec::Signal;
+use crate::channels::j1939::Group;
 use crate::channels::layout::{Kind, Layout};
 use crate::channels::map::FrameLayout;
 use crate::model::Name;
@@ -43,6 +44,8 @@ pub struct Message {
     pub(super) raw_id: u64,
     pub(super) doubts: Vec<Doubt>,
     id: Option<CanId>,
+    /// The parameter group that it is, of any sender, if the file says that it is of J1939.
+    pub(super) group: Option<Group>,
     /// One for each signal.
     pub(super) readers: Vec<Reader>,
 }
@@ -65,6 +68,7 @@ impl Message {
             raw_id,
             doubts: Vec::new(),
             id: id(raw_id),
+            group: id(raw_id).filter(|_| notes.is_j1939(raw_id)).and_then(Group::of),
             readers: Vec::new(),
         };
         let help = Some("ids go up to 2047 with 11 bits; those of 29 bits have 2147483648 added");
@@ -157,7 +161,7 @@ impl Message {
         } else if (low, high) != (0.0, 0.0) {
             signal.range = Some((low, high));
         }
-        for described in notes.texts.get(of).into_iter().flatten().filter(|_| !layout.is_float()) {
+        for described in notes.texts.get(of).into_iter().flatten() {
             // One that the bits cannot be has no effect.
             let Some(raw) = raw(layout, described.id) else { continue };
             signal.values.retain(|(known, _)| *known != raw);
@@ -248,8 +252,11 @@ fn float(number: NumericValue) -> f64 {
     }
 }
 
-/// The bits of a raw number; `None` if the signal cannot be it.
+/// The bits of a raw number, of an IEEE number itself as [`Signal::values`] has it; `None` if the signal cannot be it.
 fn raw(layout: Layout, number: i64) -> Option<u64> {
+    if layout.is_float() {
+        return Some(number as u64);
+    }
     let mask = i128::from(layout.mask());
     let (low, high) = if layout.kind == Kind::Signed { (-(mask / 2) - 1, mask / 2) } else { (0, mask) };
     (low..=high).contains(&i128::from(number)).then_some(number as u64 & layout.mask())

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use std::sync::Arc;
 
 use crate::can::CanId;
+use crate::channels::j1939::Group;
 use crate::files::{Place, Report, SourceFile};
 
 pub use decode::{Decoded, Value};
@@ -32,6 +33,7 @@ pub struct Database {
     /// In the order of the file.
     messages: Vec<Message>,
     by_id: HashMap<CanId, usize>,
+    by_group: HashMap<Group, usize>,
     /// What is about no message at all.
     doubts: Vec<Doubt>,
 }
@@ -44,6 +46,10 @@ struct Doubt {
     len: usize,
     message: String,
     help: Option<&'static str>,
+}
+
+fn any_sender(group: Group) -> Group {
+    Group { source: None, ..group }
 }
 
 impl Database {
@@ -68,7 +74,9 @@ impl Database {
         let by_id = (0..).zip(&messages).filter_map(|(at, message)| message.id().map(|id| (id, at))).collect();
         let none = || Doubt { at: 0, len: 0, message: "the file has no messages".to_owned(), help: None };
         let doubts = messages.is_empty().then(none).into_iter().collect();
-        Database { file: file.clone(), messages, by_id, doubts }
+        let by_group =
+            (0..).zip(&messages).filter_map(|(at, message)| Some((any_sender(message.group?), at))).collect();
+        Database { file: file.clone(), messages, by_id, by_group, doubts }
     }
 
     /// Its messages in the order of the file.
@@ -90,9 +98,18 @@ impl Database {
     }
 
     /// The message with that id.
+    #[inline]
     #[must_use]
     pub fn with_id(&self, id: CanId) -> Option<&Message> {
         self.by_id.get(&id).map(|at| &self.messages[*at])
+    }
+
+    /// The message of J1939 that a frame with that id is, whoever sends it, with whatever priority and destination: of
+    /// those whose `VFrameFormat` is `J1939PG`.
+    #[must_use]
+    pub fn with_group_of(&self, id: CanId) -> Option<&Message> {
+        let at = self.by_group.get(&any_sender(Group::of(id)?))?;
+        Some(&self.messages[*at])
     }
 
     /// Warns of what is doubtful in a message.

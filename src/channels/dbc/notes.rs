@@ -22,6 +22,9 @@ pub(super) struct Notes {
     pub(super) spoken_of: Vec<(Of, &'static str, usize)>,
     cycles: HashMap<u64, f64>,
     any_cycle: f64,
+    /// What `VFrameFormat` says, where it says anything: whether it is J1939.
+    j1939: HashMap<u64, bool>,
+    all_j1939: bool,
 }
 
 impl Notes {
@@ -48,6 +51,7 @@ impl Notes {
             match (attribute.name.as_str(), attribute.value) {
                 ("SystemMessageLongSymbol", AttributeValue::String(name)) => _ = self.long_messages.insert(id, name),
                 ("GenMsgCycleTime", value) => _ = self.cycles.insert(id, number(&value)),
+                ("VFrameFormat", value) => _ = self.j1939.insert(id, is_j1939(&value)),
                 _ => {}
             }
         }
@@ -56,8 +60,12 @@ impl Notes {
                 self.long_signals.insert((id, attribute.signal_name), name);
             }
         }
-        for default in parsed.attribute_defaults.iter().filter(|default| default.name == "GenMsgCycleTime") {
-            self.any_cycle = number(&default.value);
+        for default in parsed.attribute_defaults {
+            match default.name.as_str() {
+                "GenMsgCycleTime" => self.any_cycle = number(&default.value),
+                "VFrameFormat" => self.all_j1939 = is_j1939(&default.value),
+                _ => {}
+            }
         }
         for comment in parsed.comments {
             match comment {
@@ -71,6 +79,19 @@ impl Notes {
     /// How often a message is sent, in milliseconds; 0: when it likes.
     pub(super) fn cycle(&self, id: u64) -> f64 {
         self.cycles.get(&id).copied().unwrap_or(self.any_cycle)
+    }
+
+    /// Whether a message is a parameter group of J1939.
+    pub(super) fn is_j1939(&self, id: u64) -> bool {
+        self.j1939.get(&id).copied().unwrap_or(self.all_j1939)
+    }
+}
+
+/// By name, or by its number in the list that every tool writes.
+fn is_j1939(format: &AttributeValue) -> bool {
+    match format {
+        AttributeValue::String(name) if name.trim().parse::<f64>().is_err() => name.trim() == "J1939PG",
+        value => number(value) == 3.0,
     }
 }
 

@@ -14,69 +14,72 @@ pub(super) struct Reader {
     /// It is in every frame of its message.
     pub(super) always: bool,
     big_endian: bool,
-    way: Way,
     /// Bytes that a frame must have.
     end: u8,
     shift: u8,
     mask: u64,
     /// The bit of the sign, 0 without one.
     sign: u64,
-    scale: f64,
-    offset: f64,
+    way: Way,
 }
 
+/// From raw bits to the number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
-    /// Scale and offset are whole.
-    Whole,
-    Float,
+    Whole {
+        scale: i64,
+        offset: i64,
+    },
+    Float {
+        scale: f64,
+        offset: f64,
+    },
     /// As the signal says.
     Long,
 }
 
 impl Reader {
     pub(super) fn new(signal: &Signal) -> Reader {
-        let (layout, scale, offset) = (signal.layout, signal.scale, signal.offset);
-        let whole = |number: f64| number.fract() == 0.0;
-        let small = |number: f64| number.abs() <= MOST;
-        let short = matches!(layout.kind, Kind::Unsigned | Kind::Signed)
-            && layout.width <= WIDEST
-            && layout.bytes_needed() <= 8
-            && small(scale)
-            && small(offset);
-        let way = match (whole(scale), whole(offset)) {
-            _ if !short => Way::Long,
-            (true, true) => Way::Whole,
-            _ => Way::Float,
-        };
+        let layout = signal.layout;
         let mask = layout.mask();
         Reader {
             always: signal.when.is_empty(),
             big_endian: layout.big_endian,
-            way,
             end: u8::try_from(layout.bytes_needed()).unwrap_or(u8::MAX),
             shift: layout.shift_in_eight_bytes() as u8,
             mask,
             sign: if layout.kind == Kind::Signed { mask ^ (mask >> 1) } else { 0 },
-            scale,
-            offset,
+            way: Way::of(signal),
         }
     }
 
     /// The raw bits and the number; `None`: this way does not lead there.
     #[inline]
     pub(super) fn read(&self, window: Window) -> Option<(u64, Number)> {
-        if self.way == Way::Long || usize::from(self.end) > window.len {
+        if usize::from(self.end) > window.len {
             return None;
         }
         let bits = window.bits(self.big_endian, u32::from(self.shift), self.mask);
         let raw = (bits ^ self.sign).wrapping_sub(self.sign) as i64;
-        let number = if self.way == Way::Whole {
-            Number::Int(i128::from(raw * self.scale as i64 + self.offset as i64))
-        } else {
-            Number::Float(raw as f64 * self.scale + self.offset)
+        let number = match self.way {
+            Way::Whole { scale, offset } => Number::Int(i128::from(raw * scale + offset)),
+            Way::Float { scale, offset } => Number::Float(raw as f64 * scale + offset),
+            Way::Long => return None,
         };
         Some((bits, number))
+    }
+}
+
+impl Way {
+    fn of(signal: &Signal) -> Way {
+        let Signal { layout, scale, offset, .. } = *signal;
+        let short = !layout.is_float() && layout.width <= WIDEST && layout.bytes_needed() <= 8;
+        let whole = |number: f64| number.fract() == 0.0;
+        match (whole(scale), whole(offset)) {
+            _ if !short || scale.abs() > MOST || offset.abs() > MOST => Way::Long,
+            (true, true) => Way::Whole { scale: scale as i64, offset: offset as i64 },
+            _ => Way::Float { scale, offset },
+        }
     }
 }
 

@@ -119,12 +119,17 @@ fn entry(name: &str, message: &Message, site: Site) -> FrameEntry {
     let FrameLayout { length, cycle, signals, .. } = &*message.layout;
     // Frames longer than 8 bytes come in steps: what lies behind the message is padding.
     let length = if *length > 8 { FD_LENGTHS.into_iter().find(|fits| fits >= length).unwrap_or(64) } else { *length };
-    let paced = |signal: &Signal| Signal { policy: site.publish.policy, ..signal.clone() };
-    let signals = signals.iter().map(paced).collect();
+    // A text in place of a number that has decimals would hide them: as in the map, IEEE numbers have no `values`.
+    let texts = |signal: &Signal| if signal.layout.is_float() { Vec::new() } else { signal.values.clone() };
+    let paced = |signal: &Signal| Signal { policy: site.publish.policy, values: texts(signal), ..signal.clone() };
+    let signals: Vec<Signal> = signals.iter().map(paced).collect();
+    let stale = site.stale.unwrap_or(Stale::Cycles(CYCLES));
+    let part_stale_after = stale.of_part(*cycle, &signals);
     let layout = FrameLayout { name: Name::from(name), length, cycle: *cycle, signals };
     FrameEntry {
         published: vec![!site.publish.never; layout.signals.len()],
-        stale_after: site.stale.unwrap_or(Stale::Cycles(CYCLES)).of(layout.cycle),
+        stale_after: stale.of(layout.cycle),
+        part_stale_after,
         layout: Arc::new(layout),
         id: message.id(),
         faulty: Vec::new(),

@@ -60,7 +60,8 @@ pub(super) fn feedback(
         }
     }
     let source = Arc::new(source(key, &frame.layout, signal, &shown, frame.stale_after));
-    Some(Feedback { bus, id, frame: frame.layout.clone(), signal, shown, tolerance, within, retries, source })
+    let (layout, part_stale_after) = (frame.layout.clone(), frame.part_stale_after);
+    Some(Feedback { bus, id, frame: layout, signal, shown, tolerance, within, retries, source, part_stale_after })
 }
 
 fn tolerance(check: &mut Check, spec: &FeedbackSpec) -> f64 {

@@ -14,7 +14,7 @@ use super::names::field_fault;
 use super::template::{Filling, check_template, fill, has};
 
 /// Fields that one multiplexed signal of a node may become; a slip in a range must not fill the memory.
-const MOST_PARTS: u64 = 256;
+pub(super) const MOST_PARTS: u64 = 256;
 
 /// The wishes of one entry: signals by position.
 #[derive(Debug, Default)]
@@ -83,6 +83,29 @@ impl<'a> Picks<'a> {
             }
         }
         fields
+    }
+
+    /// Warns of signals of several parts whose values all go into one field because nothing in its name tells them apart.
+    /// One that is picked by name is meant so; so is one of a database, where that is how a part that is in many is told.
+    pub(super) fn warn_of_mixing(&self, check: &mut Check, frame: &FrameEntry) {
+        let signals = &frame.layout.signals;
+        let chooses = |at: usize| signals.iter().any(|other| other.when.iter().any(|when| when.multiplexer == at));
+        for (at, signal) in signals.iter().enumerate() {
+            if frame.foreign || !frame.published[at] || self.only_picked || chooses(at) {
+                continue;
+            }
+            let by = |when: &When| &*signals[when.multiplexer].name;
+            let named = |name: &str| self.template.is_some_and(|text| has(text, name));
+            let Some(when) = signal.when.iter().find(|when| when.count() > 1 && !named(by(when))) else { continue };
+            let (by, count) = (by(when), when.count());
+            let message =
+                format!("{} comes with {count} values of {by}, all in one field: its parts are mixed", signal.name);
+            let help = format!(
+                "write `name: \"{{signal}}_{{{by}}}\"`; if all are one and the same, name the fields: `signals: {{{0}: {0}}}`",
+                signal.name
+            );
+            check.warning(self.template.map_or(self.place, |text| text.place), message).help(help);
+        }
     }
 
     /// Where the name of a field comes from.

@@ -1,5 +1,6 @@
 //! Frames: their signals side by side, which of them are published, and when a source of them is stale.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use crate::can::CanId;
 use crate::files::Spanned;
 use crate::model::{Name, format_duration, parse_duration};
 
-use super::super::codec::Signal;
+use super::super::codec::{Signal, When};
 use super::super::map::FrameLayout;
 use super::super::spec::{FrameSpec, MapSpec};
 use super::STALE_AFTER;
 use super::check::Check;
 use super::databases::Databases;
+use super::fields::MOST_PARTS;
 use super::publish::Publish;
 use super::signals;
 use super::when::Chooser;
@@ -37,6 +39,8 @@ pub(super) struct FrameEntry {
     pub(super) published: Vec<bool>,
     /// A source of this frame is stale after this.
     pub(super) stale_after: Duration,
+    /// Signals of one of its parts are.
+    pub(super) part_stale_after: Duration,
     /// The identifier that a database gives it.
     pub(super) id: Option<CanId>,
     /// Signals with faults of their own, which are reported.
@@ -136,8 +140,9 @@ fn entry(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec, site: Site
         check.error(spec.place, message).help("give the frame a longer `stale_after`, such as `3 cycles`");
     }
     let length = u8::try_from(spec.length.value).unwrap_or(64);
+    let part_stale_after = stale.of_part(cycle, &signals);
     let layout = Arc::new(FrameLayout { name: Name::from(name.as_str()), length, cycle, signals });
-    FrameEntry { layout, published, stale_after: stale.of(cycle), id: None, faulty, foreign: false }
+    FrameEntry { layout, published, stale_after: stale.of(cycle), part_stale_after, id: None, faulty, foreign: false }
 }
 
 fn check_length(check: &mut Check, name: &Spanned<String>, spec: &FrameSpec) {
@@ -184,6 +189,32 @@ impl Stale {
             (Stale::Cycles(_), None) => STALE_AFTER,
         }
     }
+
+    /// The same of one part of a multiplexed frame. A node sends its parts in turn, one a cycle: cycles are rounds, and
+    /// a time is not over before a round and one frame more.
+    pub(super) fn of_part(self, cycle: Option<Duration>, signals: &[Signal]) -> Duration {
+        let parts = parts(signals).max(1);
+        match (self, cycle) {
+            (Stale::Time(time), Some(cycle)) if parts > 1 => time.max(cycle.saturating_mul(parts.saturating_add(1))),
+            (Stale::Time(time), _) => time,
+            (Stale::Cycles(_), _) => self.of(cycle).saturating_mul(parts),
+        }
+    }
+}
+
+/// How many frames a round of all parts has: the raw values that choose by any multiplexer; a range of more than
+/// [`MOST_PARTS`] is one of which a node sends few.
+fn parts(signals: &[Signal]) -> u32 {
+    let mut by: BTreeMap<usize, BTreeSet<(u64, u64)>> = BTreeMap::new();
+    for when in signals.iter().flat_map(|signal| &signal.when) {
+        by.entry(when.multiplexer).or_default().extend(when.values.iter().copied());
+    }
+    let count = |(multiplexer, values): (usize, BTreeSet<(u64, u64)>)| {
+        let (wide, narrow): (Vec<_>, Vec<_>) = values.into_iter().partition(|(from, to)| to - from >= MOST_PARTS);
+        let narrow = When::new(multiplexer, signals[multiplexer].layout, narrow).count();
+        wide.len() as u64 + narrow
+    };
+    u32::try_from(by.into_iter().map(count).sum::<u64>()).unwrap_or(u32::MAX)
 }
 
 fn stale_after(check: &mut Check, text: &Spanned<String>) -> Option<Stale> {

@@ -69,6 +69,7 @@ struct NodeDraft {
     layout: Arc<FrameLayout>,
     fields: Vec<Field>,
     stale_after: std::time::Duration,
+    part_stale_after: std::time::Duration,
 }
 
 /// All frames that nodes send, in the order of the file.
@@ -148,12 +149,13 @@ fn finish(room: &str, cluster: &str, drafts: Vec<Draft>) -> Vec<NodeFrame> {
         sources.insert(draft.node.clone(), Arc::new(source));
     }
     let frame = |Draft { node, frame }: Draft| {
-        let NodeDraft { bus, at, layout, fields, stale_after } = frame;
+        let NodeDraft { bus, at, layout, fields, stale_after, part_stale_after } = frame;
         let (id, group) = match at {
             Address::Id(id) => (id, None),
             Address::Group(group) => (group.example(), Some(group)),
         };
-        NodeFrame { source: sources[&node].clone(), bus, id, group, frame: layout, fields, stale_after }
+        let source = sources[&node].clone();
+        NodeFrame { source, bus, id, group, frame: layout, fields, stale_after, part_stale_after }
     };
     drafts.into_iter().map(frame).collect()
 }
@@ -169,6 +171,7 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
     let picks = Picks::read(check, spec, frame, is_row);
     let (Some(bus), Some(ids), Some(picks), true) = (bus, ids, picks, named) else { return };
     sites.check_fd(check, bus, frame, spec.frame.place);
+    picks.warn_of_mixing(check, frame);
     let mut fine = true;
     let layout = if spec.pgn.is_some() { Arc::new(of_group(&frame.layout)) } else { frame.layout.clone() };
     for (n, at) in (1..).zip(ids) {
@@ -181,8 +184,8 @@ fn row(check: &mut Check, sites: &Sites<'_>, claims: &mut Claims, spec: &NodeSpe
             let (whom, frame) = (format!("node {node}"), frame.layout.name.to_string());
             fine = claims.add(check, bus, at, Claim { role: Role::Node, whom, frame, signal: None, place });
         }
-        let stale_after = frame.stale_after;
-        let frame = NodeDraft { bus, at, layout: layout.clone(), fields, stale_after };
+        let (stale_after, part_stale_after) = (frame.stale_after, frame.part_stale_after);
+        let frame = NodeDraft { bus, at, layout: layout.clone(), fields, stale_after, part_stale_after };
         drafts.push(Draft { node, frame });
         if !fine {
             // The rest of a row has the same fault.

@@ -1,6 +1,7 @@
 //! `growctl can`: the interfaces themselves, beside the engine or without one. Each command has sockets of its own.
 
 mod record;
+mod screen;
 mod stats;
 mod tally;
 

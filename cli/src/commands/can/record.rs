@@ -15,7 +15,7 @@ use clap::Args;
 use futures_util::future::join_all;
 use growctl_engine::app::Clock;
 use growctl_engine::can::{BusCounts, BusHealth, Frame, Listener, Port, Watch, serve, write_line};
-use growctl_engine::model::{Mono, Timestamp, Utc, parse_duration};
+use growctl_engine::model::{Mono, Timestamp, Utc, counted, parse_duration};
 
 use super::Chosen;
 use crate::commands::run::stop_signal;
@@ -73,11 +73,11 @@ impl Record {
         let lost: u64 = ports.iter().map(|port| port.watch.look().1.lost).sum();
         log.clear_progress();
         say(&format!(
-            "{}: {} frames in {}, {} bytes; {lost} lost",
+            "{}: {} in {}, {}; {lost} lost",
             log.shown(),
-            log.frames,
+            counted(log.frames, "frame"),
             log.parts_shown(),
-            log.bytes
+            counted(log.bytes, "byte")
         ));
         failed.map_or(ExitCode::SUCCESS, |why| fail(1, &why))
     }
@@ -186,13 +186,13 @@ impl Log {
     }
 
     fn parts_shown(&self) -> String {
-        format!("{} file{}", self.parts, if self.parts == 1 { "" } else { "s" })
+        counted(self.parts.into(), "file")
     }
 
     fn progress(&self) {
         if io::stderr().is_terminal() {
-            let _ =
-                write!(io::stderr(), "\r\x1b[K{} frames, {} bytes in {}", self.frames, self.bytes, self.parts_shown());
+            let (frames, bytes) = (counted(self.frames, "frame"), counted(self.bytes, "byte"));
+            let _ = write!(io::stderr(), "\r\x1b[K{frames}, {bytes} in {}", self.parts_shown());
         }
     }
 

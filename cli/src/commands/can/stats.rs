@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -13,16 +14,15 @@ use futures_util::future::join_all;
 use growctl_engine::app::Clock;
 use growctl_engine::can::{BusCounts, BusHealth, BusId, Frame, Listener, Port, Rates, serve};
 use growctl_engine::channels::{Catalog, ChannelMap};
-use growctl_engine::model::{Mono, Timestamp};
+use growctl_engine::model::{Mono, Timestamp, counted};
 use serde_json::json;
 
 use super::Chosen;
+use super::screen::Screen;
 use super::tally::{BusRow, BusTally, IdRow};
 use crate::commands::run::stop_signal;
 use crate::commands::{line, say, table};
-
-/// Rows of one bus while it is drawn anew; more are counted.
-const LIVE_ROWS: usize = 30;
+use crate::socket;
 
 /// Arguments of `can stats`.
 #[derive(Debug, Args)]
@@ -48,8 +48,13 @@ impl Stats {
         let clock = Clock::start();
         let names = map.map(|map| (Catalog::new(&map), map)).map(Rc::new);
         let meters: Vec<Meter> = ports.iter().map(|port| Meter::new(port, clock, names.clone(), json)).collect();
-        let show =
-            Show { tallies: meters.iter().map(|meter| meter.tally.clone()).collect(), ports: &ports, clock, json };
+        let show = Show {
+            tallies: meters.iter().map(|meter| meter.tally.clone()).collect(),
+            ports: &ports,
+            clock,
+            json,
+            folder,
+        };
         let served = join_all(ports.iter().zip(meters).map(|(port, meter)| serve(port.clone(), meter)));
         tokio::select! {
             // Without SocketCAN; it has been said.
@@ -66,6 +71,8 @@ struct Show<'a> {
     ports: &'a [Port],
     clock: Clock,
     json: bool,
+    /// Where an engine may run.
+    folder: &'a Path,
 }
 
 impl Show<'_> {
@@ -74,13 +81,14 @@ impl Show<'_> {
         let began = self.clock.now().mono;
         if let Some(seconds) = seconds.filter(|_| !live) {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            self.show(began, false);
+            self.show(began, &mut None).await;
             return;
         }
+        let mut screen = live.then(Screen::open);
         let (mut last, mut shown) = (began, 0);
         while seconds.is_none_or(|seconds| shown < seconds) {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if !self.show(last, live) {
+            if !self.show(last, &mut screen).await {
                 return;
             }
             (last, shown) = (self.clock.now().mono, shown + 1);
@@ -88,18 +96,27 @@ impl Show<'_> {
     }
 
     /// `false`: nobody reads on.
-    fn show(&self, since: Mono, live: bool) -> bool {
+    async fn show(&self, since: Mono, screen: &mut Option<Screen>) -> bool {
+        let engine = socket::get(self.folder, "/status").await.unwrap_or_default();
+        let dropped = |interface: &str| {
+            let buses = engine["buses"].as_array().into_iter().flatten();
+            buses.filter(|bus| bus["interface"] == interface).find_map(|bus| bus["frames"]["dropped"].as_u64())
+        };
         let now = self.clock.now();
         let span = now.mono.since(since);
         let rows = self.ports.iter().zip(&self.tallies);
-        let rows: Vec<BusRow> =
-            rows.map(|(port, tally)| tally.borrow_mut().row(&port.interface, port.watch.look(), span)).collect();
+        let row = |(port, tally): (&Port, &Rc<RefCell<BusTally>>)| BusRow {
+            engine_dropped: dropped(&port.interface),
+            ..tally.borrow_mut().row(&port.interface, port.watch.look(), span)
+        };
+        let rows: Vec<BusRow> = rows.map(row).collect();
         if self.json {
             return line(&json!({ "ts": now.utc.seconds(), "seconds": span.as_secs_f64(), "buses": rows }).to_string());
         }
-        // Home, and clear what is below: less flicker than clearing all.
-        let begin = if live { "\x1b[H\x1b[J" } else { "" };
-        line(&format!("{begin}{}", text(&rows, if live { LIVE_ROWS } else { usize::MAX })))
+        match screen {
+            Some(screen) => screen.draw(|most| text(&rows, most)),
+            None => line(&text(&rows, usize::MAX)),
+        }
     }
 }
 
@@ -120,24 +137,44 @@ fn text(rows: &[BusRow], most: usize) -> String {
             (row.lost + row.overruns).to_string(),
         ]
     });
-    let mut out = table(&heads, cells.collect());
+    let mut out = numbers(&heads, cells.collect(), 2..9);
+    for row in rows {
+        if let Some(dropped) = row.engine_dropped.filter(|dropped| *dropped > 0) {
+            let frames = counted(dropped, "frame");
+            out +=
+                &format!("\nthe engine of this site dropped {frames} of {}: it was too slow for them", row.interface);
+        }
+    }
     for row in rows.iter().filter(|row| row.health.reason.is_some()) {
         out += &format!("\n{}", said(&row.interface, &row.health));
     }
     let several = rows.len() > 1;
     for row in rows.iter().filter(|row| !row.ids.is_empty()) {
         let title = if several { format!("\n{}", row.interface) } else { String::new() };
-        let shown = row.ids.iter().take(most).map(id_cells).collect();
-        out += &format!("\n{title}\n{}", table(&["ID", "FRAMES/S", "FRAMES", "BYTES", "KIND", "NAME"], shown));
+        let shown = row.busiest(most).into_iter().map(id_cells).collect();
+        let heads = ["ID", "FRAMES/S", "FRAMES", "BYTES", "KIND", "NAME"];
+        out += &format!("\n{title}\n{}", numbers(&heads, shown, 1..4));
         let more = row.ids.len().saturating_sub(most);
         if more > 0 {
-            out += &format!("\nand {more} more ids");
+            out += &format!("\nand {}", counted(more as u64, "more id"));
         }
         if row.other_ids > 0 {
-            out += &format!("\nand {} frames of further ids, which are not kept", row.other_ids);
+            out += &format!("\nand {} of further ids, which are not kept", counted(row.other_ids, "frame"));
         }
     }
     out
+}
+
+/// A table with some columns to the right.
+fn numbers(heads: &[&str], mut rows: Vec<Vec<String>>, columns: Range<usize>) -> String {
+    let mut heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    for at in columns {
+        let width = rows.iter().map(|row| row[at].len()).chain([heads[at].len()]).max().unwrap_or(0);
+        for cell in rows.iter_mut().map(|row| &mut row[at]).chain([&mut heads[at]]) {
+            *cell = format!("{cell:>width$}");
+        }
+    }
+    table(&heads.iter().map(String::as_str).collect::<Vec<_>>(), rows)
 }
 
 fn id_cells(id: &IdRow) -> Vec<String> {

@@ -45,6 +45,8 @@ pub(super) struct BusRow {
     pub(super) error_frames: u64,
     pub(super) lost: u64,
     pub(super) overruns: u64,
+    /// Frames that the running engine of the site dropped; `null` if none runs on this interface.
+    pub(super) engine_dropped: Option<u64>,
     /// Frames that the map does not know; `null` without a map.
     pub(super) unknown: Option<u64>,
     pub(super) ids: Vec<IdRow>,
@@ -64,6 +66,17 @@ pub(super) struct IdRow {
     pub(super) name: Option<String>,
     /// `null` without a map.
     pub(super) known: Option<bool>,
+}
+
+impl BusRow {
+    /// So many identifiers, those with the most frames, in their order.
+    pub(super) fn busiest(&self, most: usize) -> Vec<&IdRow> {
+        let mut at: Vec<usize> = (0..self.ids.len()).collect();
+        at.sort_by_key(|at| std::cmp::Reverse(self.ids[*at].frames));
+        at.truncate(most);
+        at.sort_unstable();
+        at.into_iter().map(|at| &self.ids[at]).collect()
+    }
 }
 
 impl BusTally {
@@ -121,6 +134,7 @@ impl BusTally {
             error_frames: counts.error_frames,
             lost: counts.lost,
             overruns: counts.overruns,
+            engine_dropped: None,
             unknown: has_map.then_some(self.unknown),
             ids: ids.collect(),
             other_ids: self.beyond,

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use growctl_engine::can::LogLine;
-use growctl_engine::channels::dbc::Database;
+use growctl_engine::can::{CanId, LogLine};
+use growctl_engine::channels::dbc::{Database, Message};
 use growctl_engine::files::{Report, read_database};
 
 use super::{Counts, Decode, Known, Show, write_line, write_unknown};
@@ -33,6 +33,14 @@ pub(super) fn run(arguments: &Decode) -> ExitCode {
     arguments.frames(&mut ByDatabases { databases, all: arguments.all })
 }
 
+impl ByDatabases {
+    /// By its id in any file; else by its group of J1939.
+    fn message(&self, id: CanId) -> Option<&Message> {
+        let exact = self.databases.iter().find_map(|database| database.with_id(id));
+        exact.or_else(|| self.databases.iter().find_map(|database| database.with_group_of(id)))
+    }
+}
+
 /// Warns of an id that an earlier file has as well: it counts there.
 fn twice(earlier: &[Database], database: &Database, report: &mut Report) {
     for message in database.messages() {
@@ -47,7 +55,7 @@ fn twice(earlier: &[Database], database: &Database, report: &mut Report) {
 impl Show for ByDatabases {
     fn show(&mut self, line: &LogLine<'_>, counts: &mut Counts, out: &mut dyn Write) -> io::Result<()> {
         let data = matches!(super::kind(line.kind), "data" | "fd");
-        let message = self.databases.iter().filter(|_| data).find_map(|database| database.with_id(line.id));
+        let message = self.message(line.id).filter(|_| data);
         counts.add(line, Some(line.interface), message.is_some());
         // Without a map there is no other name of a bus than the interface of the log.
         let (ts, bus, id) = (line.utc.seconds(), line.interface, line.id.to_string());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use growctl_engine::files::Report;
-use growctl_engine::model::{Name, WellKnown};
+use growctl_engine::model::{Name, WellKnown, counted};
 use growctl_engine::rules::{Rule, instances};
 use serde_json::{Value, json};
 
@@ -98,21 +98,23 @@ fn doing(live: Option<&Value>, runs: bool) -> String {
     let last = live["last_run"]
         .as_u64()
         .map_or_else(|| "never ran".to_owned(), |ago| format!("last ran {}", super::list::ago(ago)));
+    let count = |key: &str, what: &str| counted(live[key].as_u64().unwrap_or(0), what);
     let mut text = format!(
-        "running       {} of {} instances active, {} episodes, {} runs, {last}",
-        live["active"], live["instances"], live["episodes"], live["runs"]
+        "running       {} of {} active, {}, {}, {last}",
+        live["active"],
+        count("instances", "instance"),
+        count("episodes", "episode"),
+        count("runs", "run")
     );
     let counts = [
-        ("not_concerned", "messages did not concern it"),
-        ("unknown", "values were not good"),
-        ("suppressed", "held back by the cooldown"),
-        ("missed_ticks", "ticks missed"),
-        ("faults", "faults"),
+        (count("not_concerned", "message"), " did not concern it"),
+        (count("unknown", "judgement"), " without a good value"),
+        (count("suppressed", "run"), " held back by the cooldown"),
+        (count("missed_ticks", "tick"), " missed"),
+        (count("faults", "fault"), ""),
     ];
-    for (key, words) in counts {
-        if live[key].as_u64().unwrap_or(0) > 0 {
-            text += &format!("\n              {} {words}", live[key]);
-        }
+    for (count, words) in counts.iter().filter(|(count, _)| !count.starts_with("0 ")) {
+        text += &format!("\n              {count}{words}");
     }
     if live["parked"] == true {
         text += "\n              parked: it takes too much time";

@@ -8,6 +8,7 @@ use clap::Args;
 use growctl_engine::app::rule_test::{Bench, Outcome, Suite};
 use growctl_engine::app::{load_map, load_settings};
 use growctl_engine::files::{Report, closest};
+use growctl_engine::model;
 use serde_json::json;
 
 use crate::commands;
@@ -121,7 +122,7 @@ fn show(suites: &[Suite], seconds: f64) {
     }
     let (passed, failed) = counted(suites);
     let broken = suites.iter().filter(|suite| suite.broken).count();
-    let rules = if suites.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", suites.len()) };
+    let rules = model::counted(suites.len() as u64, "rule");
     let broken = if broken == 0 { String::new() } else { format!(", {broken} not run") };
     commands::line(&format!("{passed} passed, {failed} failed; {rules}{broken}, {seconds:.2} s"));
 }

@@ -1,5 +1,6 @@
 //! How the instances of a rule stand, the reason first.
 
+use growctl_engine::model::counted;
 use serde_json::Value;
 
 use super::words::{Clock, list, not_good, span, text, values};
@@ -224,9 +225,9 @@ fn not_concerned(why: &Value, clock: &Clock<'_>) -> String {
             false => format!("without {}", lacks.join(", ")),
         };
         out += &format!(
-            "  {}: {lacks}, {} times, last at {}\n",
+            "  {}: {lacks}, {}, last at {}\n",
             text(&one["channel"]),
-            one["times"],
+            counted(one["times"].as_u64().unwrap_or(0), "time"),
             clock.ago(&one["at"])
         );
     }

@@ -165,7 +165,7 @@ fn a_condition_is_told_part_by_part_through_a_whole_episode() {
     let mut play = Play::new(COOLING);
     play.says("N1: did not begin: no message that concerns it has come yet\nno message came on any of its channels in the 0s that these files decide");
     play.say(1.0, "M1", r#"{"vwc": 4.0}"#);
-    play.says("messages on its channels that do not concern it:\nsensor:update:Room:front: without temperature, humidity, 1 times, last at 12:00:01 (0s ago)");
+    play.says("messages on its channels that do not concern it:\nsensor:update:Room:front: without temperature, humidity, 1 time, last at 12:00:01 (0s ago)");
     play.say(2.0, "N1", r#"{"temperature": 24.8, "humidity": 60.0}"#);
     play.says(
         "N1: did not begin: `when` is false
