@@ -174,3 +174,7 @@ impl Engine {
 #[cfg(test)]
 #[path = "saved_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "written_tests.rs"]
+mod written_tests;
