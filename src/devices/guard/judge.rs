@@ -120,8 +120,7 @@ impl Guard {
         let mut order = self.companies[company].limited.clone();
         order.sort_by_key(|&at| {
             let device = &self.devices[at];
-            let bound = device.is_on() && device.timing.stays_on(self.now.mono, &device.spec.limits).is_some();
-            (!bound, std::cmp::Reverse(device.priority()), !device.is_on(), at)
+            (!device.is_kept_on(self.now.mono), std::cmp::Reverse(device.priority()), !device.is_on(), at)
         });
         order
     }
@@ -137,14 +136,15 @@ impl Guard {
         let mut sooner = |next: Option<Mono>| recheck = [recheck, next].into_iter().flatten().min();
         let wants_on = self.devices[at].levels.is_on(&wanted);
         let (mut forced, mut claims) = (None, false);
-        if wants_on {
+        // One that is only kept on for its least time is switched off by the others as well.
+        if wants_on || self.devices[at].is_kept_on(now) {
             let device = &mut self.devices[at];
             forced = device.timing.lockout(now, &device.spec.limits);
             let (unmet, next) = self.readings.restraint(now, &device.spec.limits.needs, &device.watches);
             sooner(next);
             let relations = self.relations(at, drafts);
             sooner(relations.recheck);
-            claims = forced.is_none() && unmet.is_none() && relations.claims;
+            claims = wants_on && forced.is_none() && unmet.is_none() && relations.claims;
             forced = forced.or(unmet).or(relations.why);
         }
         let last_start = started.or_else(|| self.last_start(at));
@@ -288,6 +288,11 @@ impl Switched {
     /// Whether what it was told is on.
     fn is_on(&self) -> bool {
         self.told().is_some_and(|told| self.levels.is_on(told))
+    }
+
+    /// Whether it is on and may not be switched off yet.
+    fn is_kept_on(&self, now: Mono) -> bool {
+        self.is_on() && self.timing.stays_on(now, &self.spec.limits).is_some()
     }
 
     fn priority(&self) -> u8 {

@@ -1,0 +1,281 @@
+//! The independent checker: it sees the frames on the bus with their times, the text of the map, and when the engine came
+//! and went, and says which limit was broken. What the engine holds, it does not know.
+
+use std::collections::BTreeMap;
+
+use super::reading::{self, Device, Map};
+use super::world::Seen;
+
+const SECOND: u64 = 1_000_000_000;
+pub(crate) const HOUR: u64 = 3_600 * SECOND;
+/// What happened so shortly before the engine died is in nobody's store.
+const UNSAVED: u64 = 50_000_000;
+
+/// What the frames said to and of one device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Past {
+    /// What it was told last, in this run of the engine.
+    pub(crate) told: Option<u8>,
+    /// What it was told at the beginning of this moment.
+    pub(crate) was: Option<u8>,
+    pub(crate) told_at: u64,
+    /// What it was told before that, whoever told it.
+    pub(crate) before: Option<u8>,
+    pub(crate) on: bool,
+    /// Since when it is on, or off; `None`: nobody can know.
+    pub(crate) since: Option<u64>,
+    pub(crate) starts: Vec<u64>,
+    pub(crate) locked_until: u64,
+    /// What its feedback says, if it is good, and when it said anything.
+    pub(crate) good: Option<u8>,
+    pub(crate) said_at: Option<u64>,
+    /// Since when its feedback has not been what it is told.
+    pub(crate) differs_since: Option<u64>,
+    /// It was on when the engine died, since then.
+    pub(crate) was_on: Option<(u64, u64)>,
+}
+
+pub(crate) struct Checker {
+    pub(crate) map: Map,
+    /// Devices that have left the map, whose bits still may be told.
+    gone: BTreeMap<String, Device>,
+    pub(crate) past: BTreeMap<String, Past>,
+    /// By sensor: what it says, if it is good, and when it said anything.
+    pub(crate) sensors: BTreeMap<u32, (Option<f64>, u64)>,
+    /// By identifier: when a frame was seen.
+    frames: BTreeMap<u32, u64>,
+    pub(crate) now: u64,
+    pub(crate) alive: bool,
+    stops: bool,
+    /// Starts, and changes of the map.
+    pub(crate) begun: u64,
+    pub(crate) changed: u64,
+    joined: BTreeMap<String, u64>,
+    pub(crate) broken: Vec<String>,
+}
+
+/// How much of the log was read, and what is broken, in words; nothing if all is well.
+pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
+    let mut checker = Checker {
+        map: Map::default(),
+        gone: BTreeMap::new(),
+        past: BTreeMap::new(),
+        sensors: BTreeMap::new(),
+        frames: BTreeMap::new(),
+        now: 0,
+        alive: false,
+        stops: false,
+        begun: 0,
+        changed: 0,
+        joined: BTreeMap::new(),
+        broken: Vec::new(),
+    };
+    let mut read = 0;
+    for (at, seen) in log {
+        read += 1;
+        if *at > checker.now {
+            checker.settle();
+            checker.now = *at;
+        }
+        checker.take(seen);
+        if !checker.broken.is_empty() {
+            break;
+        }
+    }
+    checker.settle();
+    if matches!(log.iter().rev().find(|(_, seen)| !matches!(seen, Seen::Told(..) | Seen::Said(..))), Some((_, Seen::Released))) {
+        checker.at_rest();
+    }
+    (read, checker.broken)
+}
+
+impl Checker {
+    pub(crate) fn fail(&mut self, device: &Device, what: impl std::fmt::Display) {
+        self.broken.push(format!("{:.3} s: {}: {what}", self.now as f64 / 1e9, device.name));
+    }
+
+    fn take(&mut self, seen: &Seen) {
+        match seen {
+            Seen::Told(id, bytes) => self.told(*id, bytes),
+            Seen::Said(id, bytes) => self.said(*id, bytes),
+            Seen::Map(text) => self.take_map(text),
+            Seen::Start { clock_set } => self.start(*clock_set),
+            // What was decided at this moment before the last words is judged; these are not.
+            Seen::Stops => {
+                self.settle();
+                (self.alive, self.stops) = (false, true);
+            }
+            Seen::Gone => self.gone(),
+            Seen::Released => {}
+        }
+    }
+
+    fn take_map(&mut self, text: &str) {
+        self.settle_moment();
+        let before = std::mem::replace(&mut self.map, reading::map(text));
+        for (name, device) in before.devices {
+            if !self.map.devices.contains_key(&name) {
+                self.joined.remove(&name);
+                self.gone.insert(name, device);
+            }
+        }
+        for name in self.map.devices.keys() {
+            self.gone.remove(name);
+            self.past.entry(name.clone()).or_default();
+            self.joined.entry(name.clone()).or_insert(self.now);
+        }
+        self.changed = self.now;
+    }
+
+    fn start(&mut self, clock_set: bool) {
+        (self.alive, self.stops, self.begun) = (true, false, self.now);
+        self.frames.clear();
+        self.sensors.clear();
+        for past in self.past.values_mut() {
+            if clock_set {
+                // By the clock it was long ago.
+                past.since = past.since.map(|_| 0).filter(|_| !past.on);
+                (past.starts, past.locked_until) = (Vec::new(), 0);
+            }
+            (past.told, past.was, past.good, past.said_at, past.differs_since) = (None, None, None, None, None);
+        }
+    }
+
+    fn gone(&mut self) {
+        self.settle();
+        if self.stops {
+            let kept: Vec<Device> = self.map.devices.values().filter(|device| device.safe.is_some()).cloned().collect();
+            for device in kept {
+                let told = self.past[&device.name].told;
+                if told != device.safe {
+                    self.fail(&device, format!("a clean stop left it at {told:?}"));
+                }
+            }
+        }
+        (self.alive, self.stops) = (false, false);
+        for past in self.past.values_mut() {
+            past.was_on = past.since.filter(|_| past.on).map(|since| (since, self.now));
+            if past.told_at + UNSAVED >= self.now {
+                // Unknown to the store.
+                (past.since, past.was_on) = (Some(0), None);
+                past.starts.retain(|start| start + UNSAVED < self.now);
+                past.locked_until = 0;
+                past.on = false;
+            } else if past.on {
+                (past.on, past.since) = (false, Some(self.now));
+            }
+        }
+    }
+
+    /// A command frame: what it tells is judged when the moment is over, but for what holds frame by frame.
+    fn told(&mut self, id: u32, bytes: &[u8]) {
+        self.frames.insert(id, self.now);
+        let here: Vec<Device> =
+            self.map.devices.values().chain(self.gone.values()).filter(|device| device.bits.id == id).cloned().collect();
+        for device in &here {
+            let raw = device.bits.of(bytes);
+            let past = self.past.entry(device.name.clone()).or_default();
+            if past.told != Some(raw) {
+                if past.told_at < self.now {
+                    past.was = past.told;
+                }
+                past.before = past.told.or(past.before);
+                (past.told, past.told_at) = (Some(raw), self.now);
+            }
+            if let (true, Some((low, high))) = (self.map.devices.contains_key(&device.name), device.range) {
+                let number = device.bits.number(raw);
+                if !(low..=high).contains(&number) {
+                    self.fail(device, format!("range: told {number}"));
+                }
+            }
+        }
+        self.interlocks();
+    }
+
+    fn said(&mut self, id: u32, bytes: &[u8]) {
+        if let Some(sensor) = self.map.sensors.get(&id) {
+            let raw = sensor.bits.of(bytes);
+            let value = Some(sensor.bits.number(raw)).filter(|_| sensor.bits.is_good(raw));
+            self.sensors.insert(id, (value, self.now));
+        }
+        if !self.alive {
+            return;
+        }
+        for device in self.map.devices.values() {
+            let Some(feedback) = device.feedback.as_ref().filter(|feedback| feedback.bits.id == id) else { continue };
+            let (raw, past) = (feedback.bits.of(bytes), self.past.get_mut(&device.name).expect("it is known"));
+            (past.good, past.said_at) = (Some(raw).filter(|raw| feedback.bits.is_good(*raw)), Some(self.now));
+        }
+    }
+
+    /// The moment is over.
+    fn settle(&mut self) {
+        self.settle_moment();
+        if self.alive {
+            self.rhythm();
+            self.standing();
+        }
+    }
+
+    fn settle_moment(&mut self) {
+        let devices: Vec<Device> = self.map.devices.values().cloned().collect();
+        for device in &devices {
+            let past = self.past[&device.name].clone();
+            let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
+            let on = told != device.off;
+            if self.alive {
+                self.moved(device, &past, on);
+            }
+            let max = device.max_on;
+            let past = self.past.get_mut(&device.name).expect("it is known");
+            past.was = Some(told);
+            if on != past.on {
+                if let (false, Some(since), Some((most, lockout))) = (on, past.since, max) {
+                    past.locked_until = if self.now >= since + most { self.now + lockout } else { past.locked_until };
+                }
+                (past.on, past.since) = (on, Some(self.now));
+                if on {
+                    past.starts.push(self.now);
+                }
+            }
+        }
+        for (name, device) in &self.gone {
+            let past = self.past.get_mut(name).expect("it was known");
+            let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
+            if (told != device.off) != past.on {
+                (past.on, past.since) = (told != device.off, Some(self.now));
+            }
+        }
+    }
+
+    /// While frames are to be repeated, they are.
+    fn rhythm(&mut self) {
+        let ids: Vec<u32> = self.map.devices.values().map(|device| device.bits.id).collect();
+        for id in ids {
+            let here = || self.map.devices.values().filter(|device| device.bits.id == id);
+            // A frame whose devices all keep their state is not always to be said; one beside a keeper may wait for it.
+            let Some(repeat) = here().filter(|device| device.safe.is_some()).filter_map(|device| device.repeat).min() else { continue };
+            let waits = here().any(|device| device.safe.is_none()) && !self.frames.contains_key(&id);
+            let last = self.frames.get(&id).copied().unwrap_or(self.begun);
+            if !waits && self.now > last + repeat {
+                let device = here().next().expect("there is one").clone();
+                self.fail(&device, format!("repeat: nothing for {} ms", (self.now - last) / 1_000_000));
+            }
+        }
+    }
+
+    /// When a device's own history begins, where nothing was ever seen of it.
+    pub(crate) fn known_since(&self, device: &Device) -> u64 {
+        self.joined[&device.name].max(self.begun)
+    }
+
+    fn at_rest(&mut self) {
+        let devices: Vec<Device> = self.map.devices.values().cloned().collect();
+        for device in devices.iter().filter(|device| device.safe.is_some()) {
+            let told = self.past[&device.name].told;
+            if told != device.safe {
+                self.fail(device, format!("nobody asks, and it is at {told:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What each limit asks of the frames, by the reference.
+
+use super::checker::{Checker, HOUR};
+use super::reading::{Condition, Device, Need};
+
+const STEP: u64 = 250_000_000;
+
+impl Checker {
+    /// A device was told something else at this moment, `on` or not.
+    pub(crate) fn moved(&mut self, device: &Device, past: &super::checker::Past, on: bool) {
+        let now = self.now;
+        match (past.on, on) {
+            (false, true) => self.started(device, past),
+            (true, false) => {
+                let since = past.since.unwrap_or(0);
+                if now < since + device.min_on && !self.may_be_forced(device) && now != self.begun {
+                    self.fail(device, format!("min_on: on for {} ms", (now - since) / 1_000_000));
+                }
+            }
+            _ => {}
+        }
+        self.ramp(device, past);
+    }
+
+    fn started(&mut self, device: &Device, past: &super::checker::Past) {
+        let now = self.now;
+        let since = past.since.unwrap_or_else(|| self.known_since(device));
+        if now < since + device.min_off {
+            self.fail(device, format!("min_off: off for {} ms", (now - since) / 1_000_000));
+        }
+        if now < past.locked_until && device.max_on.is_some() {
+            self.fail(device, format!("max_on: on, and locked for {} ms", (past.locked_until - now) / 1_000_000));
+        }
+        let starts = past.starts.iter().filter(|start| **start + HOUR > now).count();
+        if device.starts.is_some_and(|most| starts >= most) {
+            self.fail(device, format!("max_starts_per_hour: {starts} before this one"));
+        }
+        let others = self.past.iter().filter(|(name, _)| **name != device.name);
+        let last = others.filter_map(|(_, other)| other.starts.last().copied()).max();
+        if last.is_some_and(|last| last >= self.begun && now < last + device.stagger && last < now) {
+            self.fail(device, format!("stagger: {} ms after another", (now - last.unwrap_or(0)) / 1_000_000));
+        }
+        if past.was_on.is_some_and(|(since, died)| {
+            let awake = device.watchdog.is_none_or(|watchdog| now < died + watchdog);
+            let most = device.max_on.map_or(u64::MAX, |(most, _)| most);
+            now == self.begun && awake && now - since > most
+        }) {
+            self.fail(device, "max_on: on over a restart");
+        }
+    }
+
+    fn ramp(&mut self, device: &Device, past: &super::checker::Past) {
+        let (Some(ramp), Some(told), Some(was)) = (device.ramp, past.told, past.was) else { return };
+        let by = (device.bits.number(told) - device.bits.number(was)).abs();
+        let most = ramp * STEP as f64 / 1e9 + device.bits.scale;
+        let forced = told == device.off && (self.may_be_forced(device) || !device.groups.is_empty());
+        let at_fault = Some(told) == device.safe && self.may_be_at_fault(device);
+        let late = self.now == self.changed || self.now == self.begun;
+        if by > most + 1e-9 && !forced && !at_fault && !late {
+            self.fail(device, format!("ramp: by {by} at once, at most {most}"));
+        }
+    }
+
+    /// What must be so at every moment.
+    pub(crate) fn standing(&mut self) {
+        let devices: Vec<Device> = self.map.devices.values().cloned().collect();
+        for device in &devices {
+            self.follows(device);
+            let past = &self.past[&device.name];
+            if !past.on || past.told.is_none() {
+                continue;
+            }
+            let since = past.since.unwrap_or(self.now);
+            if device.max_on.is_some_and(|(most, _)| self.now > since + most) {
+                self.fail(device, format!("max_on: on for {} ms", (self.now - since) / 1_000_000));
+            }
+            if let Some(broken) = self.forcing(device) {
+                self.fail(device, format!("{broken}, and it is on"));
+            }
+        }
+    }
+
+    /// Why it must be off, by itself and by others; interlocks are judged with each frame.
+    fn forcing(&self, device: &Device) -> Option<String> {
+        let holds = |condition: &Condition| self.views(condition);
+        let forbidden = device.forbid.iter().find(|one| holds(one).is_none_or(|views| views.contains(&true)));
+        let lacking = device.only.iter().find(|one| holds(one).is_none_or(|views| views.contains(&false)));
+        let unmet = device.needs.iter().find(|need| !self.is_met(need));
+        let rival = || self.rivals(device).find(|other| self.may_be(other).iter().any(|raw| *raw != other.off));
+        forbidden
+            .map(|one| format!("forbid_while {one:?}"))
+            .or(lacking.map(|one| format!("only_while {one:?}")))
+            .or(unmet.map(|need| format!("needs {need:?}")))
+            .or_else(|| rival().map(|other| format!("interlock: {} may be on", other.name)))
+    }
+
+    fn may_be_forced(&self, device: &Device) -> bool {
+        let past = &self.past[&device.name];
+        let since = past.since.unwrap_or(self.now);
+        // A reading that a new map asks for first may not have been looked at before.
+        let unread = !device.needs.is_empty() && self.sensors.values().any(|(_, at)| *at <= self.changed);
+        unread || device.max_on.is_some_and(|(most, _)| self.now >= since + most) || self.forcing(device).is_some()
+    }
+
+    fn rivals<'a>(&'a self, device: &'a Device) -> impl Iterator<Item = &'a Device> {
+        let shared = |other: &&Device| other.groups.iter().any(|group| device.groups.contains(group));
+        self.map.devices.values().filter(|other| other.name != device.name).filter(shared)
+    }
+
+    /// One frame after the other: at most one of a group is told to be on.
+    pub(crate) fn interlocks(&mut self) {
+        if !self.alive {
+            return;
+        }
+        let is_on = |device: &&Device| self.past[&device.name].told.is_some_and(|told| told != device.off);
+        let pair = self.map.devices.values().filter(is_on).find_map(|device| Some((device, self.rivals(device).find(|other| is_on(other))?)));
+        // A change of the map may find two that run.
+        if let Some((device, other)) = pair.filter(|_| self.changed != self.now) {
+            let (device, other) = (device.clone(), other.name.clone());
+            self.fail(&device, format!("interlock: told to be on, and so is {other}"));
+        }
+    }
+
+    /// What a device may be: as it was told, as it says, and, if it says nothing good, as it was told before.
+    fn may_be(&self, device: &Device) -> Vec<u8> {
+        let past = &self.past[&device.name];
+        let good = self.good(device);
+        let before = past.before.filter(|_| good.is_none() && self.now < past.told_at + device.ttl && past.told.is_some());
+        past.told.into_iter().chain(good).chain(before).collect()
+    }
+
+    /// What its feedback says, unless that is too long ago.
+    fn good(&self, device: &Device) -> Option<u8> {
+        let (past, feedback) = (&self.past[&device.name], device.feedback.as_ref()?);
+        past.good.filter(|_| past.said_at.is_some_and(|at| self.now < at + feedback.bits.stale_after))
+    }
+
+    /// Every answer to a condition; `None`: nothing is known.
+    fn views(&self, condition: &Condition) -> Option<Vec<bool>> {
+        let device = self.map.devices.get(&condition.device)?;
+        let off = device.bits.number(device.off);
+        let answer = |raw: u8| {
+            let state = device.bits.states.iter().find(|(state, _)| *state == raw).map(|(_, name)| name.as_str());
+            condition.holds(device.bits.number(raw), state, off)
+        };
+        let all: Vec<bool> = self.may_be(device).into_iter().map(answer).collect();
+        Some(all).filter(|all| !all.is_empty())
+    }
+
+    fn is_met(&self, need: &Need) -> bool {
+        let of_channel = |channel: &str| match need.channel.strip_suffix('*') {
+            Some(begin) => channel.starts_with(begin),
+            None => channel == need.channel,
+        };
+        let sensors = self.map.sensors.values().filter(|sensor| of_channel(&sensor.channel) && sensor.field == need.field);
+        let mut fresh = sensors.filter_map(|sensor| {
+            let (value, at) = self.sensors.get(&sensor.bits.id)?;
+            let age = need.fresh.unwrap_or(sensor.bits.stale_after).min(sensor.bits.stale_after);
+            value.filter(|_| self.now < at + age)
+        });
+        let fits = |value: f64| need.below.is_none_or(|below| value < below) && need.above.is_none_or(|above| value > above);
+        let first = fresh.next();
+        first.is_some_and(fits) && fresh.all(fits)
+    }
+
+    fn agrees(&self, device: &Device) -> Option<bool> {
+        let (feedback, told) = (device.feedback.as_ref()?, self.past[&device.name].told?);
+        let says = self.good(device).map(|raw| feedback.bits.number(raw));
+        Some(says.is_some_and(|says| (says - device.bits.number(told)).abs() <= feedback.tolerance + 1e-9))
+    }
+
+    /// It was told something long ago, and its feedback has never said so: it is at its safe state by now.
+    fn follows(&mut self, device: &Device) {
+        let agrees = self.agrees(device);
+        let now = self.now;
+        let past = self.past.get_mut(&device.name).expect("it is known");
+        if agrees != Some(false) || past.told_at == now || self.changed == now {
+            past.differs_since = None;
+            return;
+        }
+        let since = *past.differs_since.get_or_insert(now);
+        let Some(feedback) = device.feedback.as_ref() else { return };
+        let long = feedback.within * (feedback.retries + 2) + device.min_on + 2 * STEP;
+        // One that has ramped or been told anew counts from then.
+        if device.safe.is_some() && past.told != device.safe && now > since.max(past.told_at) + long {
+            self.fail(device, format!("feedback: has not followed for {} ms, and is not at its safe state", (now - since) / 1_000_000));
+        }
+    }
+
+    fn may_be_at_fault(&self, device: &Device) -> bool {
+        device.feedback.is_some() && self.past[&device.name].differs_since.is_some()
+    }
+}

@@ -1,0 +1,51 @@
+//! The Guard's adversary: random sites, rules, wishes and accidents, judged by a checker that reads nothing but the frames
+//! on the bus and the text of the map. What it must not be able to find is a limit that was broken.
+
+mod checker;
+mod drawn;
+mod limits;
+mod nodes;
+mod plan;
+mod reading;
+mod world;
+
+use proptest::prelude::*;
+
+use plan::{Plan, plan};
+use world::{Seen, World};
+
+fn cases(usual: u32) -> u32 {
+    std::env::var("GUARDS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
+/// The last frames before something broke, and the site.
+fn told(world: &World<'_>) -> String {
+    let line = |(at, seen): &(u64, Seen)| match seen {
+        Seen::Map(map) => format!("{:.3} {}", *at as f64 / 1e9, &map[map.find("devices:").unwrap_or(0)..]),
+        seen => format!("{:.3} {seen:?}", *at as f64 / 1e9),
+    };
+    let maps = world.log.iter().filter(|(_, seen)| matches!(seen, Seen::Map(_)));
+    let rest = world.log.iter().filter(|(_, seen)| !matches!(seen, Seen::Map(_)));
+    maps.chain(rest).map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn play(plan: &Plan) -> Result<(), TestCaseError> {
+    let mut world = World::new(plan);
+    for step in &plan.steps {
+        world.step(step);
+    }
+    world.let_go(40);
+    let (seen, broken) = checker::check(&world.log);
+    world.log.truncate(seen);
+    prop_assert!(broken.is_empty(), "{}\n{}", broken.join("\n"), told(&world));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(1_000), failure_persistence: None, max_shrink_iters: 3_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_limit_is_broken_whatever_is_asked_and_whatever_breaks(plan in plan()) {
+        play(&plan)?;
+    }
+}
