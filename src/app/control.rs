@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::bus::{BridgeEvent, Last, Pattern};
-use crate::can::Frame;
+use crate::can::{BusId, Frame};
 use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Timestamp, Value};
 use crate::rules::Remains;
 use crate::store::StoreHealth;
@@ -206,6 +206,7 @@ impl Control {
             self.reload(event);
         }
         self.core.advance(now, &mut self.outputs);
+        self.tell_anew(now);
         self.flush_last(now);
         self.outlets.dispatch(now, &mut self.outputs, &mut self.notices);
         self.unsaved = true;
@@ -280,6 +281,15 @@ impl Control {
         self.status.reloaded = reloaded.clone();
         if let Some((answer, remains)) = done {
             let _ = answer.send((reloaded, remains));
+        }
+    }
+
+    /// Commands that a bus did not take in time are decided anew.
+    fn tell_anew(&mut self, now: Timestamp) {
+        for (bus, pending) in (0..).map(BusId).zip(&self.outlets.buses) {
+            for id in pending.take_expired() {
+                self.core.expired(now, bus, id, &mut self.outputs);
+            }
         }
     }
 

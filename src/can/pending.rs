@@ -1,7 +1,7 @@
 //! Command frames on their way to one bus: the newest of each identifier, each with a deadline. Nothing queues up while a
 //! bus is down, and nothing is sent late.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ struct Inner {
     raw: VecDeque<(Frame, Mono)>,
     counts: PendingCounts,
     open: bool,
+    /// Identifiers of command frames whose time was over, until somebody asks.
+    expired: BTreeSet<CanId>,
 }
 
 impl Inner {
@@ -63,6 +65,9 @@ impl Inner {
             let (frame, deadline) = *self.raw.front().or_else(|| self.frames.values().next())?;
             if now <= deadline {
                 return Some(frame);
+            }
+            if self.raw.is_empty() {
+                self.expired.insert(frame.id);
             }
             self.remove_first();
             self.counts.expired += 1;
@@ -84,7 +89,8 @@ impl Pending {
     /// Nothing waits yet. A bus that is not `open` takes nothing, and counts what it refuses.
     #[must_use]
     pub fn new(doorbell: Arc<Doorbell>, open: bool) -> Arc<Pending> {
-        let inner = Inner { frames: BTreeMap::new(), raw: VecDeque::new(), counts: PendingCounts::default(), open };
+        let (frames, raw, expired) = (BTreeMap::new(), VecDeque::new(), BTreeSet::new());
+        let inner = Inner { frames, raw, counts: PendingCounts::default(), open, expired };
         Arc::new(Pending { inner: Mutex::new(inner), doorbell })
     }
 
@@ -145,6 +151,12 @@ impl Pending {
         inner.counts.taken += u64::from(offer == Offer::Sent);
         inner.counts.refused += u64::from(offer == Offer::Refused);
         Some(offer)
+    }
+
+    /// The identifiers of command frames that did not leave in time since the last call: whoever sent them thinks that their
+    /// nodes have heard of it.
+    pub fn take_expired(&self) -> BTreeSet<CanId> {
+        std::mem::take(&mut self.inner().expired)
     }
 
     /// When the first of those that wait is too late.

@@ -11,7 +11,7 @@ mod saved;
 
 use hashbrown::HashMap;
 
-use crate::can::BusId;
+use crate::can::{BusId, CanId};
 use crate::channels::ChannelMap;
 use crate::model::{CommandsFrom, DeviceKey, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp};
 
@@ -125,7 +125,8 @@ impl Guard {
                 self.refresh(touched, out);
             }
             GuardEvent::Reading(reading) => self.reading(reading, out),
-            GuardEvent::Connected(bus) => self.connected(bus, out),
+            GuardEvent::Connected(bus) => self.connected(bus, None, out),
+            GuardEvent::Expired(bus, id) => self.connected(bus, Some(id), out),
             GuardEvent::Start => self.start(out),
             GuardEvent::Stop => self.stop(out),
         }
@@ -256,9 +257,10 @@ impl Guard {
         }
     }
 
-    fn connected(&mut self, bus: BusId, out: &mut Vec<DeviceOut>) {
+    /// Tells the devices of a bus, or of one frame, where they belong, whether they have been told or not.
+    fn connected(&mut self, bus: BusId, only: Option<CanId>, out: &mut Vec<DeviceOut>) {
         for image in 0..self.images.len() {
-            if self.images[image].bus == bus {
+            if self.images[image].bus == bus && only.is_none_or(|id| self.images[image].id == id) {
                 self.transmit(image, Occasion::Start, out);
                 self.say_changes(image, out);
             }
@@ -374,6 +376,10 @@ mod tests;
 #[cfg(test)]
 #[path = "guard/limits_tests.rs"]
 mod limits_tests;
+
+#[cfg(test)]
+#[path = "guard/faults_tests.rs"]
+mod faults_tests;
 
 #[cfg(test)]
 #[path = "guard_model_tests.rs"]

@@ -83,7 +83,10 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         }
     }
     checker.settle();
-    if matches!(log.iter().rev().find(|(_, seen)| !matches!(seen, Seen::Told(..) | Seen::Said(..))), Some((_, Seen::Released))) {
+    if matches!(
+        log.iter().rev().find(|(_, seen)| !matches!(seen, Seen::Told(..) | Seen::Said(..))),
+        Some((_, Seen::Released))
+    ) {
         checker.at_rest();
     }
     (read, checker.broken)
@@ -170,8 +173,14 @@ impl Checker {
     /// A command frame: what it tells is judged when the moment is over, but for what holds frame by frame.
     fn told(&mut self, id: u32, bytes: &[u8]) {
         self.frames.insert(id, self.now);
-        let here: Vec<Device> =
-            self.map.devices.values().chain(self.gone.values()).filter(|device| device.bits.id == id).cloned().collect();
+        let here: Vec<Device> = self
+            .map
+            .devices
+            .values()
+            .chain(self.gone.values())
+            .filter(|device| device.bits.id == id)
+            .cloned()
+            .collect();
         for device in &here {
             let raw = device.bits.of(bytes);
             let past = self.past.entry(device.name.clone()).or_default();
@@ -254,7 +263,10 @@ impl Checker {
         for id in ids {
             let here = || self.map.devices.values().filter(|device| device.bits.id == id);
             // A frame whose devices all keep their state is not always to be said; one beside a keeper may wait for it.
-            let Some(repeat) = here().filter(|device| device.safe.is_some()).filter_map(|device| device.repeat).min() else { continue };
+            let Some(repeat) = here().filter(|device| device.safe.is_some()).filter_map(|device| device.repeat).min()
+            else {
+                continue;
+            };
             let waits = here().any(|device| device.safe.is_none()) && !self.frames.contains_key(&id);
             let last = self.frames.get(&id).copied().unwrap_or(self.begun);
             if !waits && self.now > last + repeat {

@@ -86,7 +86,9 @@ impl<'a> Drawn<'a> {
         let only = limits.only.filter(|(drawn, _)| {
             let other = other(*drawn);
             let both = limits.group && self.limits[other].group;
-            let forbids = |own: usize, whom: usize| self.limits[own].forbid.is_some_and(|(drawn, _)| usize::from(drawn) % count == whom);
+            let forbids = |own: usize, whom: usize| {
+                self.limits[own].forbid.is_some_and(|(drawn, _)| usize::from(drawn) % count == whom)
+            };
             other < at && there[other] && !both && !forbids(other, at) && !forbids(at, other)
         });
         let limits = &mut self.limits[at];
@@ -133,7 +135,8 @@ impl<'a> Drawn<'a> {
     }
 
     fn clamped(&self, at: usize, number: f64) -> f64 {
-        let (low, high) = self.limits[at].range.map_or((0.0, 100.0), |(low, high)| (f64::from(low) * 10.0, f64::from(high) * 10.0));
+        let (low, high) =
+            self.limits[at].range.map_or((0.0, 100.0), |(low, high)| (f64::from(low) * 10.0, f64::from(high) * 10.0));
         number.clamp(low, high)
     }
 
@@ -154,7 +157,8 @@ impl<'a> Drawn<'a> {
         say(limits.group.then(|| "interlock: [one]".to_owned()));
         say(limits.needs.map(|(which, fresh)| {
             let channel = ["R:a", "R:b", "R:*"][usize::from(which % 3)];
-            let fresh = if fresh < 4 { format!(", fresh: {}ms", u64::from(fresh) * unit * 3 / 4) } else { String::new() };
+            let fresh =
+                if fresh < 4 { format!(", fresh: {}ms", u64::from(fresh) * unit * 3 / 4) } else { String::new() };
             let least = if which < 3 { "below: 70" } else { "above: 20" };
             format!("needs: {{channel: \"sensor:update:{channel}\", field: t, {least}{fresh}}}")
         }));

@@ -113,7 +113,12 @@ impl Checker {
             return;
         }
         let is_on = |device: &&Device| self.past[&device.name].told.is_some_and(|told| told != device.off);
-        let pair = self.map.devices.values().filter(is_on).find_map(|device| Some((device, self.rivals(device).find(|other| is_on(other))?)));
+        let pair = self
+            .map
+            .devices
+            .values()
+            .filter(is_on)
+            .find_map(|device| Some((device, self.rivals(device).find(|other| is_on(other))?)));
         // A change of the map may find two that run.
         if let Some((device, other)) = pair.filter(|_| self.changed != self.now) {
             let (device, other) = (device.clone(), other.name.clone());
@@ -125,7 +130,8 @@ impl Checker {
     fn may_be(&self, device: &Device) -> Vec<u8> {
         let past = &self.past[&device.name];
         let good = self.good(device);
-        let before = past.before.filter(|_| good.is_none() && self.now < past.told_at + device.ttl && past.told.is_some());
+        let before =
+            past.before.filter(|_| good.is_none() && self.now < past.told_at + device.ttl && past.told.is_some());
         past.told.into_iter().chain(good).chain(before).collect()
     }
 
@@ -152,13 +158,15 @@ impl Checker {
             Some(begin) => channel.starts_with(begin),
             None => channel == need.channel,
         };
-        let sensors = self.map.sensors.values().filter(|sensor| of_channel(&sensor.channel) && sensor.field == need.field);
+        let sensors =
+            self.map.sensors.values().filter(|sensor| of_channel(&sensor.channel) && sensor.field == need.field);
         let mut fresh = sensors.filter_map(|sensor| {
             let (value, at) = self.sensors.get(&sensor.bits.id)?;
             let age = need.fresh.unwrap_or(sensor.bits.stale_after).min(sensor.bits.stale_after);
             value.filter(|_| self.now < at + age)
         });
-        let fits = |value: f64| need.below.is_none_or(|below| value < below) && need.above.is_none_or(|above| value > above);
+        let fits =
+            |value: f64| need.below.is_none_or(|below| value < below) && need.above.is_none_or(|above| value > above);
         let first = fresh.next();
         first.is_some_and(fits) && fresh.all(fits)
     }
@@ -183,7 +191,13 @@ impl Checker {
         let long = feedback.within * (feedback.retries + 2) + device.min_on + 2 * STEP;
         // One that has ramped or been told anew counts from then.
         if device.safe.is_some() && past.told != device.safe && now > since.max(past.told_at) + long {
-            self.fail(device, format!("feedback: has not followed for {} ms, and is not at its safe state", (now - since) / 1_000_000));
+            self.fail(
+                device,
+                format!(
+                    "feedback: has not followed for {} ms, and is not at its safe state",
+                    (now - since) / 1_000_000
+                ),
+            );
         }
     }
 

@@ -76,7 +76,9 @@ impl Nodes {
     }
 
     pub(crate) fn next(&self) -> u64 {
-        let outputs = self.outputs.iter().filter_map(|output| [output.applies_at(), output.falls_at(), output.speaks_at()].into_iter().flatten().min());
+        let outputs = self.outputs.iter().filter_map(|output| {
+            [output.applies_at(), output.falls_at(), output.speaks_at()].into_iter().flatten().min()
+        });
         outputs.chain(self.sensors.iter().map(|(_, at)| *at)).min().unwrap_or(u64::MAX)
     }
 

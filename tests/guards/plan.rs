@@ -87,7 +87,11 @@ pub(crate) enum Step {
     /// Other limits; a device may be gone, until the next map.
     Reload(Vec<LimitPlan>, Option<u8>),
     /// Quarters of a unit that nobody is there, and the days that the clock is set meanwhile.
-    Restart { clean: bool, down: u8, days: i16 },
+    Restart {
+        clean: bool,
+        down: u8,
+        days: i16,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +138,8 @@ fn device() -> impl Strategy<Value = DevicePlan> {
 }
 
 fn rule() -> impl Strategy<Value = RulePlan> {
-    (0..2u8, 0..8u8, 20..180u8, 0..10u8, 0..3u8, of(1..9u8), weighted(0.2, Just(())))
-        .prop_map(|(sensor, device, above, level, priority, lasts, each)| RulePlan {
+    (0..2u8, 0..8u8, 20..180u8, 0..10u8, 0..3u8, of(1..9u8), weighted(0.2, Just(()))).prop_map(
+        |(sensor, device, above, level, priority, lasts, each)| RulePlan {
             sensor,
             device,
             above,
@@ -143,7 +147,8 @@ fn rule() -> impl Strategy<Value = RulePlan> {
             priority: 60 + priority * 10,
             lasts,
             each: each.is_some(),
-        })
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -171,7 +176,14 @@ fn step() -> impl Strategy<Value = Step> {
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let site = (vec(device(), 3..=8), vec(limit(), 8), vec(rule(), 0..4));
     (weighted(0.15, Just(())), any::<u64>(), site, vec(step(), 5..45)).prop_map(
-        |(slow, seed, (devices, limits, rules), steps)| Plan { slow: slow.is_some(), seed, devices, limits, rules, steps },
+        |(slow, seed, (devices, limits, rules), steps)| Plan {
+            slow: slow.is_some(),
+            seed,
+            devices,
+            limits,
+            rules,
+            steps,
+        },
     )
 }
 
@@ -255,7 +267,13 @@ impl Plan {
         }
         let _ = writeln!(text, "when: msg.t > {above:.1}");
         if let Some(lasts) = rule.lasts {
-            let _ = writeln!(text, "until: [msg.t < {:.1}, {}ms]\ncooldown: {}ms", above - 5.0, u64::from(lasts) * self.unit(), self.unit());
+            let _ = writeln!(
+                text,
+                "until: [msg.t < {:.1}, {}ms]\ncooldown: {}ms",
+                above - 5.0,
+                u64::from(lasts) * self.unit(),
+                self.unit()
+            );
         }
         let act = match rule.level {
             0 => "off()".to_owned(),

@@ -92,7 +92,8 @@ pub(crate) fn map(text: &str) -> Map {
                 let frame = &yaml["frames"][node["frame"].as_str().unwrap_or_default()];
                 for (field, _) in entries(&frame["signals"]) {
                     let bits = bits(frame, field, number(&node["id"]) as u32);
-                    let sensor = Sensor { channel: format!("sensor:update:{room}:{cluster}"), field: field.clone(), bits };
+                    let sensor =
+                        Sensor { channel: format!("sensor:update:{room}:{cluster}"), field: field.clone(), bits };
                     map.sensors.insert(sensor.bits.id, sensor);
                 }
             }
@@ -195,7 +196,8 @@ fn bits(frame: &Value, signal: &str, id: u32) -> Bits {
         }
         bit => (number(bit) as u32, 1),
     };
-    let states = entries(&spec["values"]).map(|(raw, text)| (raw.parse().expect("raw"), text.as_str().unwrap_or_default().to_owned()));
+    let states = entries(&spec["values"])
+        .map(|(raw, text)| (raw.parse().expect("raw"), text.as_str().unwrap_or_default().to_owned()));
     Bits {
         id,
         byte,

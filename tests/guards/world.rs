@@ -94,9 +94,14 @@ impl<'a> World<'a> {
     fn book(&self, host: &rules::Host) -> Rulebook {
         let site = rules::Site { host, inventory: &self.parsed.inventory };
         let mut report = Report::default();
-        let there = |text: &str| (0..8).all(|at| !text.contains(&format!("\"d{at}\"")) || self.map.contains(&format!("    d{at}:\n")));
+        let there = |text: &str| {
+            (0..8).all(|at| !text.contains(&format!("\"d{at}\"")) || self.map.contains(&format!("    d{at}:\n")))
+        };
         let files = self.plan.rules().into_iter().filter(|(_, text)| there(text));
-        let rules = files.filter_map(|(path, text)| rules::load(&SourceFile::new(path, text), &site, &mut report)).map(Arc::new).collect();
+        let rules = files
+            .filter_map(|(path, text)| rules::load(&SourceFile::new(path, text), &site, &mut report))
+            .map(Arc::new)
+            .collect();
         assert_eq!(report.errors(), 0, "{}", report.render(false));
         Rulebook::new(rules, self.parsed.inventory.clone(), Place::default(), "test".into())
     }
@@ -109,7 +114,11 @@ impl<'a> World<'a> {
         let book = self.book(&host);
         let origin = [b'0', b'0', b'0', b'0', b'0', b'0', b'0' + self.runs / 10, b'0' + self.runs % 10];
         let mut core = Core::new(&self.parsed, Engine::new(book, host, now), origin, now);
-        let row = |((shelf, key), value): (&(Shelf, (Name, Name)), &String)| Saved { shelf: *shelf, key: key.clone(), value: Some(value.clone()) };
+        let row = |((shelf, key), value): (&(Shelf, (Name, Name)), &String)| Saved {
+            shelf: *shelf,
+            key: key.clone(),
+            value: Some(value.clone()),
+        };
         let rows = self.store.iter().map(row).collect();
         let mut outputs = Vec::new();
         core.restore(now, rows, &mut outputs);
@@ -172,7 +181,8 @@ impl<'a> World<'a> {
     /// Everything up to `end` happens. `frozen`: but for the engine.
     pub(crate) fn run_to(&mut self, end: u64, frozen: bool) {
         loop {
-            let save = if self.unsaved && self.core.is_some() && !frozen { self.saved_at + SAVE_EVERY } else { u64::MAX };
+            let save =
+                if self.unsaved && self.core.is_some() && !frozen { self.saved_at + SAVE_EVERY } else { u64::MAX };
             let engine = if frozen { u64::MAX } else { self.deadline() };
             let next = self.nodes.next().min(engine).min(save).max(self.now);
             if next > end {
@@ -234,7 +244,11 @@ impl<'a> World<'a> {
                 self.reload(self.plan.map(limits, gone));
             }
             Step::Restart { clean, down, days } => {
-                if *clean { self.stop() } else { self.kill() }
+                if *clean {
+                    self.stop()
+                } else {
+                    self.kill()
+                }
                 self.run_to(self.now + u64::from(*down) * unit / 4 * MS, false);
                 self.utc += i64::from(*days) * DAY;
                 self.start(*days > 0);

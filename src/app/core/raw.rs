@@ -2,7 +2,7 @@
 //! another map asks for more.
 
 use crate::app::Output;
-use crate::can::{BusId, Frame};
+use crate::can::{BusId, CanId, Frame};
 use crate::channels::{ChannelMap, GREETING_TTL};
 use crate::devices::GuardEvent;
 use crate::model::Timestamp;
@@ -15,6 +15,12 @@ impl Core {
         self.advance(now, out);
         self.greet(bus, out);
         self.guard(GuardEvent::Connected(bus), out);
+    }
+
+    /// A command did not leave in time, though its bus is up: it is decided anew.
+    pub fn expired(&mut self, now: Timestamp, bus: BusId, id: CanId, out: &mut Vec<Output>) {
+        self.advance(now, out);
+        self.guard(GuardEvent::Expired(bus, id), out);
     }
 
     pub(super) fn greet(&mut self, bus: BusId, out: &mut Vec<Output>) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::can::{BusId, Frame};
+use crate::can::{BusId, CanId, Frame};
 use crate::model::{DeviceKey, DeviceRequest, Message, Name, Reading, Requester};
 
 /// What the Guard is told.
@@ -37,6 +37,8 @@ pub enum GuardEvent<'a> {
     Reading(&'a Reading),
     /// A bus takes frames, perhaps again: what was said meanwhile was not heard, so every device on it is told anew.
     Connected(BusId),
+    /// A frame did not leave in time on a bus that is up: its devices are told where they belong now.
+    Expired(BusId, CanId),
     /// From now on frames are sent: every device is told where it belongs. Before it, requests only gather.
     Start,
     /// All requests end, every device is sent to `safe` once, and nothing is sent after that.

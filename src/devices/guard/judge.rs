@@ -129,7 +129,7 @@ impl Guard {
     fn draft(&mut self, at: usize, drafts: &[Draft], started: Option<Mono>) -> Option<Draft> {
         let now = self.now.mono;
         let (Wish::To(wanted) | Wish::Keep(Some(wanted))) = self.devices[at].wanted() else {
-            self.devices[at].permit = None;
+            (self.devices[at].permit, self.devices[at].recheck) = (None, None);
             return None;
         };
         let mut recheck = self.devices[at].timing.next_deadline(now, &self.devices[at].spec.limits);
