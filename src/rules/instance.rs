@@ -320,7 +320,10 @@ impl Instance {
     fn event_always(&mut self, turn: &mut Turn<'_, '_>) {
         let (now, silent) = (turn.world.now.mono, self.is_silent());
         self.look("each", None, turn);
-        self.begun.get_or_insert(turn.world.now);
+        if self.begun.is_none() {
+            self.begun = Some(turn.world.now);
+            self.changed(Unsaved::Soon);
+        }
         let Course::Always(always) = &mut self.course else { return };
         if silent {
             always.watch(now, false, true, turn.cause.heard);
