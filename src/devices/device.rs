@@ -194,6 +194,7 @@ impl Switched {
         let seen = old.seen.as_ref().filter(|_| self.hears_where(old) && self.hears_what(old)).map(carry);
         let (told, sent) = (told.as_ref().map(carry), old.sent.as_ref().map(carry));
         (self.commanded, self.sent) = (told, sent);
+        self.before = old.before.as_ref().map(|(before, until)| (carry(before), *until));
         self.seen = seen.or(self.seen.take());
     }
 
@@ -247,21 +248,12 @@ impl Switched {
         }
     }
 
-    fn at_rest(&self) -> Wish {
+    pub(super) fn at_rest(&self) -> Wish {
         match &self.rest {
             Rest::At(target) => Wish::To(target.clone()),
             Rest::Keep => Wish::Keep(self.commanded.as_ref().or(self.seen.as_ref()).cloned()),
             Rest::Unsayable(why) => Wish::Unsayable(why.clone()),
         }
-    }
-
-    /// Writes what goes along with its own signal into the frame, as far as the frame reaches.
-    ///
-    /// The first that could not be written is the error; the others are written.
-    pub(super) fn write_along(&self, bytes: &mut [u8]) -> Result<(), String> {
-        let command = &self.spec.command;
-        let write = |(signal, value): &(usize, Value)| command.frame.signals[*signal].encode(value, bytes);
-        command.with.iter().map(write).fold(Ok(()), Result::and)
     }
 
     /// Whether a frame with `target` would tell it something new.

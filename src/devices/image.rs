@@ -195,3 +195,14 @@ impl Image {
         news.or_else(|| all().map(|(device, _)| device.spec.ttl).min()).unwrap_or_default()
     }
 }
+
+impl Switched {
+    /// Writes what goes along with its own signal into the frame, as far as the frame reaches.
+    ///
+    /// The first that could not be written is the error; the others are written.
+    fn write_along(&self, bytes: &mut [u8]) -> Result<(), String> {
+        let command = &self.spec.command;
+        let write = |(signal, value): &(usize, Value)| command.frame.signals[*signal].encode(value, bytes);
+        command.with.iter().map(write).fold(Ok(()), Result::and)
+    }
+}

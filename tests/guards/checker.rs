@@ -106,6 +106,7 @@ impl Checker {
                 (self.alive, self.stops) = (false, true);
             }
             Seen::Gone => self.gone(),
+            Seen::Spins => self.broken.push(format!("{:.3} s: it never comes to rest", self.now as f64 / 1e9)),
             Seen::Released => {}
         }
     }
@@ -114,6 +115,11 @@ impl Checker {
         self.settle_moment();
         let before = std::mem::replace(&mut self.map, reading::map(text));
         for (name, device) in before.devices {
+            // Another range makes another number the one that is off.
+            if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
+                let past = self.past.get_mut(&name).expect("it was known");
+                (past.on, past.since) = (past.told.is_some_and(|told| told != off), Some(0));
+            }
             if !self.map.devices.contains_key(&name) {
                 self.joined.remove(&name);
                 self.gone.insert(name, device);
@@ -226,9 +232,10 @@ impl Checker {
             if self.alive {
                 self.moved(device, &past, on);
             }
-            let max = device.max_on;
+            let (max, known) = (device.max_on, self.known_since(device));
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
+            past.since = past.since.or((!on).then_some(known));
             if on != past.on {
                 if let (false, Some(since), Some((most, lockout))) = (on, past.since, max) {
                     past.locked_until = if self.now >= since + most { self.now + lockout } else { past.locked_until };
@@ -271,7 +278,9 @@ impl Checker {
 
     fn at_rest(&mut self) {
         let devices: Vec<Device> = self.map.devices.values().cloned().collect();
-        for device in devices.iter().filter(|device| device.safe.is_some()) {
+        // One that is on at rest may have been switched on too often.
+        let waits = |device: &&Device| device.starts.is_some() && device.safe != Some(device.off);
+        for device in devices.iter().filter(|device| device.safe.is_some() && !waits(device)) {
             let told = self.past[&device.name].told;
             if told != device.safe {
                 self.fail(device, format!("nobody asks, and it is at {told:?}"));

@@ -33,6 +33,8 @@ pub(crate) enum Seen {
     Stops,
     /// It speaks no more.
     Gone,
+    /// It has something to do at this moment, for ever.
+    Spins,
     /// Nobody asks for anything any more.
     Released,
 }
@@ -53,6 +55,7 @@ pub(crate) struct World<'a> {
     saved_at: u64,
     unsaved: bool,
     runs: u8,
+    clock_set_at: Option<u64>,
 }
 
 impl<'a> World<'a> {
@@ -75,6 +78,7 @@ impl<'a> World<'a> {
             saved_at: 0,
             unsaved: false,
             runs: 0,
+            clock_set_at: None,
         };
         world.log.push((0, Seen::Map(world.map.clone())));
         world.start(false);
@@ -171,7 +175,14 @@ impl<'a> World<'a> {
 
     /// Everything up to `end` happens. `frozen`: but for the engine.
     pub(crate) fn run_to(&mut self, end: u64, frozen: bool) {
+        let (mut turns, mut turned_at) = (0, self.now);
         loop {
+            turns = if turned_at == self.now { turns + 1 } else { 0 };
+            turned_at = self.now;
+            if turns == 1_000 {
+                self.log.push((self.now, Seen::Spins));
+                break;
+            }
             let save = if self.unsaved && self.core.is_some() && !frozen { self.saved_at + SAVE_EVERY } else { u64::MAX };
             let engine = if frozen { u64::MAX } else { self.deadline() };
             let next = self.nodes.next().min(engine).min(save).max(self.now);
@@ -228,16 +239,23 @@ impl<'a> World<'a> {
                 let at = usize::from(*device) % self.plan.devices.len();
                 self.nodes.outputs[at].fault = *fault;
             }
-            Step::Clock(days) => self.utc += i64::from(*days) * DAY,
+            Step::Clock(days) => {
+                self.utc += i64::from(*days) * DAY;
+                self.clock_set_at = Some(self.now);
+                self.with(|core, now, out| core.advance(now, out));
+            }
             Step::Reload(limits, gone) => {
                 let gone = gone.filter(|at| usize::from(*at) < self.plan.devices.len());
                 self.reload(self.plan.map(limits, gone));
             }
             Step::Restart { clean, down, days } => {
+                let died = self.now;
                 if *clean { self.stop() } else { self.kill() }
                 self.run_to(self.now + u64::from(*down) * unit / 4 * MS, false);
+                // What was saved may have the times of the clock before.
+                let unsaved = self.clock_set_at.take().is_some_and(|at| at + SAVE_EVERY >= died);
                 self.utc += i64::from(*days) * DAY;
-                self.start(*days > 0);
+                self.start(*days > 0 || unsaved);
             }
         }
     }
