@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::channels::codec::Signal;
 use crate::channels::{Device, Feedback, Safe};
-use crate::model::{Level, Mono, Name, Quality, Reading, Value};
+use crate::model::{Mono, Name, Quality, Reading, Value};
 
-use super::arbitration::{Arbiter, Held};
+use super::arbitration::Arbiter;
 use super::confirm::Confirm;
 use super::level::{Levels, Target};
 use super::ramp::Ramp;
@@ -113,8 +113,8 @@ pub(super) struct Switched {
     commanded: Option<Target>,
     /// What its bits were in the last frame sent.
     sent: Option<Target>,
-    /// What they were before, and until when it may not have heard of the change.
-    before: Option<(Target, Mono)>,
+    /// What they were before, `None` if nobody knows, and until when it may not have heard of the change.
+    before: Option<(Option<Target>, Mono)>,
 }
 
 impl Switched {
@@ -194,7 +194,7 @@ impl Switched {
         let seen = old.seen.as_ref().filter(|_| self.hears_where(old) && self.hears_what(old)).map(carry);
         let (told, sent) = (told.as_ref().map(carry), old.sent.as_ref().map(carry));
         (self.commanded, self.sent) = (told, sent);
-        self.before = old.before.as_ref().map(|(before, until)| (carry(before), *until));
+        self.before = old.before.as_ref().map(|(before, until)| (before.as_ref().map(carry), *until));
         self.seen = seen.or(self.seen.take());
     }
 
@@ -265,7 +265,7 @@ impl Switched {
     pub(super) fn note_sent(&mut self, now: Mono, target: &Target) -> bool {
         let is_news = self.is_news(target);
         if is_news {
-            self.before = self.told().cloned().map(|before| (before, now + self.spec.ttl));
+            self.before = Some((self.told().cloned(), now + self.spec.ttl));
             self.sent = Some(target.clone());
         }
         if self.arbiter.winner().is_some() || self.permit.is_some() {
@@ -296,10 +296,24 @@ impl Switched {
     /// Everything that it may be now: as it says, as it was told, and, where it says nothing, as it was before it can have
     /// heard of that; `recheck` is when that is over.
     pub(super) fn may_be(&self, now: Mono, recheck: &mut Option<Mono>) -> impl Iterator<Item = &Target> {
-        let seen = self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)));
-        let before = self.before.as_ref().filter(|(_, until)| seen.is_none() && now < *until);
-        *recheck = [*recheck, before.map(|(_, until)| *until)].into_iter().flatten().min();
-        self.told().into_iter().chain(seen).chain(before.map(|(before, _)| before))
+        let before = self.before(now, recheck).and_then(|(before, _)| before.as_ref());
+        self.told().into_iter().chain(self.says_good()).chain(before)
+    }
+
+    /// Whether nobody knows what it is: an earlier run may have told it anything, and it cannot have heard of this one.
+    pub(super) fn may_be_anything(&self, now: Mono, recheck: &mut Option<Mono>) -> bool {
+        let unheard = self.before(now, recheck).is_some_and(|(before, _)| before.is_none());
+        self.says_good().is_none() && (self.sent.is_none() || unheard)
+    }
+
+    fn says_good(&self) -> Option<&Target> {
+        self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)))
+    }
+
+    fn before(&self, now: Mono, recheck: &mut Option<Mono>) -> Option<&(Option<Target>, Mono)> {
+        let before = self.before.as_ref().filter(|(_, until)| self.says_good().is_none() && now < *until)?;
+        *recheck = [*recheck, Some(before.1)].into_iter().flatten().min();
+        Some(before)
     }
 
     /// Takes in what its feedback says.
@@ -362,11 +376,6 @@ impl Switched {
         self.arbiter.winner().map(|held| held.end).filter(|end| *end != Mono(u64::MAX))
     }
 
-    /// When the limit that holds it back ends by itself.
-    pub(super) fn held_back_until(&self) -> Option<Mono> {
-        self.permit.as_ref()?.why.until
-    }
-
     /// Of the files that decided on the request in force.
     pub(super) fn revision(&self) -> Option<&Name> {
         self.arbiter.winner()?.revision.as_ref()
@@ -375,15 +384,6 @@ impl Switched {
     /// The shorter of its own and another `repeat`.
     pub(super) fn repeat_within(&self, other: Option<Duration>) -> Option<Duration> {
         [self.spec.repeat, other].into_iter().flatten().min()
-    }
-
-    /// Its requests with the levels as people read them.
-    pub(super) fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
-        self.arbiter.held().iter().map(|held| (held, self.shown(held.level)))
-    }
-
-    fn shown(&self, level: Level) -> Value {
-        self.levels.resolve(level).map_or(Value::Null, |target| target.shown)
     }
 
     fn shown_as_told(&self) -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::can::{BusId, CanId, Frame};
 use crate::channels::Command;
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, Value};
 
 use super::device::{Switched, Wish};
 use super::level::Target;

@@ -11,7 +11,7 @@ use super::restraint::Restraint;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Switched off by a limit, a device stays so for at least this long: two limits that contradict each other must not make
 /// it flutter.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
 /// A moment on the monotonic clock in nanoseconds; negative before this process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

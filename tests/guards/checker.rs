@@ -31,7 +31,7 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
-    /// It was on when the engine died, since then.
+    /// When the engine died it was on since then, and is until then if nobody speaks to it, or says so in its place.
     pub(crate) was_on: Option<(u64, u64)>,
 }
 
@@ -159,8 +159,10 @@ impl Checker {
             }
         }
         (self.alive, self.stops) = (false, false);
-        for past in self.past.values_mut() {
-            past.was_on = past.since.filter(|_| past.on).map(|since| (since, self.now));
+        for (name, past) in &mut self.past {
+            let device = self.map.devices.get(name);
+            let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
+            past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
             if past.told_at + UNSAVED >= self.now {
                 // Unknown to the store.
                 (past.since, past.was_on) = (Some(0), None);
@@ -229,12 +231,17 @@ impl Checker {
             let past = self.past[&device.name].clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
-            if self.alive {
+            let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
+            if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);
             }
             let (max, known) = (device.max_on, self.known_since(device));
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
+            past.was_on = None;
+            if let Some((since, _)) = goes_on {
+                (past.on, past.since) = (true, Some(since));
+            }
             past.since = past.since.or((!on).then_some(known));
             if on != past.on {
                 if let (false, Some(since), Some((most, lockout))) = (on, past.since, max) {
