@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::nodes::BEGIN;
 use super::reading::{self, Device, Map};
 use super::world::Seen;
 
@@ -62,7 +63,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         past: BTreeMap::new(),
         sensors: BTreeMap::new(),
         frames: BTreeMap::new(),
-        now: 0,
+        now: BEGIN,
         alive: false,
         stops: false,
         begun: 0,
@@ -91,7 +92,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
 
 impl Checker {
     pub(crate) fn fail(&mut self, device: &Device, what: impl std::fmt::Display) {
-        self.broken.push(format!("{:.3} s: {}: {what}", self.now as f64 / 1e9, device.name));
+        self.broken.push(format!("{:.3} s: {}: {what}", super::seconds(self.now), device.name));
     }
 
     fn take(&mut self, seen: &Seen) {
@@ -106,7 +107,7 @@ impl Checker {
                 (self.alive, self.stops) = (false, true);
             }
             Seen::Gone => self.gone(),
-            Seen::Spins => self.broken.push(format!("{:.3} s: it never comes to rest", self.now as f64 / 1e9)),
+            Seen::Spins => self.broken.push(format!("{:.3} s: it never comes to rest", super::seconds(self.now))),
             Seen::Released => {}
         }
     }
@@ -118,7 +119,7 @@ impl Checker {
             // Another range makes another number the one that is off.
             if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
                 let past = self.past.get_mut(&name).expect("it was known");
-                (past.on, past.since) = (past.told.is_some_and(|told| told != off), Some(0));
+                (past.on, past.since) = (past.told.is_some_and(|told| told > off), Some(0));
             }
             if !self.map.devices.contains_key(&name) {
                 self.joined.remove(&name);

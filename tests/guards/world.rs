@@ -10,7 +10,7 @@ use growctl_engine::files::{Report, SourceFile};
 use growctl_engine::model::{CommandsFrom, Mono, Name, Saved, Shelf, Timestamp, Utc};
 use growctl_engine::rules::{self, Engine, Place, Rulebook};
 
-use super::nodes::{MS, Nodes};
+use super::nodes::{BEGIN, MS, Nodes};
 use super::plan::{Plan, Step, level};
 
 /// 2026-04-01 00:00 UTC, in nanoseconds.
@@ -68,7 +68,7 @@ impl<'a> World<'a> {
             nodes,
             core: None,
             log: Vec::new(),
-            now: 0,
+            now: BEGIN,
             cut: false,
             map,
             parsed,
@@ -80,7 +80,7 @@ impl<'a> World<'a> {
             runs: 0,
             clock_set_at: None,
         };
-        world.log.push((0, Seen::Map(world.map.clone())));
+        world.log.push((BEGIN, Seen::Map(world.map.clone())));
         world.start(false);
         world
     }

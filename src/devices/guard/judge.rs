@@ -317,6 +317,7 @@ impl Switched {
     fn answers(&self, test: &Test, target: &Target) -> bool {
         match test {
             Test::On => self.levels.is_on(target),
+            Test::Off => !self.levels.is_on(target),
             Test::Compare(comparison, number) => comparison.holds(self.levels.number(target), *number),
             Test::State { is, state } => {
                 let level = self.levels.level_of(&state.clone().into());
