@@ -59,6 +59,8 @@ pub struct While {
 pub enum Test {
     /// Whether it is on at all: not off, not closed, not 0.
     On,
+    /// Whether it is as far off as it goes, which is more than 0 where its `range` says so.
+    Off,
     /// A comparison with a number in its command signal's unit.
     Compare(Comparison, f64),
     /// Whether it is in that state, `== "open"`, or is not, `!= "open"`.

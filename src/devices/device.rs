@@ -5,9 +5,9 @@ mod heir;
 use std::time::Duration;
 
 use crate::channels::{Device, Safe};
-use crate::model::{Level, Mono, Name, Quality, Reading, Value};
+use crate::model::{Mono, Name, Quality, Reading, Value};
 
-use super::arbitration::{Arbiter, Held};
+use super::arbitration::Arbiter;
 use super::confirm::Confirm;
 use super::level::{Levels, Target};
 use super::ramp::Ramp;
@@ -114,8 +114,8 @@ pub(super) struct Switched {
     commanded: Option<Target>,
     /// What its bits were in the last frame sent.
     sent: Option<Target>,
-    /// What they were before, and until when it may not have heard of the change.
-    before: Option<(Target, Mono)>,
+    /// What they were before, `None` if nobody knows, and until when it may not have heard of the change.
+    before: Option<(Option<Target>, Mono)>,
 }
 
 impl Switched {
@@ -170,21 +170,12 @@ impl Switched {
         }
     }
 
-    fn at_rest(&self) -> Wish {
+    pub(super) fn at_rest(&self) -> Wish {
         match &self.rest {
             Rest::At(target) => Wish::To(target.clone()),
             Rest::Keep => Wish::Keep(self.commanded.as_ref().or(self.seen.as_ref()).cloned()),
             Rest::Unsayable(why) => Wish::Unsayable(why.clone()),
         }
-    }
-
-    /// Writes what goes along with its own signal into the frame, as far as the frame reaches.
-    ///
-    /// The first that could not be written is the error; the others are written.
-    pub(super) fn write_along(&self, bytes: &mut [u8]) -> Result<(), String> {
-        let command = &self.spec.command;
-        let write = |(signal, value): &(usize, Value)| command.frame.signals[*signal].encode(value, bytes);
-        command.with.iter().map(write).fold(Ok(()), Result::and)
     }
 
     /// Whether a frame with `target` would tell it something new.
@@ -196,7 +187,7 @@ impl Switched {
     pub(super) fn note_sent(&mut self, now: Mono, target: &Target) -> bool {
         let is_news = self.is_news(target);
         if is_news {
-            self.before = self.told().cloned().map(|before| (before, now + self.spec.ttl));
+            self.before = Some((self.told().cloned(), now + self.spec.ttl));
             self.sent = Some(target.clone());
         }
         if self.arbiter.winner().is_some() || self.permit.is_some() {
@@ -232,10 +223,24 @@ impl Switched {
     /// Everything that it may be now: as it says, as it was told, and, where it says nothing, as it was before it can have
     /// heard of that; `recheck` is when that is over.
     pub(super) fn may_be(&self, now: Mono, recheck: &mut Option<Mono>) -> impl Iterator<Item = &Target> {
-        let seen = self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)));
-        let before = self.before.as_ref().filter(|(_, until)| seen.is_none() && now < *until);
-        *recheck = [*recheck, before.map(|(_, until)| *until)].into_iter().flatten().min();
-        self.told().into_iter().chain(seen).chain(before.map(|(before, _)| before))
+        let before = self.before(now, recheck).and_then(|(before, _)| before.as_ref());
+        self.told().into_iter().chain(self.says_good()).chain(before)
+    }
+
+    /// Whether nobody knows what it is: an earlier run may have told it anything, and it cannot have heard of this one.
+    pub(super) fn may_be_anything(&self, now: Mono, recheck: &mut Option<Mono>) -> bool {
+        let unheard = self.before(now, recheck).is_some_and(|(before, _)| before.is_none());
+        self.says_good().is_none() && (self.sent.is_none() || unheard)
+    }
+
+    fn says_good(&self) -> Option<&Target> {
+        self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)))
+    }
+
+    fn before(&self, now: Mono, recheck: &mut Option<Mono>) -> Option<&(Option<Target>, Mono)> {
+        let before = self.before.as_ref().filter(|(_, until)| self.says_good().is_none() && now < *until)?;
+        *recheck = [*recheck, Some(before.1)].into_iter().flatten().min();
+        Some(before)
     }
 
     /// Takes in what its feedback says.
@@ -298,11 +303,6 @@ impl Switched {
         self.arbiter.winner().map(|held| held.end).filter(|end| *end != Mono(u64::MAX))
     }
 
-    /// When the limit that holds it back ends by itself.
-    pub(super) fn held_back_until(&self) -> Option<Mono> {
-        self.permit.as_ref()?.why.until
-    }
-
     /// Of the files that decided on the request in force.
     pub(super) fn revision(&self) -> Option<&Name> {
         self.arbiter.winner()?.revision.as_ref()
@@ -311,15 +311,6 @@ impl Switched {
     /// The shorter of its own and another `repeat`.
     pub(super) fn repeat_within(&self, other: Option<Duration>) -> Option<Duration> {
         [self.spec.repeat, other].into_iter().flatten().min()
-    }
-
-    /// Its requests with the levels as people read them.
-    pub(super) fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
-        self.arbiter.held().iter().map(|held| (held, self.shown(held.level)))
-    }
-
-    fn shown(&self, level: Level) -> Value {
-        self.levels.resolve(level).map_or(Value::Null, |target| target.shown)
     }
 
     fn shown_as_told(&self) -> Value {

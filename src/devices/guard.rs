@@ -55,6 +55,8 @@ pub struct Guard {
     names: Names,
     phase: Phase,
     now: Timestamp,
+    /// The clocks by which what was saved has its civil times.
+    saved_by: Option<Timestamp>,
     deadline: Option<Mono>,
     counts: GuardCounts,
     /// Devices that wait to be drawn anew, while requests that belong together come in.
@@ -78,6 +80,7 @@ impl Guard {
             names: Names::default(),
             phase: Phase::Gathering,
             now,
+            saved_by: None,
             deadline: None,
             counts: GuardCounts::default(),
             held: None,

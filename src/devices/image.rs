@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::can::{BusId, CanId, Frame};
 use crate::channels::Command;
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, Value};
 
 use super::device::{Switched, Wish};
 use super::level::Target;
@@ -193,5 +193,16 @@ impl Image {
         let all = || self.members.iter().map(|&member| &devices[member]).zip(&targets[self.ghosts.len()..]);
         let news = all().filter(|(device, target)| device.is_news(target)).map(|(device, _)| device.spec.ttl).min();
         news.or_else(|| all().map(|(device, _)| device.spec.ttl).min()).unwrap_or_default()
+    }
+}
+
+impl Switched {
+    /// Writes what goes along with its own signal into the frame, as far as the frame reaches.
+    ///
+    /// The first that could not be written is the error; the others are written.
+    fn write_along(&self, bytes: &mut [u8]) -> Result<(), String> {
+        let command = &self.spec.command;
+        let write = |(signal, value): &(usize, Value)| command.frame.signals[*signal].encode(value, bytes);
+        command.with.iter().map(write).fold(Ok(()), Result::and)
     }
 }

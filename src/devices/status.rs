@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Mono, Name, Requester, Timestamp, Value};
+use crate::model::{Level, Mono, Name, Requester, Timestamp, Value};
 
 use super::arbitration::Held;
 use super::device::Switched;
@@ -177,5 +177,21 @@ impl Hold {
             held_back: held_back.map(str::to_owned).or_else(|| device.word().held_back.map(|words| words.to_string())),
         };
         its.map(hold).collect()
+    }
+}
+
+impl Switched {
+    /// When the limit that holds it back ends by itself.
+    fn held_back_until(&self) -> Option<Mono> {
+        self.permit.as_ref()?.why.until
+    }
+
+    /// Its requests with the levels as people read them.
+    fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
+        self.arbiter.held().iter().map(|held| (held, self.shown(held.level)))
+    }
+
+    fn shown(&self, level: Level) -> Value {
+        self.levels.resolve(level).map_or(Value::Null, |target| target.shown)
     }
 }

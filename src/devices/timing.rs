@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const MOST_STARTS: usize = 4_096;
 /// Switched off by a limit, a device stays so for at least this long: two limits that contradict each other must not make
 /// it flutter.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
 /// The past of one device.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -33,6 +33,15 @@ impl Mono {
     }
 }
 
+impl Timestamp {
+    /// By how much the civil clock has been set, ahead or back, between two moments.
+    #[must_use]
+    pub fn jumped_until(self, later: Timestamp) -> Duration {
+        let ran = i64::try_from(later.mono.since(self.mono).as_nanos()).unwrap_or(i64::MAX);
+        Duration::from_nanos(later.utc.0.saturating_sub(self.utc.0).saturating_sub(ran).unsigned_abs())
+    }
+}
+
 impl Add<Duration> for Mono {
     type Output = Mono;
     fn add(self, span: Duration) -> Mono {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::nodes::BEGIN;
 use super::reading::{self, Device, Map};
 use super::world::Seen;
 
@@ -31,7 +32,7 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
-    /// It was on when the engine died, since then.
+    /// When the engine died it was on since then, and is until then if nobody speaks to it, or says so in its place.
     pub(crate) was_on: Option<(u64, u64)>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         past: BTreeMap::new(),
         sensors: BTreeMap::new(),
         frames: BTreeMap::new(),
-        now: 0,
+        now: BEGIN,
         alive: false,
         stops: false,
         begun: 0,
@@ -94,7 +95,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
 
 impl Checker {
     pub(crate) fn fail(&mut self, device: &Device, what: impl std::fmt::Display) {
-        self.broken.push(format!("{:.3} s: {}: {what}", self.now as f64 / 1e9, device.name));
+        self.broken.push(format!("{:.3} s: {}: {what}", super::seconds(self.now), device.name));
     }
 
     fn take(&mut self, seen: &Seen) {
@@ -109,6 +110,7 @@ impl Checker {
                 (self.alive, self.stops) = (false, true);
             }
             Seen::Gone => self.gone(),
+            Seen::Spins => self.broken.push(format!("{:.3} s: it never comes to rest", super::seconds(self.now))),
             Seen::Released => {}
         }
     }
@@ -117,6 +119,11 @@ impl Checker {
         self.settle_moment();
         let before = std::mem::replace(&mut self.map, reading::map(text));
         for (name, device) in before.devices {
+            // Another range makes another number the one that is off.
+            if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
+                let past = self.past.get_mut(&name).expect("it was known");
+                (past.on, past.since) = (past.told.is_some_and(|told| told > off), Some(0));
+            }
             if !self.map.devices.contains_key(&name) {
                 self.joined.remove(&name);
                 self.gone.insert(name, device);
@@ -156,8 +163,10 @@ impl Checker {
             }
         }
         (self.alive, self.stops) = (false, false);
-        for past in self.past.values_mut() {
-            past.was_on = past.since.filter(|_| past.on).map(|since| (since, self.now));
+        for (name, past) in &mut self.past {
+            let device = self.map.devices.get(name);
+            let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
+            past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
             if past.told_at + UNSAVED >= self.now {
                 // Unknown to the store.
                 (past.since, past.was_on) = (Some(0), None);
@@ -232,12 +241,18 @@ impl Checker {
             let past = self.past[&device.name].clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
-            if self.alive {
+            let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
+            if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);
             }
-            let max = device.max_on;
+            let (max, known) = (device.max_on, self.known_since(device));
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
+            past.was_on = None;
+            if let Some((since, _)) = goes_on {
+                (past.on, past.since) = (true, Some(since));
+            }
+            past.since = past.since.or((!on).then_some(known));
             if on != past.on {
                 if let (false, Some(since), Some((most, lockout))) = (on, past.since, max) {
                     past.locked_until = if self.now >= since + most { self.now + lockout } else { past.locked_until };
@@ -283,7 +298,9 @@ impl Checker {
 
     fn at_rest(&mut self) {
         let devices: Vec<Device> = self.map.devices.values().cloned().collect();
-        for device in devices.iter().filter(|device| device.safe.is_some()) {
+        // One that is on at rest may have been switched on too often.
+        let waits = |device: &&Device| device.starts.is_some() && device.safe != Some(device.off);
+        for device in devices.iter().filter(|device| device.safe.is_some() && !waits(device)) {
             let told = self.past[&device.name].told;
             if told != device.safe {
                 self.fail(device, format!("nobody asks, and it is at {told:?}"));

@@ -4,6 +4,8 @@ use super::checker::{Checker, HOUR};
 use super::reading::{Condition, Device, Need};
 
 const STEP: u64 = 250_000_000;
+/// Over a restart times are kept to the microsecond.
+const ROUNDING: u64 = 1_000;
 
 impl Checker {
     /// A device was told something else at this moment, `on` or not.
@@ -25,13 +27,13 @@ impl Checker {
     fn started(&mut self, device: &Device, past: &super::checker::Past) {
         let now = self.now;
         let since = past.since.unwrap_or_else(|| self.known_since(device));
-        if now < since + device.min_off {
+        if now + ROUNDING < since + device.min_off {
             self.fail(device, format!("min_off: off for {} ms", (now - since) / 1_000_000));
         }
-        if now < past.locked_until && device.max_on.is_some() {
+        if now + ROUNDING < past.locked_until && device.max_on.is_some() {
             self.fail(device, format!("max_on: on, and locked for {} ms", (past.locked_until - now) / 1_000_000));
         }
-        let starts = past.starts.iter().filter(|start| **start + HOUR > now).count();
+        let starts = past.starts.iter().filter(|start| **start + HOUR > now + ROUNDING).count();
         if device.starts.is_some_and(|most| starts >= most) {
             self.fail(device, format!("max_starts_per_hour: {starts} before this one"));
         }
@@ -39,13 +41,6 @@ impl Checker {
         let last = others.filter_map(|(_, other)| other.starts.last().copied()).max();
         if last.is_some_and(|last| last >= self.begun && now < last + device.stagger && last < now) {
             self.fail(device, format!("stagger: {} ms after another", (now - last.unwrap_or(0)) / 1_000_000));
-        }
-        if past.was_on.is_some_and(|(since, died)| {
-            let awake = device.watchdog.is_none_or(|watchdog| now < died + watchdog);
-            let most = device.max_on.map_or(u64::MAX, |(most, _)| most);
-            now == self.begun && awake && now - since > most
-        }) {
-            self.fail(device, "max_on: on over a restart");
         }
     }
 
@@ -99,7 +94,12 @@ impl Checker {
         let since = past.since.unwrap_or(self.now);
         // A reading that a new map asks for first may not have been looked at before.
         let unread = !device.needs.is_empty() && self.sensors.values().any(|(_, at)| *at <= self.changed);
-        unread || device.max_on.is_some_and(|(most, _)| self.now >= since + most) || self.forcing(device).is_some()
+        let others = device.forbid.iter().chain(&device.only).filter_map(|one| self.map.devices.get(&one.device));
+        let strange = others.chain(self.rivals(device)).any(|other| self.now < self.known_since(other) + other.ttl);
+        unread
+            || strange
+            || device.max_on.is_some_and(|(most, _)| self.now >= since + most)
+            || self.forcing(device).is_some()
     }
 
     fn rivals<'a>(&'a self, device: &'a Device) -> impl Iterator<Item = &'a Device> {

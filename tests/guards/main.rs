@@ -11,6 +11,7 @@ mod world;
 
 use proptest::prelude::*;
 
+use nodes::BEGIN;
 use plan::{Plan, plan};
 use world::{Seen, World};
 
@@ -18,11 +19,16 @@ fn cases(usual: u32) -> u32 {
     std::env::var("GUARDS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
+/// Since the world began.
+fn seconds(at: u64) -> f64 {
+    (at - BEGIN) as f64 / 1e9
+}
+
 /// The last frames before something broke, and the site.
 fn told(world: &World<'_>) -> String {
     let line = |(at, seen): &(u64, Seen)| match seen {
-        Seen::Map(map) => format!("{:.3} {}", *at as f64 / 1e9, &map[map.find("devices:").unwrap_or(0)..]),
-        seen => format!("{:.3} {seen:?}", *at as f64 / 1e9),
+        Seen::Map(map) => format!("{:.3} {}", seconds(*at), &map[map.find("devices:").unwrap_or(0)..]),
+        seen => format!("{:.3} {seen:?}", seconds(*at)),
     };
     let maps = world.log.iter().filter(|(_, seen)| matches!(seen, Seen::Map(_)));
     let rest = world.log.iter().filter(|(_, seen)| !matches!(seen, Seen::Map(_)));

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use super::plan::{Fault, Plan};
 
 pub(crate) const MS: u64 = 1_000_000;
+/// When the world begins: there is a time before it.
+pub(crate) const BEGIN: u64 = 7_200_000 * MS;
 /// A node has done what it was told after this at the latest.
 pub(crate) const DELAY: u64 = 300 * MS;
 
@@ -56,11 +58,11 @@ impl Nodes {
             fault: Fault::None,
             heard: None,
             waiting: VecDeque::new(),
-            says_at: (at as u64 * 137 + 50) * MS,
+            says_at: BEGIN + (at as u64 * 137 + 50) * MS,
             fan: slot.fan,
         };
         let outputs = plan.devices.iter().zip(&slots).enumerate().map(output).collect();
-        let sensors = [(Some(60), 11 * MS), (Some(60), 400 * MS)];
+        let sensors = [(Some(60), BEGIN + 11 * MS), (Some(60), BEGIN + 400 * MS)];
         Nodes { outputs, sensors, unit, random: fastrand::Rng::with_seed(plan.seed) }
     }
 

@@ -10,7 +10,7 @@ use growctl_engine::files::{Report, SourceFile};
 use growctl_engine::model::{CommandsFrom, Mono, Name, Saved, Shelf, Timestamp, Utc};
 use growctl_engine::rules::{self, Engine, Place, Rulebook};
 
-use super::nodes::{MS, Nodes};
+use super::nodes::{BEGIN, MS, Nodes};
 use super::plan::{Plan, Step, level};
 
 /// 2026-04-01 00:00 UTC, in nanoseconds.
@@ -33,6 +33,8 @@ pub(crate) enum Seen {
     Stops,
     /// It speaks no more.
     Gone,
+    /// It has something to do at this moment, for ever.
+    Spins,
     /// Nobody asks for anything any more.
     Released,
 }
@@ -53,6 +55,7 @@ pub(crate) struct World<'a> {
     saved_at: u64,
     unsaved: bool,
     runs: u8,
+    clock_set_at: Option<u64>,
 }
 
 impl<'a> World<'a> {
@@ -65,7 +68,7 @@ impl<'a> World<'a> {
             nodes,
             core: None,
             log: Vec::new(),
-            now: 0,
+            now: BEGIN,
             cut: false,
             map,
             parsed,
@@ -75,8 +78,9 @@ impl<'a> World<'a> {
             saved_at: 0,
             unsaved: false,
             runs: 0,
+            clock_set_at: None,
         };
-        world.log.push((0, Seen::Map(world.map.clone())));
+        world.log.push((BEGIN, Seen::Map(world.map.clone())));
         world.start(false);
         world
     }
@@ -180,7 +184,14 @@ impl<'a> World<'a> {
 
     /// Everything up to `end` happens. `frozen`: but for the engine.
     pub(crate) fn run_to(&mut self, end: u64, frozen: bool) {
+        let (mut turns, mut turned_at) = (0, self.now);
         loop {
+            turns = if turned_at == self.now { turns + 1 } else { 0 };
+            turned_at = self.now;
+            if turns == 1_000 {
+                self.log.push((self.now, Seen::Spins));
+                break;
+            }
             let save =
                 if self.unsaved && self.core.is_some() && !frozen { self.saved_at + SAVE_EVERY } else { u64::MAX };
             let engine = if frozen { u64::MAX } else { self.deadline() };
@@ -238,20 +249,27 @@ impl<'a> World<'a> {
                 let at = usize::from(*device) % self.plan.devices.len();
                 self.nodes.outputs[at].fault = *fault;
             }
-            Step::Clock(days) => self.utc += i64::from(*days) * DAY,
+            Step::Clock(days) => {
+                self.utc += i64::from(*days) * DAY;
+                self.clock_set_at = Some(self.now);
+                self.with(|core, now, out| core.advance(now, out));
+            }
             Step::Reload(limits, gone) => {
                 let gone = gone.filter(|at| usize::from(*at) < self.plan.devices.len());
                 self.reload(self.plan.map(limits, gone));
             }
             Step::Restart { clean, down, days } => {
+                let died = self.now;
                 if *clean {
                     self.stop()
                 } else {
                     self.kill()
                 }
                 self.run_to(self.now + u64::from(*down) * unit / 4 * MS, false);
+                // What was saved may have the times of the clock before.
+                let unsaved = self.clock_set_at.take().is_some_and(|at| at + SAVE_EVERY >= died);
                 self.utc += i64::from(*days) * DAY;
-                self.start(*days > 0);
+                self.start(*days > 0 || unsaved);
             }
         }
     }

@@ -10,7 +10,7 @@ impl Core {
     /// Hands over what is to be kept and has changed since the last call; after [`Core::stop`], all of it.
     pub fn drain_saved(&mut self, into: &mut Vec<Saved>) {
         self.engine.drain_saved(self.now, into);
-        self.guard.drain_saved(into);
+        self.guard.drain_saved(self.now, into);
     }
 
     /// Takes up what was kept. Right after [`Core::new`]: what devices are asked for again goes out with [`Core::start`].

@@ -110,7 +110,7 @@ fn every_limit_is_read_in_every_form() {
         limits(&map, "Grow/valve").forbid_while,
         [
             on("Grow/mode == boost", "Grow/mode", state(true, "boost")),
-            on("Grow/heater == off", "Grow/heater", Test::Compare(Comparison::Equal, 0.0)),
+            on("Grow/heater == off", "Grow/heater", Test::Off),
             on("Grow/lamp <= 0", "Grow/lamp", Test::Compare(Comparison::AtMost, 0.0)),
             on("Grow/heater > hot", "Grow/heater > hot", Test::On),
         ],

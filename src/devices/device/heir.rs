@@ -51,6 +51,7 @@ impl Switched {
         let seen = old.seen.as_ref().filter(|_| self.hears_where(old) && self.hears_what(old)).map(carry);
         let (told, sent) = (told.as_ref().map(carry), old.sent.as_ref().map(carry));
         (self.commanded, self.sent) = (told, sent);
+        self.before = old.before.as_ref().map(|(before, until)| (before.as_ref().map(carry), *until));
         self.seen = seen.or(self.seen.take());
     }
 

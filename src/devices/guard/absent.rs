@@ -1,19 +1,24 @@
-//! The requests on devices that have left the map. A rule asks once, when its episode begins: were they dropped, a map that
-//! is wrong for a moment would leave an episode that lasts and holds nothing.
+//! The requests on devices that have left the map, and how long these have been off. A rule asks once, when its episode
+//! begins: were they dropped, a map that is wrong for a moment would leave an episode that lasts and holds nothing. Nor does
+//! such a map loosen a limit: a compressor that comes back at once has not rested.
 
 use std::collections::BTreeMap;
 
 use crate::model::{DeviceKey, Mono, Requester};
 
 use super::super::arbitration::Arbiter;
+use super::super::timing::Timing;
 
 /// Devices whose requests are kept. Nothing can be asked of a device that is not there, so there are never more than maps
 /// have brought; the bound is for a map that is generated anew again and again.
 const MOST: usize = 1_000;
 
-/// Who asked for devices that are not there.
+/// Who asked for devices that are not there, and their past.
 #[derive(Debug, Default)]
-pub(super) struct Absent(BTreeMap<DeviceKey, Arbiter>);
+pub(super) struct Absent {
+    requests: BTreeMap<DeviceKey, Arbiter>,
+    past: BTreeMap<DeviceKey, Timing>,
+}
 
 impl Absent {
     /// Keeps the requests on a device that leaves; how many it had to let go for want of room.
@@ -21,16 +26,28 @@ impl Absent {
         if requests.held().is_empty() {
             return 0;
         }
-        if self.0.len() == MOST {
+        if self.requests.len() == MOST {
             return requests.held().len();
         }
-        self.0.insert(device, requests);
+        self.requests.insert(device, requests);
         0
     }
 
     /// The requests on a device that is there again.
     pub(super) fn take(&mut self, device: &DeviceKey) -> Option<Arbiter> {
-        self.0.remove(device)
+        self.requests.remove(device)
+    }
+
+    /// Keeps how long a device that leaves has been on or off.
+    pub(super) fn remember(&mut self, device: DeviceKey, past: Timing) {
+        if self.past.len() < MOST {
+            self.past.insert(device, past);
+        }
+    }
+
+    /// The past of a device that is there again.
+    pub(super) fn recall(&mut self, device: &DeviceKey) -> Option<Timing> {
+        self.past.remove(device)
     }
 
     /// Ends a requester's request on one device; how many there were.
@@ -55,12 +72,12 @@ impl Absent {
 
     /// When the next lease ends.
     pub(super) fn next_deadline(&self) -> Option<Mono> {
-        self.0.values().filter_map(Arbiter::next_deadline).min()
+        self.requests.values().filter_map(Arbiter::next_deadline).min()
     }
 
     fn each(&mut self, mut end: impl FnMut(&DeviceKey, &mut Arbiter) -> usize) -> usize {
         let mut ended = 0;
-        self.0.retain(|device, requests| {
+        self.requests.retain(|device, requests| {
             ended += end(device, requests);
             !requests.held().is_empty()
         });

@@ -10,6 +10,7 @@ use crate::model::{Level, Mono};
 use super::super::device::{Switched, Wish};
 use super::super::level::Target;
 use super::super::restraint::{Permit, Restraint};
+use super::super::timing::SETTLE;
 use super::Guard;
 
 /// Devices that have to do with each other, and those of them that have limits.
@@ -136,8 +137,8 @@ impl Guard {
         let mut sooner = |next: Option<Mono>| recheck = [recheck, next].into_iter().flatten().min();
         let wants_on = self.devices[at].levels.is_on(&wanted);
         let (mut forced, mut claims) = (None, false);
-        // One that is only kept on for its least time is switched off by the others as well.
-        if wants_on || self.devices[at].is_kept_on(now) {
+        // One that is only kept on for its least time, or on its way down, is switched off by the others as well.
+        if wants_on || self.devices[at].stays_on_for_a_while(now) {
             let device = &mut self.devices[at];
             forced = device.timing.lockout(now, &device.spec.limits);
             let (unmet, next) = self.readings.restraint(now, &device.spec.limits.needs, &device.watches);
@@ -146,6 +147,10 @@ impl Guard {
             sooner(relations.recheck);
             claims = wants_on && forced.is_none() && unmet.is_none() && relations.claims;
             forced = forced.or(unmet).or(relations.why);
+            if !wants_on && forced.is_some() {
+                // Off, nothing holds it back any more.
+                sooner(Some(now + SETTLE));
+            }
         }
         let last_start = started.or_else(|| self.last_start(at));
         let device = &mut self.devices[at];
@@ -217,6 +222,9 @@ impl Guard {
     fn views(&self, one: &While, drafts: &[Draft], recheck: &mut Option<Mono>) -> Option<Vec<bool>> {
         let at = *self.by_key.get(&one.device)?;
         let device = &self.devices[at];
+        if self.expects_answers && device.may_be_anything(self.now.mono, recheck) {
+            return None;
+        }
         let decided = match drafts.iter().find(|draft| draft.at == at) {
             Some(draft) => Some(draft.target.clone()),
             None if device.is_limited() => None,
@@ -232,7 +240,8 @@ impl Guard {
 
     fn may_be_on(&self, at: usize, recheck: &mut Option<Mono>) -> bool {
         let device = &self.devices[at];
-        device.may_be(self.now.mono, recheck).any(|target| device.levels.is_on(target))
+        let unknown = self.expects_answers && device.may_be_anything(self.now.mono, recheck);
+        unknown || device.may_be(self.now.mono, recheck).any(|target| device.levels.is_on(target))
     }
 
     /// What has been decided later may forbid what was decided before.
@@ -295,6 +304,11 @@ impl Switched {
         self.is_on() && self.timing.stays_on(now, &self.spec.limits).is_some()
     }
 
+    /// Whether it is on whatever is wanted.
+    fn stays_on_for_a_while(&self, now: Mono) -> bool {
+        self.is_kept_on(now) || (self.is_on() && self.spec.limits.ramp.is_some())
+    }
+
     fn priority(&self) -> u8 {
         self.arbiter.winner().map_or(0, |held| held.priority)
     }
@@ -303,6 +317,7 @@ impl Switched {
     fn answers(&self, test: &Test, target: &Target) -> bool {
         match test {
             Test::On => self.levels.is_on(target),
+            Test::Off => !self.levels.is_on(target),
             Test::Compare(comparison, number) => comparison.holds(self.levels.number(target), *number),
             Test::State { is, state } => {
                 let level = self.levels.level_of(&state.clone().into());

@@ -286,9 +286,9 @@ fn timers_and_manual_requests_outlive_a_restart_whatever_the_clock_does() {
     set(&mut bench, 300.0, "a", "pump", Level::On);
     bench.command(400.0, "exhaust", r#"{"set": 70, "for": "1h", "reason": "flush"}"#);
     let mut saved: Vec<Saved> = Vec::new();
-    bench.guard.drain_saved(&mut saved);
+    bench.guard.drain_saved(bench.guard.now, &mut saved);
     assert_eq!(saved.len(), 2);
-    bench.guard.drain_saved(&mut saved);
+    bench.guard.drain_saved(bench.guard.now, &mut saved);
     assert_eq!(saved.len(), 2, "nothing has changed since");
     let restart = |mono: f64, utc: f64| {
         let start = Timestamp { mono: Mono::START + Duration::from_secs_f64(mono), utc: Utc::from_seconds(utc) };

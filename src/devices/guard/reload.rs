@@ -2,10 +2,11 @@
 //! to its safe state once, at the address where it was. Bits keep their state, whoever drives them next.
 
 use crate::channels::{ChannelMap, Command, Device};
-use crate::model::Timestamp;
+use crate::model::{Mono, Timestamp};
 
-use super::super::device::Switched;
+use super::super::device::{Switched, Wish};
 use super::super::image::{Image, Occasion};
+use super::super::timing::Timing;
 use super::{DeviceOut, Guard, Phase};
 
 impl Guard {
@@ -21,6 +22,7 @@ impl Guard {
             held: self.held.take(),
             absent,
             expects_answers,
+            saved_by: self.saved_by,
             ..Guard::new(map, now)
         };
         let mut old = std::mem::replace(self, next);
@@ -28,8 +30,13 @@ impl Guard {
             let namesake = old.by_key.get(&device.spec.key).map(|&at| &old.devices[at]);
             if let Some(before) = namesake {
                 old.counts.released += device.inherit(before) as u64;
-            } else if let Some(requests) = self.absent.take(&device.spec.key) {
-                old.counts.released += device.take_requests(&requests) as u64;
+            } else {
+                let requests = self.absent.take(&device.spec.key);
+                old.counts.released += requests.map_or(0, |requests| device.take_requests(&requests)) as u64;
+                device.timing = self.absent.recall(&device.spec.key).unwrap_or_default();
+                if self.phase == Phase::Running {
+                    device.timing.begin(now.mono, device.keeps());
+                }
             }
             let command = &device.spec.command;
             let drove = old.devices.iter().find(|before| is_where(&before.spec.command, command));
@@ -68,6 +75,7 @@ impl Guard {
             // One that is still there has taken its requests along.
             if !self.by_key.contains_key(&leaver.spec.key) {
                 old.counts.released += self.absent.keep(leaver.spec.key.clone(), requests) as u64;
+                self.absent.remember(leaver.spec.key.clone(), leaver.past_at_rest(self.now.mono));
             }
             let command = &leaver.spec.command;
             let last = old.images[leaver.image].last.as_ref();
@@ -106,6 +114,17 @@ impl Guard {
             now.ghost == then.ghost && is_alike(&now.spec, &then.spec)
         };
         now.len() == then.len() && now.iter().zip(&then).all(is_same)
+    }
+}
+
+impl Switched {
+    /// Its past, once it rests where a device goes that nobody asks for.
+    fn past_at_rest(&self, now: Mono) -> Timing {
+        let mut past = self.timing.clone();
+        if let Wish::To(target) | Wish::Keep(Some(target)) = self.at_rest() {
+            past.told(now, self.levels.is_on(&target), false);
+        }
+        past
     }
 }
 

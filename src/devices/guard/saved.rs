@@ -1,5 +1,7 @@
 //! What the Guard remembers over a restart.
 
+use std::time::Duration;
+
 use crate::channels::Limits;
 use crate::model::{DeviceKey, Requester, Saved, Shelf, Timestamp};
 
@@ -7,19 +9,27 @@ use super::super::device::Switched;
 use super::super::saved::{Kept, SavedDevice};
 use super::{Guard, Phase};
 
+/// A clock that goes ahead or back by more than this has been set.
+const CLOCK_SET: Duration = Duration::from_secs(1);
+
 impl Guard {
-    /// What has changed since the last call and is to outlive a restart.
-    pub fn drain_saved(&mut self, into: &mut Vec<Saved>) {
-        // The requests that end with a stop end as they would have without it.
-        if self.phase == Phase::Stopped {
-            return;
+    /// What has changed since the last call and is to outlive a restart; all of it once somebody has set the clock, as civil
+    /// times are all that the next run knows.
+    pub fn drain_saved(&mut self, now: Timestamp, into: &mut Vec<Saved>) {
+        let clock_set = self.saved_by.is_some_and(|before| before.jumped_until(now) > CLOCK_SET);
+        if clock_set || self.saved_by.is_none() {
+            self.saved_by = Some(now);
         }
         for device in self.devices.iter_mut().filter(|device| !device.ghost) {
-            let kept = device.worth_keeping();
-            if kept == device.kept {
+            let mut kept = device.worth_keeping();
+            // The requests that end with a stop end as they would have without it.
+            if self.phase == Phase::Stopped {
+                kept.manual.clone_from(&device.kept.manual);
+            }
+            if kept == device.kept && (!clock_set || kept == Kept::default()) {
                 continue;
             }
-            let value = (kept != Kept::default()).then(|| SavedDevice::of(self.now, &kept));
+            let value = (kept != Kept::default()).then(|| SavedDevice::of(now, &kept));
             let value = value.and_then(|saved| serde_json::to_string(&saved).ok());
             let key = (device.spec.key.room.clone(), device.spec.key.device.clone());
             into.push(Saved { shelf: Shelf::Devices, key, value });

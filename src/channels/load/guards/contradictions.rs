@@ -99,6 +99,7 @@ fn holds_off(condition: &While, all: &[Limited<'_>]) -> bool {
     let Some(signal) = device.map(|device| device.command.signal()) else { return true };
     match &condition.test {
         Test::On => false,
+        Test::Off => true,
         Test::Compare(comparison, number) => comparison.holds(number_of(signal, Level::Off), *number),
         Test::State { is, state } => is_off(signal, state) == *is,
     }

@@ -3,12 +3,12 @@
 use crate::channels::codec::Signal;
 use crate::channels::{Comparison, Test, While};
 use crate::files::Spanned;
-use crate::model::{DeviceKey, Level, Name};
+use crate::model::{DeviceKey, Name};
 
 use super::super::check::Check;
 use super::Around;
 use super::numbers::{SIGNS, constant, sign};
-use super::states::{names, number_of, numbers, two_states};
+use super::states::{names, numbers, two_states};
 
 const HOW: &str = "write `Room/device`, `Room/device > 50` or `Room/device == \"on\"`";
 
@@ -159,8 +159,7 @@ impl Asked<'_> {
         if (off || word.eq_ignore_ascii_case("on")) && (numbers(self.signal).is_some() || self.signal.values.is_empty())
         {
             let on = self.equality(check)? != off;
-            let off = number_of(self.signal, Level::Off);
-            return Some(if on { Test::On } else { Test::Compare(Comparison::Equal, off) });
+            return Some(if on { Test::On } else { Test::Off });
         }
         let (name, values) = (&self.signal.name, &self.signal.values);
         let diagnostic = check.unfit(self.spec.place, format!("{} has no state '{word}'", self.device));
