@@ -36,6 +36,12 @@ impl Redis {
         stream
     }
 
+    /// Stops it with SIGSTOP: it takes connections and never answers.
+    pub(crate) fn stop(&self) {
+        let stopped = Command::new("kill").args(["-STOP", &self.process.id().to_string()]).status();
+        assert!(stopped.is_ok_and(|status| status.success()), "it can be stopped");
+    }
+
     /// The reply to one command, as its first line.
     pub(crate) fn ask(&self, command: &str) -> String {
         let mut stream = self.connect();

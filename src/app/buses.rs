@@ -15,7 +15,7 @@ use crate::simulator::Plant;
 use crate::web::PlantRequest;
 
 use super::Clock;
-use super::interfaces::{BusEnds, Interfaces};
+use super::interfaces::{BusEnds, Interfaces, Sockets};
 
 /// The longest that a thread sleeps before it looks whether it is to stop.
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) struct Buses {
 
 impl Buses {
     /// Starts them; frames go to `ends`.
-    pub(super) fn start(map: &ChannelMap, folder: &Path, ends: &BusEnds) -> std::io::Result<Buses> {
+    pub(super) fn start(map: &ChannelMap, folder: &Path, ends: &BusEnds, sockets: Sockets) -> std::io::Result<Buses> {
         let (clock, frames, interfaces) = (ends.clock, &ends.frames, Interfaces::of(map));
         let (stop, plant_bell) = (Arc::new(AtomicBool::new(false)), Doorbell::new());
         let pending = (0..).map(BusId).zip(&map.buses).map(|(bus, spec)| match interfaces.port(bus) {
@@ -48,7 +48,7 @@ impl Buses {
         let wishes = Queue::with_doorbell("plant", 16, Full::Refuse, plant_bell.clone());
         let maps = Queue::with_doorbell("maps of the plant", 1, Full::DropOldest, plant_bell.clone());
         let bells = vec![plant_bell.clone()];
-        let (plant, threads) = (wishes.clone(), interfaces.start(ends)?.into_iter().collect());
+        let (plant, threads) = (wishes.clone(), interfaces.start(ends, sockets)?.into_iter().collect());
         let mut buses = Buses { pending, plant, maps: maps.clone(), interfaces, stop, bells, threads };
         if map.buses.iter().all(|bus| bus.link != Link::Simulated) {
             wishes.close();

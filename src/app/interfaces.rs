@@ -1,11 +1,13 @@
 //! The SocketCAN interfaces of a site, all on one thread: frames go to control, and so does word of how each bus is.
 
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use futures_util::future::join_all;
 
-use crate::can::{BusCounts, BusHealth, BusId, CanId, Filter, Frame, FrameKind, Listener, Port, serve};
+use crate::can::{BusCounts, BusHealth, BusId, CanId, Filter, Frame, FrameKind, Listener, Port, serve, serve_on};
 use crate::channels::{ChannelMap, Group, Link};
 use crate::model::{Queue, Timestamp};
 
@@ -27,6 +29,9 @@ pub(super) struct BusEnds {
     pub(super) events: Arc<Queue<BusEvent>>,
 }
 
+/// Sockets that are open already and stand for the interface of that name, see [`serve_on`].
+pub(super) type Sockets = BTreeMap<String, OwnedFd>;
+
 /// The interfaces, for whoever changes their map or asks how they are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interfaces(Vec<Port>);
@@ -46,14 +51,17 @@ impl Interfaces {
         self.0.iter().find(|port| port.bus == bus)
     }
 
-    /// Starts the thread that serves them; `None` where there are none.
-    pub(super) fn start(&self, ends: &BusEnds) -> std::io::Result<Option<JoinHandle<()>>> {
+    /// Starts the thread that serves them, on `sockets` where there is one; `None` where there are no interfaces.
+    pub(super) fn start(&self, ends: &BusEnds, mut sockets: Sockets) -> std::io::Result<Option<JoinHandle<()>>> {
         if self.0.is_empty() {
             return Ok(None);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let control = |bus| Control { bus, ends: ends.clone(), all: self.clone() };
-        let served = self.0.iter().map(|port| serve(port.clone(), control(port.bus)));
+        let served = self.0.iter().map(|port| {
+            let (socket, control) =
+                (sockets.remove(&port.interface), Control { bus: port.bus, ends: ends.clone(), all: self.clone() });
+            attend(port.clone(), socket, control)
+        });
         let served: Vec<_> = served.collect();
         let thread = thread::Builder::new().name("can".to_owned());
         thread.spawn(move || drop(runtime.block_on(join_all(served)))).map(Some)
@@ -69,6 +77,14 @@ impl Interfaces {
     /// Ends the thread.
     pub(super) fn stop(&self) {
         self.0.iter().for_each(Port::stop);
+    }
+}
+
+async fn attend(port: Port, socket: Option<OwnedFd>, control: Control) {
+    let Some(socket) = socket else { return serve(port, control).await };
+    let interface = port.interface.clone();
+    if let Err(error) = serve_on(port, socket, control).await {
+        tracing::error!(%interface, "the socket in place of {interface} cannot be waited for: {error}");
     }
 }
 

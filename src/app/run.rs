@@ -1,5 +1,7 @@
 //! The shell around the Core: starts what brings and takes, waits for the word to stop, and stops it all in order.
 
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -81,6 +83,21 @@ pub async fn run(
     report: &Report,
     stop: impl Future<Output = ()>,
 ) -> Result<Summary, RunError> {
+    run_on(loader, site, report, BTreeMap::new(), stop).await
+}
+
+/// [`run`], with sockets in place of the interfaces of those names that carry frames as the kernel writes them, see
+/// [`crate::can::serve_on`]: for tests and benchmarks, where there is no CAN.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    loader: Loader,
+    site: Site,
+    report: &Report,
+    sockets: BTreeMap<String, OwnedFd>,
+    stop: impl Future<Output = ()>,
+) -> Result<Summary, RunError> {
     let state_dir = site.folder.join(&site.settings.state_dir);
     let _lock = SiteLock::take(&state_dir).map_err(RunError::Site)?;
     let (clock, inlets) = (Clock::of_a_run(), Inlets::new());
@@ -90,7 +107,7 @@ pub async fn run(
     let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
     let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
     let bus_ends = BusEnds { clock, frames: inlets.frames.clone(), events: inlets.buses.clone() };
-    let buses = Buses::start(&site.map, &site.folder, &bus_ends)?;
+    let buses = Buses::start(&site.map, &site.folder, &bus_ends, sockets)?;
     let (acts, kept) = (Some(acts), Some(store.clone()));
     let mut outlets = Outlets { buses: buses.pending.clone(), acts, store: kept, ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;

@@ -34,5 +34,5 @@ pub use replay::{Pace, Played, Replay, ReplayCounts};
 #[cfg(target_os = "linux")]
 pub use serve::{serve, serve_on};
 #[cfg(not(target_os = "linux"))]
-pub use unsupported::serve;
+pub use unsupported::{serve, serve_on};
 pub use wire_time::wire_time;

@@ -1,5 +1,8 @@
 //! Where there is no SocketCAN.
 
+use std::io;
+use std::os::fd::OwnedFd;
+
 use super::{BusHealth, BusState, Listener, Port};
 
 /// Says that interfaces need Linux.
@@ -11,4 +14,13 @@ pub async fn serve(port: Port, mut listener: impl Listener) {
     let counts = inner.1;
     drop(inner);
     listener.health(&health, counts);
+}
+
+/// As [`serve`]; the socket is closed.
+///
+/// # Errors
+/// None: it is Linux that has some.
+pub async fn serve_on(port: Port, _socket: OwnedFd, listener: impl Listener) -> io::Result<()> {
+    serve(port, listener).await;
+    Ok(())
 }
