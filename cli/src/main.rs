@@ -54,6 +54,8 @@ enum Command {
     Status(commands::status::Status),
     /// Make the running engine look at the files of the site now.
     Reload(commands::reload::Reload),
+    /// Devices: how they stand, why, and what a person wants of them.
+    Device(commands::device::Device),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Channels(command) => command.run(&folder, json),
         Command::Status(command) => wait(command.run(&folder, json)),
         Command::Reload(command) => wait(command.run(&folder, json)),
+        Command::Device(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(command.run(servers(), format)),

@@ -9,6 +9,8 @@ mod reload;
 mod requests;
 mod saved;
 
+use std::time::Duration;
+
 use hashbrown::HashMap;
 
 use crate::can::BusId;
@@ -27,6 +29,10 @@ pub use event::{DeviceOut, GuardEvent};
 
 /// Priority of a person's request.
 pub const PERSONS_PRIORITY: u8 = 70;
+/// How long a person's request holds that says nothing of it.
+pub const PERSONS_LEASE: Duration = Duration::from_secs(3_600);
+/// How long one may hold at most: it stands above the rules, and who has forgotten it does not see that they are silent.
+pub const PERSONS_LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {

@@ -2,6 +2,8 @@
 //! open; the browser's side comes to the same router. It decides nothing: every question goes
 //! to the control thread, to who watches the files, or to the simulated plant. Rank 6.
 
+mod devices;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -22,6 +24,8 @@ use crate::bus::Pattern;
 use crate::model::{Name, Push, Queue};
 use crate::simulator::FaultKind;
 
+pub use devices::DeviceAsk;
+
 /// A question for the control thread, and where its answer goes.
 #[derive(Debug)]
 pub enum Request {
@@ -38,6 +42,8 @@ pub enum Request {
         /// Where the answer goes.
         answer: oneshot::Sender<Option<Value>>,
     },
+    /// About devices.
+    Device(DeviceAsk),
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -76,6 +82,7 @@ pub fn router(desk: Desk) -> axum::Router {
         .route("/rules/{name}/why/{instance}", get(why_instance))
         .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
+        .merge(devices::routes())
         .with_state(desk)
 }
 

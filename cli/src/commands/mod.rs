@@ -5,6 +5,7 @@ pub(crate) mod channels;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod decode;
+pub(crate) mod device;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod publish;
@@ -16,6 +17,7 @@ pub(crate) mod schema;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod sub;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;

@@ -10,7 +10,7 @@ use growctl_engine::channels::ChannelMap;
 use growctl_engine::files::Report;
 use growctl_engine::model::SourceKind;
 
-use super::site;
+use super::{is_typed, site};
 
 /// Names, each with a word about it, which may be empty.
 type Offer = Vec<(String, String)>;
@@ -64,6 +64,31 @@ pub(crate) fn say() -> ArgValueCandidates {
     offer(|| {
         let command = |(room, device, kind)| (format!("device:command:{room}:{device}"), kind);
         map().iter().flat_map(devices_of).map(command).collect()
+    })
+}
+
+/// Rooms that have devices.
+pub(crate) fn rooms() -> ArgValueCandidates {
+    offer(|| {
+        let mut rooms: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (room, device, _) in map().iter().flat_map(devices_of) {
+            rooms.entry(room).or_default().push(device);
+        }
+        rooms.into_iter().map(|(room, devices)| (room, devices.join(", "))).collect()
+    })
+}
+
+/// Devices by their names: of the room that the line names, or of every room if it names none.
+pub(crate) fn devices() -> ArgValueCandidates {
+    offer(|| {
+        let map = map();
+        let all = || map.iter().flat_map(devices_of);
+        let named = all().any(|(room, ..)| is_typed(&room));
+        let mut devices: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (room, device, kind) in all().filter(|(room, ..)| !named || is_typed(room)) {
+            devices.entry(device).or_default().push(format!("{room}, {kind}"));
+        }
+        devices.into_iter().map(|(device, about)| (device, about.join("; "))).collect()
     })
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::app::Output;
 use crate::app::output::Notice;
-use crate::devices::DeviceOut;
-use crate::model::{CommandsFrom, DeviceKey, Message, Name, Provenance, Value};
+use crate::devices::{DeviceOut, PersonRefused, PersonsWord};
+use crate::model::{CommandsFrom, DeviceKey, Fields, Message, Name, Provenance, Timestamp, Value};
 
 use super::trail::Trail;
 use super::{Core, Hop, MOST_HOPS, message};
@@ -14,6 +14,23 @@ impl Core {
     /// Which clients may command devices, from now on.
     pub fn take_commands_from(&mut self, from: CommandsFrom) {
         self.guard.take_commands_from(from);
+    }
+
+    /// A person's word on a device, see [`Guard::person`](crate::devices::Guard::person).
+    ///
+    /// # Errors
+    /// It changes nothing, and why.
+    pub fn person(
+        &mut self,
+        now: Timestamp,
+        device: &DeviceKey,
+        fields: &Fields,
+        out: &mut Vec<Output>,
+    ) -> Result<PersonsWord, PersonRefused> {
+        self.advance(now, out);
+        let said = self.guard.person(self.now, device, fields, &mut self.device_outs);
+        self.settle(out);
+        said
     }
 
     pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {

@@ -3,8 +3,8 @@
 
 use crate::model::{Mono, Name, Value};
 
-use super::super::confirm::{Confirm, Verdict};
-use super::super::device::{Fault, Heard, Switched, Wish};
+use super::super::confirm::{Confirm, Fault, Verdict};
+use super::super::device::{Heard, Switched, Wish};
 use super::super::image::Occasion;
 use super::{DeviceOut, Guard, Phase};
 

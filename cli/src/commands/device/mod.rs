@@ -1,0 +1,78 @@
+//! `growctl device`: one file per verb; each adds a variant here and an arm below.
+
+mod list;
+mod person;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use growctl_engine::app::{Settings, load_settings};
+use growctl_engine::files::Report;
+
+use super::words;
+use crate::{complete, socket};
+
+/// Arguments of `device`.
+#[derive(Debug, Args)]
+pub(crate) struct Device {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// One device.
+#[derive(Debug, Args)]
+struct Key {
+    /// Its room.
+    #[arg(add = complete::rooms())]
+    room: String,
+    /// Its name there.
+    #[arg(add = complete::devices())]
+    device: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Every device: what it is, what it should be, who wants that and until when, and what is in the way.
+    List(list::List),
+    /// Ask for a state of a device, for an hour or for a stated time.
+    Set(person::Set),
+    /// End what `device set` asked for.
+    Release(person::Release),
+}
+
+impl Device {
+    pub(crate) async fn run(self, folder: &Path, json: bool) -> ExitCode {
+        let done = match self.what {
+            What::List(list) => list.run(folder, json).await,
+            What::Set(set) => set.run(folder, json).await,
+            What::Release(release) => release.run(folder, json).await,
+        };
+        match done {
+            Ok(text) => {
+                super::line(text.trim_end());
+                ExitCode::SUCCESS
+            }
+            Err((code, why)) => super::fail(code, &why),
+        }
+    }
+}
+
+/// What is shown, or the exit code and why.
+type Shown = Result<String, (u8, String)>;
+
+/// Broken settings are `check`'s to tell; here the default clocks do.
+fn settings(folder: &Path) -> Settings {
+    load_settings(folder, &mut Report::default()).unwrap_or_default()
+}
+
+impl Key {
+    fn path(&self) -> String {
+        format!("/devices/{}/{}", socket::escaped(&self.room), socket::escaped(&self.device))
+    }
+}
+
+/// A state as people read it; `-` where nobody knows it.
+fn state(value: &serde_json::Value) -> String {
+    if value.is_null() { "-".to_owned() } else { words::value(value) }
+}
