@@ -1,4 +1,4 @@
-//! Which device updates are news for `device_change`: those whose state, wanted state, holder or reason is another than before. The
+//! Which device updates are news for `device_change`: those whose state, wanted state, holder, reason or fault is another than before. The
 //! many that only bring feedback are not.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use crate::model::{Message, Name, Timestamp, Value};
 use crate::store::DeviceChange;
 
 /// What makes a change.
-const TELLING: [&str; 4] = ["state", "wanted", "source", "reason"];
+const TELLING: [&str; 5] = ["state", "wanted", "source", "reason", "fault"];
 
 /// The last of each device.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Changes {
             reason: text("reason"),
             until: message.fields.get("until").and_then(Value::as_number),
             revision: text("revision"),
-            held_back: text("held_back"),
+            held_back: text("fault").map(|fault| format!("fault: {fault}").into()).or_else(|| text("held_back")),
         })
     }
 }

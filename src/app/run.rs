@@ -64,10 +64,19 @@ pub enum RunError {
     Control,
 }
 
+/// The database in the state folder.
+const STORE: &str = "growctl.db";
+
 /// Where the CLI finds the engine of a site.
 #[must_use]
 pub fn socket_path(folder: &Path, settings: &Settings) -> PathBuf {
     folder.join(&settings.state_dir).join("control.sock")
+}
+
+/// Where the store of a site is.
+#[must_use]
+pub fn store_path(folder: &Path, settings: &Settings) -> PathBuf {
+    folder.join(&settings.state_dir).join(STORE)
 }
 
 /// Runs a site until `stop` is done; `report` is what was said when it was read.
@@ -143,7 +152,7 @@ pub async fn run(
 
 /// Opens what the last run left; whatever is wrong with it, the engine runs.
 async fn open_store(state_dir: &Path, clock: Clock, inlets: &Inlets) -> Result<(Store, Vec<Saved>), RunError> {
-    let config = StoreConfig::new(state_dir.join("growctl.db"), Arc::new(move || clock.now()));
+    let config = StoreConfig::new(state_dir.join(STORE), Arc::new(move || clock.now()));
     let events = inlets.store.clone();
     let told = Box::new(move |health: &StoreHealth| drop(events.push(health.clone())));
     let opened = tokio::task::spawn_blocking(move || Store::open(config, told)).await;

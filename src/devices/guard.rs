@@ -8,6 +8,7 @@ mod judge;
 mod reload;
 mod requests;
 mod saved;
+mod why;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use absent::Absent;
 use judge::Company;
 
 pub use event::{DeviceOut, GuardEvent};
+pub use why::{CommandWhy, DeviceWhy, FeedbackWhy, LimitWhy, NeedWhy, SeenWhy, TimingWhy};
 
 /// Priority of a person's request.
 pub const PERSONS_PRIORITY: u8 = 70;

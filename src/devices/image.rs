@@ -88,6 +88,11 @@ impl Image {
         }
     }
 
+    /// What went out last.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.last.as_ref().map(|last| &last[..self.length])
+    }
+
     /// Whether frames with the bits of that command have gone out.
     pub(super) fn has_told(&self, command: &Command) -> bool {
         (self.bus, self.id) == (command.bus, command.id) && self.last.is_some()

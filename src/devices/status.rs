@@ -152,16 +152,23 @@ pub struct RequestStatus {
     pub reason: Option<String>,
     /// When it ends by itself, in seconds since 1970 UTC.
     pub until: Option<f64>,
+    /// The rule that asks, if one does.
+    #[serde(skip)]
+    pub rule: Option<Name>,
 }
 
 impl RequestStatus {
-    fn of(now: Timestamp, held: &Held, level: Value) -> RequestStatus {
+    pub(super) fn of(now: Timestamp, held: &Held, level: Value) -> RequestStatus {
         RequestStatus {
             source: held.requester.to_string(),
             priority: held.priority,
             level,
             reason: held.reason.as_deref().map(str::to_owned),
             until: (held.end != Mono(u64::MAX)).then(|| civil(now, held.end)),
+            rule: match &held.requester {
+                Requester::Rule { rule, .. } => Some(rule.clone()),
+                _ => None,
+            },
         }
     }
 }

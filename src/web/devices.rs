@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::devices::PersonRefused;
 use crate::model::{DeviceKey, Fields, Name};
+use crate::store::DeviceChange;
 
 use super::{Desk, Request, ask, problem};
 
@@ -28,11 +29,28 @@ pub enum DeviceAsk {
         /// Where the answer goes.
         answer: oneshot::Sender<Result<Value, PersonRefused>>,
     },
+    /// Why one is as it is, or that there is no such device.
+    Why(DeviceKey, oneshot::Sender<Result<Value, String>>),
+    /// What one did, the newest first.
+    History {
+        /// Which one; it may have left the map.
+        device: DeviceKey,
+        /// Within the last so many seconds.
+        seconds: f64,
+        /// At most so many changes.
+        limit: usize,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<Vec<DeviceChange>, String>>,
+    },
 }
 
 /// The routes of devices.
 pub(super) fn routes() -> Router<Desk> {
-    Router::new().route("/devices", get(list)).route("/devices/{room}/{device}", post(person))
+    Router::new()
+        .route("/devices", get(list))
+        .route("/devices/{room}/{device}", post(person))
+        .route("/devices/{room}/{device}/why", get(why))
+        .route("/devices/{room}/{device}/history/{seconds}/{limit}", get(history))
 }
 
 async fn list(State(desk): State<Desk>) -> Response {
@@ -45,6 +63,26 @@ async fn person(State(desk): State<Desk>, Path(key): Path<(Name, Name)>, Json(fi
         Ok(Ok(said)) => Json(said).into_response(),
         Ok(Err(PersonRefused::Wrong(why))) => problem(StatusCode::BAD_REQUEST, &why),
         Ok(Err(PersonRefused::Stopping(why))) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
+        Err(busy) => busy,
+    }
+}
+
+async fn why(State(desk): State<Desk>, Path(key): Path<(Name, Name)>) -> Response {
+    match put(&desk, |answer| DeviceAsk::Why(key_of(key), answer)).await {
+        Ok(Ok(why)) => Json(why).into_response(),
+        Ok(Err(unknown)) => problem(StatusCode::NOT_FOUND, &unknown),
+        Err(busy) => busy,
+    }
+}
+
+async fn history(
+    State(desk): State<Desk>,
+    Path((room, device, seconds, limit)): Path<(Name, Name, f64, usize)>,
+) -> Response {
+    let device = key_of((room, device));
+    match put(&desk, |answer| DeviceAsk::History { device, seconds, limit, answer }).await {
+        Ok(Ok(changes)) => Json(changes).into_response(),
+        Ok(Err(why)) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
         Err(busy) => busy,
     }
 }

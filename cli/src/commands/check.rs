@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use growctl_engine::app::Site;
 use growctl_engine::app::rule_test::Bench;
+use growctl_engine::channels::ChannelMap;
 use growctl_engine::files::Report;
 
 /// Arguments of `check`.
@@ -38,8 +39,19 @@ impl Check {
                 let (nodes, devices) = (site.map.nodes.len(), site.map.devices.len());
                 let (buses, rules) = (site.map.buses.len(), site.rules.len());
                 super::line(&format!("fine: {buses} buses, {nodes} node frames, {devices} devices, {rules} rules"));
+                outside(&site.map).into_iter().for_each(|line| drop(super::line(&line)));
             }
         }
         if wrong { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
+}
+
+/// The devices that no watchdog ends: whoever reads `fine` is to know that they are not meant.
+fn outside(map: &ChannelMap) -> Vec<String> {
+    let without = map.devices.iter().filter(|device| device.watchdog.is_none());
+    let mut lines: Vec<String> = without.map(|device| format!("  {}", device.key)).collect();
+    if !lines.is_empty() {
+        lines.insert(0, "outside of the promise, for want of a watchdog they stay as growctl leaves them:".to_owned());
+    }
+    lines
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::Output;
 use crate::app::output::Notice;
-use crate::devices::{DeviceOut, PersonRefused, PersonsWord};
+use crate::devices::{DeviceOut, DeviceWhy, PersonRefused, PersonsWord};
 use crate::model::{CommandsFrom, DeviceKey, Fields, Message, Name, Provenance, Timestamp, Value};
 
 use super::trail::Trail;
@@ -31,6 +31,23 @@ impl Core {
         let said = self.guard.person(self.now, device, fields, &mut self.device_outs);
         self.settle(out);
         said
+    }
+
+    /// Why a device is as it is, and for each of its requests where the rule asks, if a rule does.
+    ///
+    /// # Errors
+    /// There is no such device; which one may be meant.
+    pub fn device_why(
+        &mut self,
+        now: Timestamp,
+        device: &DeviceKey,
+        out: &mut Vec<Output>,
+    ) -> Result<(DeviceWhy, Vec<Option<String>>), String> {
+        self.advance(now, out);
+        let why = self.guard.why(self.now, device)?;
+        let place = |rule: &Name| self.engine.asks_at(rule, device);
+        let places = why.status.requests.iter().map(|request| request.rule.as_ref().and_then(place)).collect();
+        Ok((why, places))
     }
 
     pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {

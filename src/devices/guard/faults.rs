@@ -131,7 +131,7 @@ impl Guard {
 
 impl Switched {
     /// The number that its feedback says now.
-    fn says(&self) -> Option<f64> {
+    pub(super) fn says(&self) -> Option<f64> {
         let seen = self.seen().filter(|_| matches!(self.heard, Heard::Good(_)))?;
         Some(self.levels.number(seen))
     }

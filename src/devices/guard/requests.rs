@@ -147,7 +147,7 @@ impl Guard {
         Ok(PersonsWord { now: civil(self.now, self.now.mono), device: status, limited_from, forgiven, released })
     }
 
-    fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
+    pub(super) fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
         self.by_key.get(key).copied().ok_or_else(|| {
             let there = self.devices.iter().filter(|device| !device.ghost);
             let names: Vec<String> = there.map(|device| device.spec.key.to_string()).collect();

@@ -89,7 +89,7 @@ fn row(device: &Value, clock: &Clock<'_>) -> Vec<String> {
 }
 
 /// What keeps a device from what is wanted of it.
-pub(super) fn notes(device: &Value, clock: &Clock<'_>) -> Vec<String> {
+pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(fault) = device["fault"].as_str() {
         notes.push(format!("fault: {fault}"));
@@ -114,10 +114,8 @@ fn summary(devices: &[Value]) -> String {
     let mut out = format!("\n{}, {faults} at fault, {held} held back\n", plural(devices.len(), "device"));
     let without = count(&|device| device["no_watchdog"] == true);
     if without > 0 {
-        out += &format!(
-            "{} without a watchdog, outside of the promise: as growctl leaves it, so it stays\n",
-            plural(without, "device")
-        );
+        let stays = if without == 1 { "stays as growctl leaves it" } else { "stay as growctl leaves them" };
+        out += &format!("{} outside of the promise: no watchdog, {stays}\n", plural(without, "device"));
     }
     out
 }

@@ -1,7 +1,11 @@
 //! `growctl device`: one file per verb; each adds a variant here and an arm below.
 
+mod history;
 mod list;
 mod person;
+mod why;
+
+pub(crate) use list::notes;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -39,6 +43,10 @@ enum What {
     Set(person::Set),
     /// End what `device set` asked for.
     Release(person::Release),
+    /// Why a device is as it is: who asks, which limits are in force, what was sent and heard.
+    Why(why::Why),
+    /// What a device did, and who wanted that.
+    History(history::History),
 }
 
 impl Device {
@@ -47,6 +55,8 @@ impl Device {
             What::List(list) => list.run(folder, json).await,
             What::Set(set) => set.run(folder, json).await,
             What::Release(release) => release.run(folder, json).await,
+            What::Why(why) => why.run(folder, json).await,
+            What::History(history) => history.run(folder, json).await,
         };
         match done {
             Ok(text) => {

@@ -101,7 +101,7 @@ pub(super) fn taken(said: &Value, settings: &Settings) -> String {
     }
     out += &in_the_way(said, own, &clock);
     let command = format!("growctl device release {} {}", quoted(word(&said["room"])), quoted(word(&said["device"])));
-    out + &format!("ends at {} by itself; `{command}` ends it now\n", clock.ends(&own["until"]))
+    out + &format!("it ends at {} by itself\n`{command}` ends it now\n", clock.ends(&own["until"]))
 }
 
 /// Who or what is stronger than a person's request.
