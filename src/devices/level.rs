@@ -169,8 +169,8 @@ impl Levels {
             }
         }
         Err(match text.trim().parse::<f64>() {
-            Ok(_) => format!("'{text}' is a text: write the number without quotes"),
-            Err(_) => format!("{} cannot be '{text}'{}: it takes {}", signal.name, self.meant(text), self.takes()),
+            Ok(number) if number.is_finite() => format!("'{text}' is a text: write the number without quotes"),
+            _ => format!("{} cannot be '{text}': it takes {}{}", signal.name, self.takes(), self.meant(text)),
         })
     }
 
@@ -180,7 +180,7 @@ impl Levels {
 
     fn meant(&self, text: &str) -> String {
         let names = self.signal().values.iter().map(|(_, name)| &**name).chain([ON[0], OFF[0]]);
-        closest(text, names).map(|near| format!(", did you mean '{near}'?")).unwrap_or_default()
+        closest(text, names).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
     }
 
     fn takes(&self) -> String {

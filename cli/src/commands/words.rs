@@ -36,10 +36,25 @@ impl Clock<'_> {
 
     /// `14:05 (12 min left)`.
     pub(crate) fn ends(&self, moment: &Value) -> String {
-        let left = moment.as_f64().map_or(0.0, |at| at - self.now).max(0.0);
+        format!("{} ({} left)", self.until(moment), self.left(moment))
+    }
+
+    /// `14:05`; with seconds where it is near.
+    pub(crate) fn until(&self, moment: &Value) -> String {
         let at = self.at(moment);
-        let at = if left < 120.0 { &at } else { at.rsplit_once(':').map_or(at.as_str(), |(minutes, _)| minutes) };
-        format!("{at} ({} left)", left_words(left))
+        match at.rsplit_once(':') {
+            Some((minutes, _)) if self.seconds_to(moment) >= 120.0 => minutes.to_owned(),
+            _ => at,
+        }
+    }
+
+    /// `45 s`, `12 min`, `3 h 5 min`.
+    pub(crate) fn left(&self, moment: &Value) -> String {
+        left_words(self.seconds_to(moment))
+    }
+
+    fn seconds_to(&self, moment: &Value) -> f64 {
+        moment.as_f64().map_or(0.0, |at| at - self.now).max(0.0)
     }
 
     /// How long ago: `12s`.
@@ -59,7 +74,6 @@ pub(crate) fn span(seconds: f64) -> String {
     format_duration(Duration::from_millis(millis as u64))
 }
 
-/// `45 s`, `12 min`, `3 h 5 min`.
 fn left_words(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     match (seconds.ceil() as u64, minutes / 60, minutes % 60) {

@@ -192,3 +192,7 @@ fn persons_lease(lease: Duration) -> Result<Duration, Refusal> {
 pub(super) fn device_named(channel: &str) -> &str {
     channel.strip_prefix("device:command:").unwrap_or(channel)
 }
+
+#[cfg(test)]
+#[path = "person_tests.rs"]
+mod tests;

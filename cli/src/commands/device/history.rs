@@ -22,13 +22,13 @@ use crate::{commands, socket};
     Exit codes: 0 shown, 1 there is nothing to read from, 2 there is no such device.")]
 pub(super) struct History {
     #[command(flatten)]
-    key: Key,
+    pub(super) key: Key,
     /// How far back: 8h, 7d.
     #[arg(long, value_parser = parse_duration, value_name = "DURATION", default_value = "24h")]
-    since: Duration,
+    pub(super) since: Duration,
     /// So many changes at most, the newest.
     #[arg(long, value_name = "N", default_value = "50")]
-    limit: u16,
+    pub(super) limit: u16,
 }
 
 impl History {
@@ -48,7 +48,8 @@ impl History {
         if list(&changes).is_empty() {
             self.is_there(folder)?;
         }
-        Ok(if json { changes.to_string() } else { self.text(&changes, &Clock { settings: &settings, now }) })
+        let clock = Clock { settings: &settings, now };
+        Ok(if json { changes.to_string() } else { self.text(&changes, &clock) })
     }
 
     /// From the file of an engine that does not run.
@@ -71,7 +72,7 @@ impl History {
         Err((2, format!("the channel map has no device '{name}'{meant}")))
     }
 
-    fn text(&self, changes: &Value, clock: &Clock<'_>) -> String {
+    pub(super) fn text(&self, changes: &Value, clock: &Clock<'_>) -> String {
         let since = growctl_engine::model::format_duration(self.since);
         let all = list(changes);
         let Some(last) = all.last() else {

@@ -100,7 +100,7 @@ pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> Vec<String> {
         let until = if until.is_null() { String::new() } else { format!(", until {}", clock.ends(until)) };
         notes.push(format!("held back by {why}{until}"));
     }
-    if let Some(quality) = device["quality"].as_str() {
+    if let (Some(quality), None) = (device["quality"].as_str(), device["fault"].as_str()) {
         notes.push(format!("its feedback is {quality}"));
     }
     notes

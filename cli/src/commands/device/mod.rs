@@ -86,3 +86,7 @@ impl Key {
 fn state(value: &serde_json::Value) -> String {
     if value.is_null() { "-".to_owned() } else { words::value(value) }
 }
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

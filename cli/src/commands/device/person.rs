@@ -101,7 +101,11 @@ pub(super) fn taken(said: &Value, settings: &Settings) -> String {
     }
     out += &in_the_way(said, own, &clock);
     let command = format!("growctl device release {} {}", quoted(word(&said["room"])), quoted(word(&said["device"])));
-    out + &format!("it ends at {} by itself\n`{command}` ends it now\n", clock.ends(&own["until"]))
+    out + &format!(
+        "it ends at {} by itself ({} left)\n`{command}` ends it now\n",
+        clock.until(&own["until"]),
+        clock.left(&own["until"])
+    )
 }
 
 /// Who or what is stronger than a person's request.
