@@ -1,7 +1,6 @@
 //! `growctl device` as a user runs it: the built binary on a copy of the shipped site.
 
 #[path = "support/engine.rs"]
-#[allow(dead_code, reason = "other tests use the rest of it")]
 mod engine;
 mod support;
 

@@ -147,7 +147,7 @@ fn in_the_way(devices: &[Value], clock: &Clock<'_>) -> String {
     let mut out = String::new();
     for device in devices.iter().filter(|device| !device["fault"].is_null() || !device["held_back"].is_null()) {
         out += &format!("{}/{}\n", text(&device["room"]), text(&device["device"]));
-        device::notes(device, clock).iter().for_each(|note| out += &format!("      {note}\n"));
+        out += &device::notes(device, clock);
     }
     if out.is_empty() { out } else { format!("\n{out}") }
 }

@@ -62,7 +62,8 @@ fn a_list_is_read_at_80_columns_with_all_that_is_in_the_way() {
 \x20 DEVICE        IS   WANTED  WATCHDOG  BY
 Flower Room
   exhaust       15   15      15s       safe
-  dehumidifier  off  on      15s       growctl device set until 13:00 (1 h left)
+  dehumidifier  off  on      15s       growctl device set
+      until 13:00 (1 h left)
       held back by min_off: off for at least 5m, until 12:01:30 (90 s left)
 Veg Room
   lamp          -    15      none      safe
@@ -161,7 +162,8 @@ fn why_goes_from_who_asks_to_what_is_heard_the_reason_first() {
     assert_eq!(
         told,
         "\
-Flower Room/co2 is off: on is wanted by rule co2-day (Flower Room) (rules/co2-day.yaml:9)
+Flower Room/co2 is off: on is wanted by rule co2-day (Flower Room)
+  (rules/co2-day.yaml:9)
 held back by forbid_while: Flower Room/exhaust > 50
 
 requests, the one in force first
@@ -185,7 +187,8 @@ timers
 
 command
   can0 0x310, relays.relay_1: 00, last sent at 11:59:56 (4s ago)
-  again at 12:00:01 (in 1s); dropped if not on the wire within 2s; 2 devices share it
+  again at 12:00:01 (in 1s); dropped if not on the wire within 2s; 2 devices
+    share it
   its node goes to safe by itself after 15s of silence
 
 feedback

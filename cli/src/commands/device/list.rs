@@ -8,7 +8,7 @@ use growctl_engine::files::closest;
 use growctl_engine::model::format_duration;
 use serde_json::Value;
 
-use super::{Shown, settings, state};
+use super::{Shown, fitted, settings, state};
 use crate::commands::words::{Clock, list, text as word};
 use crate::{commands, complete, socket};
 
@@ -59,7 +59,7 @@ pub(super) fn text(answer: &Value, settings: &Settings) -> String {
     if devices.is_empty() {
         return "no devices: channels.yaml has none under `devices`".to_owned();
     }
-    let rows = devices.iter().map(|device| row(device, &clock)).collect();
+    let rows = devices.iter().map(row).collect();
     let table = commands::table(&["  DEVICE", "IS", "WANTED", "WATCHDOG", "BY"], rows);
     let mut lines = table.lines();
     let mut out = format!("{}\n", lines.next().unwrap_or_default());
@@ -70,27 +70,28 @@ pub(super) fn text(answer: &Value, settings: &Settings) -> String {
             out += &format!("{}\n", word(&device["room"]));
         }
         out += &format!("{line}\n");
-        notes(device, &clock).iter().for_each(|note| out += &format!("      {note}\n"));
+        out += &notes(device, &clock);
     }
     out + &summary(devices)
 }
 
-fn row(device: &Value, clock: &Clock<'_>) -> Vec<String> {
+fn row(device: &Value) -> Vec<String> {
     let watchdog = device["watchdog"].as_f64().map(std::time::Duration::from_secs_f64);
-    let until = &device["until"];
-    let until = if until.is_null() { String::new() } else { format!(" until {}", clock.ends(until)) };
     vec![
         format!("  {}", word(&device["device"])),
         state(&device["state"]),
         state(&device["wanted"]),
         watchdog.map_or("none".to_owned(), format_duration),
-        format!("{}{until}", word(&device["source"])),
+        word(&device["source"]).to_owned(),
     ]
 }
 
-/// What keeps a device from what is wanted of it.
-pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> Vec<String> {
+/// When the request in force ends, and what keeps a device from what is wanted of it: a line for each, indented.
+pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> String {
     let mut notes = Vec::new();
+    if !device["until"].is_null() {
+        notes.push(format!("until {}", clock.ends(&device["until"])));
+    }
     if let Some(fault) = device["fault"].as_str() {
         notes.push(format!("fault: {fault}"));
         notes.push(format!("       it is at safe, and tried again at {}", clock.ends(&device["fault_until"])));
@@ -103,7 +104,7 @@ pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> Vec<String> {
     if let (Some(quality), None) = (device["quality"].as_str(), device["fault"].as_str()) {
         notes.push(format!("its feedback is {quality}"));
     }
-    notes
+    notes.iter().map(|note| fitted(&format!("      {note}"), 8)).collect()
 }
 
 /// How many are not as they should be, and how many are outside of the promise.

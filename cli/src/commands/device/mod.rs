@@ -87,6 +87,22 @@ fn state(value: &serde_json::Value) -> String {
     if value.is_null() { "-".to_owned() } else { words::value(value) }
 }
 
+/// So wide a terminal is at least.
+const WIDTH: usize = 80;
+
+/// A line that fits, broken between words: what goes on does so `hang` columns in.
+fn fitted(line: &str, hang: usize) -> String {
+    let mut out = String::new();
+    let mut rest = line.to_owned();
+    while let Some((end, letter)) = rest.char_indices().nth(WIDTH) {
+        let end = end + usize::from(letter == ' ');
+        let Some(at) = rest[..end].rfind(' ').filter(|at| *at > hang) else { break };
+        out += &format!("{}\n", rest[..at].trim_end());
+        rest = format!("{:hang$}{}", "", rest[at..].trim_start());
+    }
+    out + &rest + "\n"
+}
+
 #[cfg(test)]
 #[path = "device_tests.rs"]
 mod tests;

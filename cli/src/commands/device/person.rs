@@ -20,11 +20,11 @@ const PERSON: &str = "growctl device set";
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  growctl device set 'Flower Room' exhaust 60\n  \
     growctl device set 'Veg Room' valve_1 on --for 5m --reason 'flushing the line'\n\n\
-    It ends by itself: after an hour, or after --for, which is 24h at the most, because it stands above the rules\n\
-    and somebody who has forgotten it would wonder why they do nothing. It outlives a restart of growctl.\n\
-    The limits of the map hold for people too; what they hold back is done when they allow it.\n\
-    A fault of the device is forgotten: it is tried again at once.\n\
-    Exit codes: 0 taken, also where a limit or a stronger request is in the way, 1 no engine runs on this site,\n\
+    It ends by itself: after an hour, or after --for. That is 24h at the most, as it stands above the rules, and \
+    somebody who has forgotten it would wonder why they do nothing. It outlives a restart of growctl.\n\n\
+    The limits of the map hold for people too: what they hold back is done when they allow it. \
+    A fault of the device is forgotten: it is tried again at once.\n\n\
+    Exit codes: 0 taken, also where a limit or a stronger request is in the way, 1 no engine runs on this site, \
     2 there is no such device, it cannot be so, or --for is too long.")]
 pub(super) struct Set {
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(super) struct Set {
 /// Arguments of `device release`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  growctl device release 'Flower Room' exhaust\n\n\
-    What rules and clients ask for goes on, and decides from now on.\n\
+    What rules and clients ask for decides from now on.\n\
     Exit codes: 0 ended, also where there was nothing to end, 1 no engine runs on this site, 2 there is no such device.")]
 pub(super) struct Release {
     #[command(flatten)]
@@ -143,14 +143,9 @@ pub(super) fn released(said: &Value, settings: &Settings) -> String {
     out += &match list(&said["requests"]).iter().find(|request| request["source"] == said["source"]) {
         None if said["wanted"].is_null() => "nobody asks for anything: it stays as it is\n".to_owned(),
         None => format!("nobody asks for anything: it belongs at safe, {}\n", state(&said["wanted"])),
-        Some(winner) => {
-            let until = &winner["until"];
-            let until = if until.is_null() { String::new() } else { format!(" until {}", clock.ends(until)) };
-            format!("{} is in force: {}{until}\n", word(&winner["source"]), state(&winner["level"]))
-        }
+        Some(winner) => format!("{} is in force: {}\n", word(&winner["source"]), state(&winner["level"])),
     };
-    let notes = super::list::notes(said, &clock);
-    out + &notes.iter().map(|note| format!("{note}\n")).collect::<String>()
+    out + &super::list::notes(said, &clock)
 }
 
 fn name(said: &Value) -> String {

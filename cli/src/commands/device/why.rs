@@ -6,7 +6,7 @@ use clap::Args;
 use growctl_engine::app::Settings;
 use serde_json::Value;
 
-use super::{Key, Shown, settings, state};
+use super::{Key, Shown, fitted, settings, state};
 use crate::commands::words::{Clock, list, span, text as word};
 use crate::socket;
 
@@ -30,7 +30,7 @@ impl Why {
 /// All of it for people.
 pub(super) fn text(why: &Value, settings: &Settings) -> String {
     let clock = Clock { settings, now: why["now"].as_f64().unwrap_or_default() };
-    let mut out = format!("{}\n", reason(why, &clock));
+    let mut out: String = reason(why, &clock).lines().map(|line| fitted(line, 2)).collect();
     let parts = [
         ("requests, the one in force first", requests(why, &clock)),
         ("limits", limits(why, &clock)),
@@ -41,7 +41,9 @@ pub(super) fn text(why: &Value, settings: &Settings) -> String {
     ];
     for (head, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
         out += &format!("\n{head}\n");
-        lines.iter().for_each(|line| out += &format!("  {line}\n"));
+        // What a limit says stands in the last of its columns.
+        let hang = if *head == "limits" { 14 + longest_guard(why) } else { 4 };
+        lines.iter().for_each(|line| out += &fitted(&format!("  {line}"), hang));
     }
     out
 }
@@ -99,9 +101,13 @@ fn requests(why: &Value, clock: &Clock<'_>) -> Vec<String> {
     lines
 }
 
+fn longest_guard(why: &Value) -> usize {
+    list(&why["limits"]).iter().map(|one| word(&one["guard"]).len()).max().unwrap_or(0)
+}
+
 fn limits(why: &Value, clock: &Clock<'_>) -> Vec<String> {
     let all = list(&why["limits"]);
-    let width = all.iter().map(|one| word(&one["guard"]).len()).max().unwrap_or(0);
+    let width = longest_guard(why);
     let line = |one: &Value| {
         let stands = match one["in_force"].as_bool() {
             Some(true) => "in force",
