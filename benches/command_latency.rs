@@ -206,7 +206,7 @@ mod linux {
         }
 
         fn frames(&mut self, frames: &mut Vec<Frame>) {
-            self.frames.push_all(frames);
+            self.frames.push_all(frames, drop);
         }
 
         fn health(&mut self, _: &BusHealth, _: BusCounts) {}

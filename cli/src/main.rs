@@ -52,10 +52,10 @@ enum Command {
     Channels(commands::channels::Channels),
     /// Show what the running engine does.
     Status(commands::status::Status),
-    /// What devices did.
-    Device(commands::device::Device),
     /// Make the running engine look at the files of the site now.
     Reload(commands::reload::Reload),
+    /// Devices: how they stand, why, and what a person wants of them.
+    Device(commands::device::Device),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -87,8 +87,8 @@ fn main() -> ExitCode {
         Command::Can(command) => wait(command.run(&folder, json)),
         Command::Channels(command) => command.run(&folder, json),
         Command::Status(command) => wait(command.run(&folder, json)),
-        Command::Device(command) => wait(command.run(&folder, json)),
         Command::Reload(command) => wait(command.run(&folder, json)),
+        Command::Device(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(async { command.run(servers().await, format).await }),

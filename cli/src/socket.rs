@@ -27,6 +27,14 @@ pub(crate) async fn post(folder: &Path, path: &str, body: Value) -> Result<Value
     request(folder, Method::POST, path, body).await.and_then(fine)
 }
 
+/// As `get` and, with a body, `post`: what went wrong comes with the exit code that it means.
+pub(crate) async fn ask(folder: &Path, path: &str, body: Option<Value>) -> Result<Value, (u8, String)> {
+    let method = if body.is_some() { Method::POST } else { Method::GET };
+    let (status, answer) = request(folder, method, path, body.unwrap_or_default()).await.map_err(|error| (1, error))?;
+    let code = if matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) { 2 } else { 1 };
+    fine((status, answer)).map_err(|error| (code, error))
+}
+
 /// A text as one segment of a path.
 pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);

@@ -47,6 +47,9 @@ fn bash_completes_names_with_spaces_and_colons_where_the_word_is_broken() {
     assert_eq!(bash("growctl sub \"device:update:Veg Room:v"), ["device:update:Veg Room:valve_1"]);
     assert_eq!(bash("growctl pub 'device:command:Flower Room:e"), ["device:command:Flower Room:exhaust"]);
     assert_eq!(bash("growctl rule show flower-d"), ["flower-drying"]);
+    assert_eq!(bash("growctl device why Fl"), ["Flower\\ Room"]);
+    assert_eq!(bash("growctl device set 'Veg Room' h"), ["heater"]);
+    assert_eq!(bash("growctl device set 'Veg Room' ex"), Vec::<String>::new(), "it is in the other room");
     assert_eq!(bash("growctl sche"), ["schema"]);
     assert!(bash("growctl rule show --").contains(&"--help".to_owned()));
 }

@@ -54,7 +54,7 @@ impl Changes {
             reason: text("reason"),
             until: message.fields.get("until").and_then(Value::as_number),
             revision: text("revision"),
-            held_back: text("held_back"),
+            held_back: text("fault").map(|fault| format!("fault: {fault}").into()).or_else(|| text("held_back")),
         })
     }
 }

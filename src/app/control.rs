@@ -1,6 +1,8 @@
 //! The control thread: it owns the Core, takes what comes in from bounded queues, and hands on what comes out. Frames and
 //! requests go first, then at most 64 foreign messages a turn, so that a flood on Redis does not delay a sensor.
 
+mod devices;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -255,6 +257,7 @@ impl Control {
                     told
                 }));
             }
+            Request::Device(asked) => self.answer_device(now, asked),
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);

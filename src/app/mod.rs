@@ -29,7 +29,7 @@ pub use core::{Core, Next};
 pub use output::{CoreCounts, Notice, Output};
 pub use replay::{Replayed, replay};
 pub use revision::Revision;
-pub use run::{RunError, Summary, run, run_on, socket_path};
+pub use run::{RunError, Summary, run, run_on, socket_path, store_path};
 pub use schemas::FileKind;
 pub use settings::{Redis, Settings};
 pub use site::{Loader, Site, load_map, load_settings};

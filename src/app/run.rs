@@ -66,10 +66,19 @@ pub enum RunError {
     Control,
 }
 
+/// The database in the state folder.
+const STORE: &str = "growctl.db";
+
 /// Where the CLI finds the engine of a site.
 #[must_use]
 pub fn socket_path(folder: &Path, settings: &Settings) -> PathBuf {
     folder.join(&settings.state_dir).join("control.sock")
+}
+
+/// Where the store of a site is.
+#[must_use]
+pub fn store_path(folder: &Path, settings: &Settings) -> PathBuf {
+    folder.join(&settings.state_dir).join(STORE)
 }
 
 /// Runs a site until `stop` is done; `report` is what was said when it was read.
@@ -135,7 +144,7 @@ pub async fn run_on(
     let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant, interfaces };
     let reloader = Reloader::start(loader, &site, Start { revision, said: started.lines, history }, ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
-    let desk = web::Desk { control: inlets.requests.clone(), files, plant, store: store.clone() };
+    let desk = web::Desk { control: inlets.requests.clone(), files, plant };
     let web = tokio::spawn(serve(socket, desk));
 
     tokio::select! {
@@ -160,7 +169,7 @@ pub async fn run_on(
 
 /// Opens what the last run left; whatever is wrong with it, the engine runs.
 async fn open_store(state_dir: &Path, clock: Clock, inlets: &Inlets) -> Result<(Store, Vec<Saved>), RunError> {
-    let path = state_dir.join("growctl.db");
+    let path = state_dir.join(STORE);
     // As people write it, where the site is where they are.
     let path = path.strip_prefix(".").unwrap_or(&path).to_owned();
     let config = StoreConfig::new(path, Arc::new(move || clock.now()));

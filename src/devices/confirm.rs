@@ -4,10 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::channels::Feedback;
-use crate::model::Mono;
+use crate::model::{Mono, Name};
 
 /// At fault, a device is tried again after this.
 const REST: Duration = Duration::from_secs(600);
+
+/// It does not follow, or has no effect.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) text: Name,
+    /// It is tried again then.
+    pub(super) until: Mono,
+    /// Its feedback says nothing: the fault ends when it speaks.
+    pub(super) unheard: bool,
+}
 
 /// What is to be done about a device that does not follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::channels::{Device, Safe};
 use crate::model::{Mono, Name, Quality, Reading, Value};
 
 use super::arbitration::Arbiter;
-use super::confirm::Confirm;
+use super::confirm::{Confirm, Fault};
 use super::level::{Levels, Target};
 use super::ramp::Ramp;
 use super::readings::{Effect, Watches};
@@ -44,16 +44,6 @@ pub(super) struct Word {
     pub(super) fault: Option<Name>,
 }
 
-/// It does not follow, or has no effect.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fault {
-    pub(super) text: Name,
-    /// It is tried again then.
-    pub(super) until: Mono,
-    /// Its feedback says nothing: the fault ends when it speaks.
-    pub(super) unheard: bool,
-}
-
 /// Where a device belongs while nobody asks.
 #[derive(Clone, Debug)]
 enum Rest {
@@ -86,6 +76,8 @@ pub(super) struct Switched {
     /// drives them. Nobody can ask for it.
     pub(super) ghost: bool,
     pub(super) heard: Heard,
+    /// When its feedback was heard last, good or bad.
+    pub(super) heard_at: Option<Mono>,
     /// The Gateway says that the feedback has fallen silent.
     pub(super) stale: bool,
     /// What the last word was.
@@ -131,6 +123,7 @@ impl Switched {
             image,
             ghost: false,
             heard: Heard::Nothing,
+            heard_at: None,
             stale: false,
             said: None,
             permit: None,
@@ -258,9 +251,10 @@ impl Switched {
             Some(Value::Null) => {
                 let why = reading.quality.iter().find(|(field, _)| field == name);
                 self.heard = Heard::Bad(why.map_or(Quality::Invalid, |(_, why)| *why));
+                self.heard_at = Some(reading.at.mono);
             }
             Some(value) => {
-                self.heard = Heard::Good(value.clone());
+                (self.heard, self.heard_at) = (Heard::Good(value.clone()), Some(reading.at.mono));
                 self.seen = self.seen_in(value).or(self.seen.take());
                 if let (None, Some(seen)) = (&self.sent, &self.seen) {
                     self.timing.told(reading.at.mono, self.levels.is_on(seen), false);

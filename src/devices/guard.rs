@@ -8,6 +8,9 @@ mod judge;
 mod reload;
 mod requests;
 mod saved;
+mod why;
+
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -24,9 +27,14 @@ use absent::Absent;
 use judge::Company;
 
 pub use event::{DeviceOut, GuardEvent};
+pub use why::{CommandWhy, DeviceWhy, FeedbackWhy, LimitWhy, NeedWhy, SeenWhy, TimingWhy};
 
 /// Priority of a person's request.
 pub const PERSONS_PRIORITY: u8 = 70;
+/// How long a person's request holds that says nothing of it.
+pub const PERSONS_LEASE: Duration = Duration::from_secs(3_600);
+/// How long one may hold at most: it stands above the rules, and who has forgotten it does not see that they are silent.
+pub const PERSONS_LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {

@@ -25,6 +25,8 @@ pub(super) struct Image {
     pub(super) last: Option<[u8; 64]>,
     /// They are what is to be said still; `false` if nothing is, or if they are drawn in another way now.
     stands: bool,
+    /// When they went out last.
+    pub(super) sent_at: Option<Mono>,
     /// When they are sent again.
     pub(super) next: Option<Mono>,
     /// Why it cannot be sent.
@@ -64,6 +66,7 @@ impl Image {
             repeat: None,
             last: None,
             stands: false,
+            sent_at: None,
             next: None,
             held_back: None,
             moved: Vec::new(),
@@ -79,10 +82,15 @@ impl Image {
 
     /// A frame went out at this address under an earlier map; `same` if it is drawn from the same devices in the same way.
     pub(super) fn inherit(&mut self, old: &Image, same: bool) {
-        self.last = old.last;
+        (self.last, self.sent_at) = (old.last, old.sent_at);
         if same {
             (self.stands, self.next, self.held_back) = (old.stands, old.next, old.held_back.clone());
         }
+    }
+
+    /// What went out last.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.last.as_ref().map(|last| &last[..self.length])
     }
 
     /// Whether frames with the bits of that command have gone out.
@@ -109,7 +117,7 @@ impl Image {
                 if self.stands && self.last == Some(bytes) && occasion == Occasion::Change {
                     return None;
                 }
-                (self.last, self.stands) = (Some(bytes), true);
+                (self.last, self.stands, self.sent_at) = (Some(bytes), true, Some(now.mono));
                 self.next = self.repeat.map(|repeat| now.mono + repeat);
                 Some((self.frame(now, &bytes)?, ttl))
             }
@@ -128,7 +136,7 @@ impl Image {
     /// The frame once more, if it is time.
     pub(super) fn repeat(&mut self, now: Timestamp, devices: &[Switched]) -> Option<(Frame, Duration)> {
         self.next.filter(|next| *next <= now.mono)?;
-        self.next = self.repeat.map(|repeat| now.mono + repeat);
+        (self.next, self.sent_at) = (self.repeat.map(|repeat| now.mono + repeat), Some(now.mono));
         let ttl = self.members.iter().map(|&member| devices[member].spec.ttl).min()?;
         Some((self.frame(now, &self.last?)?, ttl))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::channels::FrameLayout;
 use crate::channels::codec::Signal;
+use crate::files::closest;
 use crate::model::{Level, Name, Value, counted};
 
 const ON: [&str; 2] = ["on", "open"];
@@ -169,13 +170,18 @@ impl Levels {
             }
         }
         Err(match text.trim().parse::<f64>() {
-            Ok(_) => format!("'{text}' is a text: write the number without quotes"),
-            Err(_) => format!("{} cannot be '{text}': it takes {}", signal.name, self.takes()),
+            Ok(number) if number.is_finite() => format!("'{text}' is a text: write the number without quotes"),
+            _ => format!("{} cannot be '{text}': it takes {}{}", signal.name, self.takes(), self.meant(text)),
         })
     }
 
     fn two_states_only(&self, number: f64) -> String {
         format!("{} cannot be {number}: it takes {}", self.signal().name, self.takes())
+    }
+
+    fn meant(&self, text: &str) -> String {
+        let names = self.signal().values.iter().map(|(_, name)| &**name).chain([ON[0], OFF[0]]);
+        closest(text, names).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default()
     }
 
     fn takes(&self) -> String {

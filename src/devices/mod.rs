@@ -18,5 +18,6 @@ mod timing;
 mod update;
 
 pub use arbitration::{Arbiter, Held, NotANumber};
-pub use guard::{DeviceOut, Guard, GuardEvent, PERSONS_PRIORITY};
-pub use status::{DeviceStatus, GuardCounts, Hold, RequestStatus};
+pub use guard::{CommandWhy, DeviceWhy, FeedbackWhy, LimitWhy, NeedWhy, SeenWhy, TimingWhy};
+pub use guard::{DeviceOut, Guard, GuardEvent, PERSONS_LEASE, PERSONS_LONGEST, PERSONS_PRIORITY};
+pub use status::{DeviceStatus, GuardCounts, Hold, PersonRefused, PersonsWord, RequestStatus};

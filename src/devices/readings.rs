@@ -21,7 +21,7 @@ struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watches {
     /// For each of its needs, the positions of the readings.
-    needs: Vec<Vec<usize>>,
+    pub(super) needs: Vec<Vec<usize>>,
     /// The same for what it must bring about.
     verify: Vec<usize>,
 }
@@ -118,6 +118,11 @@ impl Readings {
         (Some(Restraint::new("needs", why, None)), recheck)
     }
 
+    /// What was read last at these positions, and when; the value is `None` where it is not good.
+    pub(super) fn last(&self, positions: &[usize]) -> impl Iterator<Item = (Option<&Value>, Mono)> {
+        positions.iter().map(|&at| (self.seen[at].value.as_ref(), self.seen[at].at))
+    }
+
     /// The good numbers of what a device must bring about, by position.
     pub(super) fn numbers(&self, watches: &Watches) -> impl Iterator<Item = (usize, f64)> {
         let number = |&at: &usize| Some((at, self.seen[at].value.as_ref()?.as_number()?));
@@ -153,6 +158,11 @@ impl Effect {
         if on != self.since.is_some() {
             *self = Effect { since: on.then_some(now), ..Effect::default() };
         }
+    }
+
+    /// Since when it has to have an effect; `None`: it is off, or has had it.
+    pub(super) fn is_owed_since(&self) -> Option<Mono> {
+        self.since.filter(|_| !self.done)
     }
 
     /// What is missing once the time is over, or when it will be.

@@ -81,8 +81,12 @@ pub struct DeviceStatus {
     pub held_back_until: Option<f64>,
     /// Why it is at its safe state whatever is asked for: it does not follow, or has no effect.
     pub fault: Option<String>,
+    /// When it is tried again after that, in seconds since 1970 UTC.
+    pub fault_until: Option<f64>,
     /// The node itself has no watchdog: after a crash it stays as it is.
     pub no_watchdog: bool,
+    /// So many seconds after the last command its node goes to safe by itself; `null`: it has no watchdog.
+    pub watchdog: Option<f64>,
 }
 
 impl DeviceStatus {
@@ -103,9 +107,36 @@ impl DeviceStatus {
             held_back: held_back.or(word.held_back.as_deref().map(str::to_owned)),
             held_back_until: device.held_back_until().map(|until| civil(now, until)),
             fault: word.fault.as_deref().map(str::to_owned),
+            fault_until: device.fault.as_ref().map(|fault| civil(now, fault.until)),
             no_watchdog: device.spec.watchdog.is_none(),
+            watchdog: device.spec.watchdog.map(|watchdog| watchdog.as_secs_f64()),
         }
     }
+}
+
+/// What came of a person's word.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonsWord {
+    /// The moment, in seconds since 1970 UTC.
+    pub now: f64,
+    /// The device as it stands now.
+    #[serde(flatten)]
+    pub device: DeviceStatus,
+    /// Of a request: the number asked for, where the range did not allow it.
+    pub limited_from: Option<f64>,
+    /// Of a request: the fault that it ended.
+    pub forgiven: Option<Name>,
+    /// Of a release: whether there was a request to end.
+    pub released: bool,
+}
+
+/// Why a person's word changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PersonRefused {
+    /// There is no such device, or it cannot be so.
+    Wrong(String),
+    /// The engine takes no requests any more.
+    Stopping(String),
 }
 
 /// One request on a device.
@@ -121,16 +152,23 @@ pub struct RequestStatus {
     pub reason: Option<String>,
     /// When it ends by itself, in seconds since 1970 UTC.
     pub until: Option<f64>,
+    /// The rule that asks, if one does.
+    #[serde(skip)]
+    pub rule: Option<Name>,
 }
 
 impl RequestStatus {
-    fn of(now: Timestamp, held: &Held, level: Value) -> RequestStatus {
+    pub(super) fn of(now: Timestamp, held: &Held, level: Value) -> RequestStatus {
         RequestStatus {
             source: held.requester.to_string(),
             priority: held.priority,
             level,
             reason: held.reason.as_deref().map(str::to_owned),
             until: (held.end != Mono(u64::MAX)).then(|| civil(now, held.end)),
+            rule: match &held.requester {
+                Requester::Rule { rule, .. } => Some(rule.clone()),
+                _ => None,
+            },
         }
     }
 }
@@ -187,7 +225,7 @@ impl Switched {
     }
 
     /// Its requests with the levels as people read them.
-    fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
+    pub(super) fn held(&self) -> impl Iterator<Item = (&Held, Value)> {
         self.arbiter.held().iter().map(|held| (held, self.shown(held.level)))
     }
 

@@ -95,6 +95,11 @@ impl Timing {
             .or_else(|| wait("settle", self.settles_until, "was switched off by a limit just now".to_owned()))
     }
 
+    /// When it was switched on within the last hour.
+    pub(super) fn starts_within_the_hour(&self, now: Mono) -> impl Iterator<Item = Mono> {
+        self.starts.iter().copied().filter(move |start| now < *start + HOUR)
+    }
+
     /// When the longest time on ends, or the shortest, after which others may have it switched off.
     pub(super) fn next_deadline(&self, now: Mono, limits: &Limits) -> Option<Mono> {
         let longest = limits.max_on.filter(|_| self.on).map(|max| self.since + max.time);

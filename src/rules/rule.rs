@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::bus::Pattern;
 use crate::files::{SourceFile, Spanned};
-use crate::model::{Fields, Name};
+use crate::model::{DeviceKey, Fields, Name};
 
 use super::WindowSpec;
 use super::condition::Condition;
@@ -112,6 +112,25 @@ impl Rule {
             let (_, text) = self.texts.iter().filter(|(known, _)| *known == key).nth(last.1)?;
             Some((key, text, script))
         })
+    }
+
+    /// Where it asks for a device: its file, and the line if its scripts name the device.
+    pub(super) fn asks_at(&self, device: &DeviceKey) -> String {
+        let path = self.file.path.display();
+        let is = |named: &Option<Name>, own: &Name| named.as_ref().is_none_or(|named| named == own);
+        let names = |script: &Script| {
+            script.devices.iter().any(|(room, name)| is(room, &device.room) && is(name, &device.device))
+        };
+        let mut scripts = self.scripts().filter(|(key, ..)| matches!(*key, "then" | "each" | "finally"));
+        let Some((_, text, _)) = scripts.find(|(_, _, script)| names(script)) else { return path.to_string() };
+        let lines = || text.value.lines().enumerate().filter_map(|(at, line)| Some((at, line, line.find("device(")?)));
+        let named =
+            |(_, line, _): &(usize, &str, usize)| line.contains(&*device.device) && line.contains(&*device.room);
+        let (line, column) = lines()
+            .find(named)
+            .or_else(|| lines().next())
+            .map_or((1, 1), |(at, line, byte)| (at + 1, line[..byte].chars().count() + 1));
+        format!("{path}:{}", scalar_place(&self.file, text, line, column).line)
     }
 
     /// A fault of the `nth` text of that key, with its place in the file if it tells line and column of the text.

@@ -25,6 +25,6 @@ pub struct DeviceChange {
     pub until: Option<f64>,
     /// The state of the files that decided.
     pub revision: Option<Name>,
-    /// What keeps the device from what is wanted.
+    /// What keeps the device from what is wanted: a limit, or a fault.
     pub held_back: Option<Name>,
 }

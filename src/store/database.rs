@@ -147,7 +147,42 @@ impl Opening<'_> {
     }
 }
 
+/// What was switched, the newest first, from a database that nobody has open; nothing is written.
+///
+/// # Errors
+/// It is not there, of another version, or cannot be read.
+pub fn read_history(path: &Path, of: &(Name, Name), since: f64, limit: usize) -> Result<Vec<DeviceChange>, String> {
+    if !path.exists() {
+        return Err(format!("{} is not there: growctl has not run on this site yet", path.display()));
+    }
+    Database::to_read(path).and_then(|database| database.history(Some(of), since, limit)).map_err(|trouble| trouble.why)
+}
+
 impl Database {
+    /// Opens one of this version only to read. Of one whose folder cannot be written, what is in its journal stays unread.
+    fn to_read(path: &Path) -> Result<Database, Trouble> {
+        let plain = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = |connection: Connection| {
+            connection.busy_timeout(PATIENCE)?;
+            let (found, known) = (version(&connection)?, super::schema::MIGRATIONS.len());
+            match found.cmp(&(known as i64)) {
+                std::cmp::Ordering::Equal => Ok(Database { connection, file: None }),
+                std::cmp::Ordering::Greater => Err(Trouble::newer(found, known)),
+                std::cmp::Ordering::Less => {
+                    let why = format!("the database has schema version {found}; `growctl run` brings it to {known}");
+                    Err(Trouble { kind: Kind::Outside, why })
+                }
+            }
+        };
+        match Connection::open_with_flags(path, plain).map_err(Trouble::from).and_then(open) {
+            Err(trouble) if trouble.kind == Kind::ReadOnly && !has_journal(path) => {
+                let address = format!("file:{}?immutable=1", escaped(path));
+                open(Connection::open_with_flags(address, plain | OpenFlags::SQLITE_OPEN_URI)?)
+            }
+            other => other,
+        }
+    }
+
     /// Whether `path` still leads to this database.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.file.is_some() && self.file == files::identity(path)

@@ -26,6 +26,7 @@ use crate::model::{Full, Name, Push, Queue, Saved, Timestamp};
 
 pub use account::Account;
 pub use change::DeviceChange;
+pub use database::read_history;
 pub use health::StoreHealth;
 use keeper::Keeper;
 use shared::Shared;

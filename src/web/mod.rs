@@ -1,6 +1,8 @@
 //! One axum router. Here it answers the CLI on a Unix socket in the state folder, which only the site's own user may
 //! open; the browser's side comes to the same router. It decides nothing: every question goes
-//! to the control thread, to who watches the files, to the store, or to the simulated plant. Rank 6.
+//! to the control thread, to who watches the files, or to the simulated plant. Rank 6.
+
+mod devices;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +23,8 @@ use tokio::sync::oneshot;
 use crate::bus::Pattern;
 use crate::model::{Name, Push, Queue};
 use crate::simulator::FaultKind;
-use crate::store::{Question, Store};
+
+pub use devices::DeviceAsk;
 
 /// A question for the control thread, and where its answer goes.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub enum Request {
         /// Where the answer goes.
         answer: oneshot::Sender<Option<Value>>,
     },
+    /// About devices.
+    Device(DeviceAsk),
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -63,8 +68,6 @@ pub struct Desk {
     pub control: Arc<Queue<Request>>,
     /// Of who watches the files.
     pub files: Arc<Queue<ReloadRequest>>,
-    /// What was switched when.
-    pub store: Store,
     /// The plant's; closed where nothing is simulated.
     pub plant: Arc<Queue<PlantRequest>>,
 }
@@ -78,8 +81,8 @@ pub fn router(desk: Desk) -> axum::Router {
         .route("/rules/{name}/why", get(why))
         .route("/rules/{name}/why/{instance}", get(why_instance))
         .route("/reload", post(reload))
-        .route("/devices/history", post(device_history))
         .route("/sim/faults", get(faults).post(fault))
+        .merge(devices::routes())
         .with_state(desk)
 }
 
@@ -135,29 +138,6 @@ async fn answer_why(desk: &Desk, rule: String, instance: Option<String>) -> Resp
         Ok(Some(why)) => Json(why).into_response(),
         Ok(None) => problem(StatusCode::NOT_FOUND, &unknown),
         Err(busy) => busy,
-    }
-}
-
-/// `{"of": ["Veg Room", "heater"], "since": 1790000000, "limit": 50}`; `of: null` for all devices. A question with a body, for names
-/// may hold anything.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HistoryBody {
-    of: Option<(Name, Name)>,
-    since: f64,
-    limit: usize,
-}
-
-async fn device_history(State(desk): State<Desk>, Json(body): Json<HistoryBody>) -> Response {
-    let HistoryBody { of, since, limit } = body;
-    let (answer, wait) = oneshot::channel();
-    if desk.store.ask(Question::History { of, since, limit, answer }).is_err() {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "the store is busy; try again");
-    }
-    match wait.await {
-        Ok(Ok(rows)) => Json(rows).into_response(),
-        Ok(Err(why)) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
-        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the engine is stopping"),
     }
 }
 

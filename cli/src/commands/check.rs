@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use growctl_engine::app::Site;
 use growctl_engine::app::rule_test::Bench;
+use growctl_engine::channels::ChannelMap;
 use growctl_engine::files::Report;
 use growctl_engine::model::counted;
 
@@ -44,8 +45,19 @@ impl Check {
                 ];
                 let parts = parts.map(|(count, what)| counted(count as u64, what));
                 super::line(&format!("fine: {}", parts.join(", ")));
+                let _ = outside(&site.map).iter().all(|line| super::line(line));
             }
         }
         if wrong { ExitCode::from(2) } else { ExitCode::SUCCESS }
     }
+}
+
+/// The devices that no watchdog ends: whoever reads `fine` is to know that they are not meant.
+fn outside(map: &ChannelMap) -> Vec<String> {
+    let without = map.devices.iter().filter(|device| device.watchdog.is_none());
+    let mut lines: Vec<String> = without.map(|device| format!("  {}", device.key)).collect();
+    if !lines.is_empty() {
+        lines.insert(0, "outside of the promise, for want of a watchdog they stay as growctl leaves them:".to_owned());
+    }
+    lines
 }

@@ -17,6 +17,7 @@ pub(crate) mod schema;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod sub;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;

@@ -4,9 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use growctl_engine::app::{Clock as Clocks, load_settings};
+use growctl_engine::files::Report;
 use growctl_engine::model::counted;
 use serde_json::Value;
 
+use super::device;
+use super::words::Clock;
 use crate::socket;
 
 /// Arguments of `status`.
@@ -21,12 +25,16 @@ impl Status {
             Ok(status) => status,
             Err(why) => return super::fail(1, &why),
         };
-        super::line(&if json { status.to_string() } else { show(&status) });
+        let text = || {
+            let settings = load_settings(folder, &mut Report::default()).unwrap_or_default();
+            show(&status, &Clock { settings: &settings, now: Clocks::start().now().utc.seconds() })
+        };
+        super::line(&if json { status.to_string() } else { text() });
         ExitCode::SUCCESS
     }
 }
 
-fn show(status: &Value) -> String {
+fn show(status: &Value, clock: &Clock<'_>) -> String {
     let mut out = format!(
         "{}, version {}, process {}, up {}\n",
         text(&status["name"]),
@@ -61,6 +69,7 @@ fn show(status: &Value) -> String {
     );
     out += &section("rules", &RULES, list(&status["rules"]));
     out += &section("devices", &DEVICES, list(&status["devices"]));
+    out += &in_the_way(list(&status["devices"]), clock);
     out + &dropped(&status["queues"])
 }
 
@@ -142,6 +151,16 @@ const DEVICES: [Column; 6] = [
     ("BY", "source"),
     ("REASON", "reason"),
 ];
+
+/// The devices that are at fault, or that something holds back.
+fn in_the_way(devices: &[Value], clock: &Clock<'_>) -> String {
+    let mut out = String::new();
+    for device in devices.iter().filter(|device| !device["fault"].is_null() || !device["held_back"].is_null()) {
+        out += &format!("{}/{}\n", text(&device["room"]), text(&device["device"]));
+        out += &device::notes(device, clock);
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
+}
 
 fn section(what: &str, columns: &[Column], rows: &[Value]) -> String {
     if rows.is_empty() {

@@ -7,7 +7,7 @@ pub(crate) mod names;
 mod shells;
 mod words;
 
-pub(crate) use names::{devices, hear, plant, rules, say};
+pub(crate) use names::{devices, hear, plant, rooms, rules, say};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &shells::Zsh, &shells::Fis
 
 /// The site folder of the line that is being completed.
 static SITE: OnceLock<PathBuf> = OnceLock::new();
+
+/// The words of that line.
+static TYPED: OnceLock<Vec<String>> = OnceLock::new();
 
 /// Answers a shell that asks for completions, and ends; returns if none does.
 pub(crate) fn answer(command: fn() -> Command) {
@@ -45,6 +48,7 @@ pub(crate) fn script(shell: &str) -> Option<String> {
 
 /// Remembers which site the words of a line are about: the last `-C`, as when the line runs.
 fn remember_site(words: &[OsString]) {
+    let _ = TYPED.set(words.iter().map(|word| word.to_string_lossy().into_owned()).collect());
     let mut site = None;
     let mut words = words.iter().skip(1).map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
@@ -57,6 +61,11 @@ fn remember_site(words: &[OsString]) {
     if let Some(site) = site {
         let _ = SITE.set(words::home(&site));
     }
+}
+
+/// Whether the line has that word already.
+fn is_typed(word: &str) -> bool {
+    TYPED.get().is_some_and(|typed| typed.iter().any(|one| one == word))
 }
 
 fn site() -> &'static Path {

@@ -10,7 +10,7 @@ use growctl_engine::channels::ChannelMap;
 use growctl_engine::files::Report;
 use growctl_engine::model::SourceKind;
 
-use super::site;
+use super::{is_typed, site};
 
 /// Names, each with a word about it, which may be empty.
 type Offer = Vec<(String, String)>;
@@ -67,6 +67,31 @@ pub(crate) fn say() -> ArgValueCandidates {
     })
 }
 
+/// Rooms that have devices.
+pub(crate) fn rooms() -> ArgValueCandidates {
+    offer(|| {
+        let mut rooms: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (room, device, _) in map().iter().flat_map(devices_of) {
+            rooms.entry(room).or_default().push(device);
+        }
+        rooms.into_iter().map(|(room, devices)| (room, devices.join(", "))).collect()
+    })
+}
+
+/// Devices by their names: of the room that the line names, or of every room if it names none.
+pub(crate) fn devices() -> ArgValueCandidates {
+    offer(|| {
+        let map = map();
+        let all = || map.iter().flat_map(devices_of);
+        let named = all().any(|(room, ..)| is_typed(&room));
+        let mut devices: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (room, device, kind) in all().filter(|(room, ..)| !named || is_typed(room)) {
+            devices.entry(device).or_default().push(format!("{room}, {kind}"));
+        }
+        devices.into_iter().map(|(device, about)| (device, about.join("; "))).collect()
+    })
+}
+
 /// Nodes and devices: what can be made to fail.
 pub(crate) fn plant() -> ArgValueCandidates {
     offer(|| {
@@ -75,11 +100,6 @@ pub(crate) fn plant() -> ArgValueCandidates {
         nodes.extend(map.iter().flat_map(nodes_of).map(|(room, cluster, node)| (node, format!("{room}/{cluster}"))));
         nodes.into_iter().chain(device_names(&map)).collect()
     })
-}
-
-/// Devices, as `Room/device`.
-pub(crate) fn devices() -> ArgValueCandidates {
-    offer(|| device_names(&map()))
 }
 
 /// Devices, as `Room/device`.

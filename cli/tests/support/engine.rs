@@ -48,6 +48,13 @@ impl Engine {
         serde_json::from_slice(&self.ask(&["--format", "json", "status"]).stdout).expect("JSON")
     }
 
+    /// Ends it as `kill -9` does; its site stays.
+    pub(crate) fn kill(mut self) -> tempfile::TempDir {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it ends");
+        std::mem::replace(&mut self.site, tempfile::tempdir().expect("a temporary folder"))
+    }
+
     /// Ends it as a service manager does; its exit code and what it said.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         let pid = self.process.id().to_string();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::app::Output;
 use crate::app::output::Notice;
 use crate::can::Frame;
-use crate::devices::{DeviceOut, GuardEvent};
-use crate::model::{CommandsFrom, DeviceKey, Message, Name, Provenance, SourceKind, Timestamp, Value};
+use crate::devices::{DeviceOut, DeviceWhy, GuardEvent, PersonRefused, PersonsWord};
+use crate::model::{CommandsFrom, DeviceKey, Fields, Message, Name, Provenance, SourceKind, Timestamp, Value};
 
 use super::trail::Trail;
 use super::{Core, Hop, MOST_HOPS, message};
@@ -36,6 +36,40 @@ impl Core {
     #[must_use]
     pub fn unconfirmed(&self) -> (Duration, Vec<String>) {
         self.guard.unconfirmed()
+    }
+
+    /// A person's word on a device, see [`Guard::person`](crate::devices::Guard::person).
+    ///
+    /// # Errors
+    /// It changes nothing, and why.
+    pub fn person(
+        &mut self,
+        now: Timestamp,
+        device: &DeviceKey,
+        fields: &Fields,
+        out: &mut Vec<Output>,
+    ) -> Result<PersonsWord, PersonRefused> {
+        self.advance(now, out);
+        let said = self.guard.person(self.now, device, fields, &mut self.device_outs);
+        self.settle(out);
+        said
+    }
+
+    /// Why a device is as it is, and for each of its requests where the rule asks, if a rule does.
+    ///
+    /// # Errors
+    /// There is no such device; which one may be meant.
+    pub fn device_why(
+        &mut self,
+        now: Timestamp,
+        device: &DeviceKey,
+        out: &mut Vec<Output>,
+    ) -> Result<(DeviceWhy, Vec<Option<String>>), String> {
+        self.advance(now, out);
+        let why = self.guard.why(self.now, device)?;
+        let place = |rule: &Name| self.engine.asks_at(rule, device);
+        let places = why.status.requests.iter().map(|request| request.rule.as_ref().and_then(place)).collect();
+        Ok((why, places))
     }
 
     pub(super) fn refuse_circle(&mut self, trail: &Trail, channel: Name, out: &mut Vec<Output>) {

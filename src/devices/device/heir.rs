@@ -21,6 +21,7 @@ impl Switched {
             (self.stale, self.heard) = (true, Heard::Bad(Quality::Stale));
         }
         if self.hears_where(old) {
+            self.heard_at = old.heard_at;
             self.heard = match &old.heard {
                 Heard::Good(_) if !self.hears_what(old) => Heard::Nothing,
                 heard => heard.clone(),

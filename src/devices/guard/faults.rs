@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::model::{Mono, Name, Value};
 
-use super::super::confirm::{Confirm, Verdict};
-use super::super::device::{Fault, Heard, Switched, Wish};
+use super::super::confirm::{Confirm, Fault, Verdict};
+use super::super::device::{Heard, Switched, Wish};
 use super::super::image::Occasion;
 use super::{DeviceOut, Guard, Phase};
 
@@ -150,7 +150,7 @@ impl Guard {
 
 impl Switched {
     /// The number that its feedback says now.
-    fn says(&self) -> Option<f64> {
+    pub(super) fn says(&self) -> Option<f64> {
         let seen = self.seen().filter(|_| matches!(self.heard, Heard::Good(_)))?;
         Some(self.levels.number(seen))
     }

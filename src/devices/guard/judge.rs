@@ -21,7 +21,7 @@ pub(super) struct Company {
 
 /// What has been decided about one device.
 #[derive(Debug)]
-struct Draft {
+pub(super) struct Draft {
     at: usize,
     target: Target,
     on: bool,
@@ -91,7 +91,7 @@ impl Guard {
         others
     }
 
-    fn group(&self, name: &str) -> impl Iterator<Item = usize> {
+    pub(super) fn group(&self, name: &str) -> impl Iterator<Item = usize> {
         let is_in = move |device: &Switched| device.spec.limits.interlocks.iter().any(|group| **group == *name);
         self.devices.iter().enumerate().filter(move |(_, device)| is_in(device)).map(|(at, _)| at)
     }
@@ -184,7 +184,7 @@ impl Guard {
     }
 
     /// When any other device was switched on last.
-    fn last_start(&self, at: usize) -> Option<Mono> {
+    pub(super) fn last_start(&self, at: usize) -> Option<Mono> {
         let others = self.devices.iter().enumerate().filter(|(other, _)| *other != at);
         others.filter_map(|(_, device)| device.timing.starts.back().copied()).max()
     }
@@ -219,7 +219,7 @@ impl Guard {
     }
 
     /// What the test is answered by all that is known about the other device; `None`: nothing is.
-    fn views(&self, one: &While, drafts: &[Draft], recheck: &mut Option<Mono>) -> Option<Vec<bool>> {
+    pub(super) fn views(&self, one: &While, drafts: &[Draft], recheck: &mut Option<Mono>) -> Option<Vec<bool>> {
         let at = *self.by_key.get(&one.device)?;
         let device = &self.devices[at];
         if self.expects_answers && device.may_be_anything(self.now.mono, recheck) {
@@ -238,7 +238,7 @@ impl Guard {
         (!answers.is_empty()).then_some(answers)
     }
 
-    fn may_be_on(&self, at: usize, recheck: &mut Option<Mono>) -> bool {
+    pub(super) fn may_be_on(&self, at: usize, recheck: &mut Option<Mono>) -> bool {
         let device = &self.devices[at];
         let unknown = self.expects_answers && device.may_be_anything(self.now.mono, recheck);
         unknown || device.may_be(self.now.mono, recheck).any(|target| device.levels.is_on(target))
@@ -295,7 +295,7 @@ impl Switched {
     }
 
     /// Whether what it was told is on.
-    fn is_on(&self) -> bool {
+    pub(super) fn is_on(&self) -> bool {
         self.told().is_some_and(|told| self.levels.is_on(told))
     }
 

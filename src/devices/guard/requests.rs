@@ -1,11 +1,17 @@
 //! What is asked of devices, and why it is refused.
 
+use std::time::Duration;
+
 use crate::files::closest;
-use crate::model::{CommandsFrom, DeviceKey, DeviceRequest, Message, Mono, Name, Requester};
+use crate::model::{
+    CommandsFrom, DeviceKey, DeviceRequest, Fields, Message, Mono, Name, Requester, Timestamp, format_duration,
+};
 
 use super::super::arbitration::Held;
 use super::super::command::{self, Command};
-use super::{DeviceOut, Guard, PERSONS_PRIORITY, Phase};
+use super::super::status::{DeviceStatus, PersonRefused, PersonsWord};
+use super::super::update::civil;
+use super::{DeviceOut, Guard, PERSONS_LEASE, PERSONS_LONGEST, PERSONS_PRIORITY, Phase};
 
 /// Which count a refusal goes to.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +89,65 @@ impl Guard {
         }
     }
 
-    fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
+    /// A person's word on a device, in the fields of a command: a state, for how long and why, or `release`. A state ends a
+    /// fault of the device, which is tried again at once.
+    ///
+    /// # Errors
+    /// Nothing changes: there is no such device, it cannot be so, or the engine is stopping.
+    pub fn person(
+        &mut self,
+        now: Timestamp,
+        key: &DeviceKey,
+        fields: &Fields,
+        out: &mut Vec<DeviceOut>,
+    ) -> Result<PersonsWord, PersonRefused> {
+        self.due(now, out);
+        self.now = now;
+        let said = self.persons_word(key, fields, out);
+        let done = said.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.account(done, &Requester::Person, &key.to_string(), out);
+        self.deadline = self.earliest();
+        said.map_err(|(why, reason)| match why {
+            Why::Stopping => PersonRefused::Stopping(reason),
+            _ => PersonRefused::Wrong(reason),
+        })
+    }
+
+    fn persons_word(
+        &mut self,
+        key: &DeviceKey,
+        fields: &Fields,
+        out: &mut Vec<DeviceOut>,
+    ) -> Result<PersonsWord, Refusal> {
+        let at = self.find(key)?;
+        let (mut limited_from, mut forgiven, mut released) = (None, None, false);
+        match command::read(fields).map_err(|why| (Why::Malformed, why))? {
+            Command::Release => {
+                released = self.release(at, &Requester::Person);
+                self.refresh(released.then_some(at), out);
+            }
+            Command::Set { value, lease, reason } => {
+                let lease = persons_lease(lease.unwrap_or(PERSONS_LEASE))?;
+                let levels = &self.devices[at].levels;
+                let level = levels.level_of(&value).map_err(|why| (Why::Malformed, why))?;
+                limited_from = levels.resolve(level).ok().and_then(|target| target.clamped_from);
+                let fault = self.devices[at].fault.as_ref().map(|fault| fault.text.clone());
+                let request = DeviceRequest { device: key.clone(), level, lease: Some(lease), reason };
+                self.request(&Requester::Person, PERSONS_PRIORITY, &request, None, out)?;
+                // Only now: what is refused leaves the fault as it is.
+                if self.forgive(at, out) {
+                    forgiven = fault;
+                    self.refresh([at], out);
+                    self.confirm([at], out);
+                }
+            }
+        }
+        let device = &self.devices[at];
+        let status = DeviceStatus::of(self.now, device, self.images[device.image].held_back.clone());
+        Ok(PersonsWord { now: civil(self.now, self.now.mono), device: status, limited_from, forgiven, released })
+    }
+
+    pub(super) fn find(&self, key: &DeviceKey) -> Result<usize, Refusal> {
         self.by_key.get(key).copied().ok_or_else(|| {
             let there = self.devices.iter().filter(|device| !device.ghost);
             let names: Vec<String> = there.map(|device| device.spec.key.to_string()).collect();
@@ -116,7 +180,19 @@ impl Guard {
     }
 }
 
+fn persons_lease(lease: Duration) -> Result<Duration, Refusal> {
+    if lease <= PERSONS_LONGEST {
+        return Ok(lease);
+    }
+    let (asked, most) = (format_duration(lease), PERSONS_LONGEST.as_secs() / 3_600);
+    Err((Why::Malformed, format!("for is {asked}, at most {most}h: a forgotten request would stand above the rules")))
+}
+
 /// How a refusal names the device of a command channel.
 pub(super) fn device_named(channel: &str) -> &str {
     channel.strip_prefix("device:command:").unwrap_or(channel)
 }
+
+#[cfg(test)]
+#[path = "person_tests.rs"]
+mod tests;

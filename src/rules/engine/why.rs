@@ -1,7 +1,7 @@
 //! Why a rule acts or does not. To ask changes nothing: the same happens next, whether or not somebody asked.
 
 use crate::bus::Last;
-use crate::model::Timestamp;
+use crate::model::{DeviceKey, Timestamp};
 
 use super::super::instance::World;
 use super::super::why::{Civil, Lacking, Why};
@@ -11,6 +11,13 @@ use super::{Engine, Keeping};
 const MOST_LACKING: usize = 12;
 
 impl Engine {
+    /// Where a rule asks for a device: `rules/<name>.yaml:12`.
+    #[must_use]
+    pub fn asks_at(&self, rule: &str, device: &DeviceKey) -> Option<String> {
+        let at = self.rules.binary_search_by(|running| (*running.rule.name).cmp(rule)).ok()?;
+        Some(self.rules[at].rule.asks_at(device))
+    }
+
     /// Everything about one rule, or about one of its instances; `None` if there is no such rule. The caller has called
     /// `due` for every deadline up to `now` before.
     pub fn why(&mut self, now: Timestamp, name: &str, instance: Option<&str>, last: &Last) -> Option<Why> {

@@ -1,73 +1,108 @@
-//! `growctl device history`: the rows of `device_change`, from the running engine.
+//! `growctl device history`: what a device did, from the running engine or, where none runs, from its database.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use growctl_engine::app::{self, Clock, Settings};
-use growctl_engine::files::Report;
+use growctl_engine::app::{Clock as Clocks, Settings, load_map, store_path};
+use growctl_engine::files::{Report, closest};
 use growctl_engine::model::parse_duration;
+use growctl_engine::store::read_history;
 use serde_json::{Value, json};
 
-use crate::{complete, socket};
+use super::{Key, Shown, settings, state};
+use crate::commands::words::{Clock, list, text as word};
+use crate::{commands, socket};
 
 /// Arguments of `device history`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  growctl device history\n  growctl device history 'Veg Room/heater' --since 2h\n  \
-    growctl device history --format json | jq '.[].reason'\n\n\
-    Without a running engine, `sqlite3 -readonly .growctl/growctl.db` reads the table device_change.\n\
-    Exit codes: 0 fine, 1 no engine runs or its store cannot be read, 2 the call is wrong."
-)]
-pub(crate) struct History {
-    /// One device only, as `Room/device`.
-    #[arg(value_name = "ROOM/DEVICE", add = complete::devices(), value_parser = device)]
-    device: Option<(String, String)>,
-    /// How far back.
-    #[arg(long, value_name = "SPAN", default_value = "1d", value_parser = parse_duration)]
-    since: std::time::Duration,
-    /// At most so many, the latest.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    limit: u64,
-}
-
-fn device(text: &str) -> Result<(String, String), String> {
-    let (room, device) =
-        text.rsplit_once('/').ok_or("a device is named by its room and its name: 'Veg Room/heater'")?;
-    Ok((room.to_owned(), device.to_owned()))
+#[command(after_help = "Examples:\n  growctl device history 'Flower Room' exhaust\n  \
+    growctl device history 'Veg Room' valve_1 --since 7d --limit 500\n\n\
+    The newest is first. Changes are kept for 90 days. Where no engine runs, the database of the last run is read.\n\
+    Exit codes: 0 shown, 1 there is nothing to read from, 2 there is no such device.")]
+pub(super) struct History {
+    #[command(flatten)]
+    pub(super) key: Key,
+    /// How far back: 8h, 7d.
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION", default_value = "24h")]
+    pub(super) since: Duration,
+    /// So many changes at most, the newest.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(super) limit: u16,
 }
 
 impl History {
-    pub(crate) async fn run(self, folder: &Path, json: bool) -> ExitCode {
-        let since = Clock::start().now().utc.seconds() - self.since.as_secs_f64();
-        let asked = json!({ "of": self.device, "since": since, "limit": self.limit });
-        let mut rows = match socket::post(folder, "/devices/history", asked).await {
-            Ok(Value::Array(rows)) => rows,
-            Ok(_) => return super::super::fail(1, "the engine's answer is no list"),
-            Err(why) => return super::super::fail(1, &why),
+    pub(super) async fn run(self, folder: &Path, json: bool) -> Shown {
+        let settings = settings(folder);
+        let now = Clocks::start().now().utc.seconds();
+        let path = format!("{}/history/{}/{}", self.key.path(), self.since.as_secs_f64(), self.limit);
+        let changes = match socket::ask(folder, &path, None).await {
+            Err((1, why)) => {
+                let changes =
+                    self.left_behind(folder, &settings, now).map_err(|other| (1, format!("{why}; {other}")))?;
+                commands::say(&format!("growctl: {why}; this is what the last run has written"));
+                changes
+            }
+            answer => answer?,
         };
-        rows.reverse();
-        let settings = app::load_settings(folder, &mut Report::default()).unwrap_or_default();
-        let shown = if json { Value::Array(rows).to_string() } else { show(&settings, &rows) };
-        super::super::line(&shown);
-        ExitCode::SUCCESS
+        if list(&changes).is_empty() {
+            self.is_there(folder)?;
+        }
+        let clock = Clock { settings: &settings, now };
+        Ok(if json { changes.to_string() } else { self.text(&changes, &clock) })
+    }
+
+    /// From the file of an engine that does not run.
+    fn left_behind(&self, folder: &Path, settings: &Settings, now: f64) -> Result<Value, String> {
+        let of = (self.key.room.as_str().into(), self.key.device.as_str().into());
+        let since = now - self.since.as_secs_f64();
+        read_history(&store_path(folder, settings), &of, since, self.limit.into()).map(|changes| json!(changes))
+    }
+
+    /// Of a device that did nothing, whether there is one of that name. A map that cannot be read knows none to compare with.
+    fn is_there(&self, folder: &Path) -> Result<(), (u8, String)> {
+        let Some(map) = load_map(folder, &mut Report::default()) else { return Ok(()) };
+        let name = format!("{}/{}", self.key.room, self.key.device);
+        let names: Vec<String> = map.devices.iter().map(|device| device.key.to_string()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        let meant = closest(&name, names.iter().map(String::as_str));
+        let meant = meant.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
+        Err((2, format!("the channel map has no device '{name}'{meant}")))
+    }
+
+    pub(super) fn text(&self, changes: &Value, clock: &Clock<'_>) -> String {
+        let since = growctl_engine::model::format_duration(self.since);
+        let all = list(changes);
+        let Some(last) = all.last() else {
+            return format!("{}/{} did not change within {since}", self.key.room, self.key.device);
+        };
+        let rows = all.iter().map(|change| row(change, clock)).collect();
+        let mut lines = Vec::new();
+        let table = commands::table(&["AT", "IS", "WANTED", "BY"], rows);
+        let mut told = table.lines();
+        lines.extend(told.next().map(str::to_owned));
+        for (change, line) in all.iter().zip(told) {
+            lines.push(line.to_owned());
+            if let Some(why) = change["held_back"].as_str() {
+                let said = if why.starts_with("fault:") { "" } else { "held back by " };
+                lines.push(format!("      {said}{why}"));
+            }
+        }
+        if all.len() == usize::from(self.limit) {
+            lines.push(format!("\nthere may be more before {}: --limit shows them", clock.at(&last["at"])));
+        }
+        lines.join("\n")
     }
 }
 
-fn show(settings: &Settings, rows: &[Value]) -> String {
-    if rows.is_empty() {
-        return "nothing was switched in this time".to_owned();
-    }
-    let time = |value: &Value| value.as_f64().map_or_else(|| "-".to_owned(), |seconds| settings.civil(seconds));
-    let text = |value: &Value| match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let cells = |row: &Value| {
-        let texts = ["room", "device", "state", "wanted", "source", "reason", "held_back"].map(|key| text(&row[key]));
-        std::iter::once(time(&row["at"])).chain(texts).chain([time(&row["until"])]).collect()
-    };
-    let heads = ["AT", "ROOM", "DEVICE", "STATE", "WANTED", "BY", "REASON", "HELD BACK", "UNTIL"];
-    super::super::table(&heads, rows.iter().map(cells).collect())
+fn row(change: &Value, clock: &Clock<'_>) -> Vec<String> {
+    let reason = change["reason"].as_str().map(|reason| format!(" \"{reason}\"")).unwrap_or_default();
+    vec![
+        clock.at(&change["at"]),
+        state(&change["state"]),
+        state(&change["wanted"]),
+        format!("{}{reason}", word(&change["source"])),
+    ]
 }

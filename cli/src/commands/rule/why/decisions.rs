@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::words::{Clock, list, text as word, value, values};
+use crate::commands::words::{Clock, list, text as word, value, values};
 
 /// So many decisions are shown unless all of a time are asked for.
 const MOST: usize = 12;

@@ -3,7 +3,7 @@
 use growctl_engine::model::counted;
 use serde_json::Value;
 
-use super::words::{Clock, list, not_good, span, text, values};
+use crate::commands::words::{Clock, list, not_good, span, text, values};
 
 /// So many instances are shown at once.
 const MOST: usize = 12;

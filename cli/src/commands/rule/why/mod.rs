@@ -2,7 +2,6 @@
 
 mod decisions;
 mod instances;
-mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,8 +14,8 @@ use growctl_engine::model::parse_duration;
 use growctl_engine::rules::rule_files;
 use serde_json::Value;
 
+use crate::commands::words::{self, Clock};
 use crate::{commands, socket};
-use words::Clock;
 
 /// Arguments of `rule why`.
 #[derive(Debug, Args)]
