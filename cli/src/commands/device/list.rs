@@ -6,6 +6,7 @@ use clap::Args;
 use growctl_engine::app::Settings;
 use growctl_engine::files::closest;
 use growctl_engine::model::format_duration;
+use growctl_engine::model::counted;
 use serde_json::Value;
 
 use super::{Shown, fitted, settings, state};
@@ -112,15 +113,11 @@ fn summary(devices: &[Value]) -> String {
     let count = |is: &dyn Fn(&&Value) -> bool| devices.iter().filter(is).count();
     let faults = count(&|device| !device["fault"].is_null());
     let held = count(&|device| !device["held_back"].is_null());
-    let mut out = format!("\n{}, {faults} at fault, {held} held back\n", plural(devices.len(), "device"));
+    let mut out = format!("\n{}, {faults} at fault, {held} held back\n", counted(devices.len() as u64, "device"));
     let without = count(&|device| device["no_watchdog"] == true);
     if without > 0 {
         let stays = if without == 1 { "stays as growctl leaves it" } else { "stay as growctl leaves them" };
-        out += &format!("{} outside of the promise: no watchdog, {stays}\n", plural(without, "device"));
+        out += &format!("{} outside of the promise: no watchdog, {stays}\n", counted(without as u64, "device"));
     }
     out
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
