@@ -41,6 +41,8 @@ pub(super) struct Levels {
     on: Option<Value>,
     /// Two named states and nothing between: 0 and 1 mean off and on, whichever bit that is.
     two_states: bool,
+    /// The bits that say off: every judgement asks for them.
+    off_bits: u64,
 }
 
 impl Levels {
@@ -50,7 +52,9 @@ impl Levels {
         let range = narrowed.or(own.range);
         let (off, on) = states(&Signal { range, ..own.clone() }, two);
         let two_states = two && off.is_some() && on.is_some() && off != on;
-        Levels { signal, range, off, on, two_states, frame }
+        let mut levels = Levels { signal, range, off, on, two_states, frame, off_bits: 0 };
+        levels.off_bits = levels.off().bits;
+        levels
     }
 
     fn signal(&self) -> &Signal {
@@ -107,7 +111,7 @@ impl Levels {
 
     /// Whether that is on, as limits mean it: anything but as far off as it goes.
     pub(super) fn is_on(&self, target: &Target) -> bool {
-        !self.off().is_same(target)
+        target.bits != self.off_bits
     }
 
     /// The number that a target says; on and off as the ends of the range.

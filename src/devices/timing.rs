@@ -129,6 +129,8 @@ impl Timing {
     /// When the longest time on ends, or the shortest, after which others may have it switched off.
     pub(super) fn next_deadline(&self, now: Mono, limits: &Limits) -> Option<Mono> {
         let longest = limits.max_on.filter(|_| self.on).map(|max| self.since.after(max.time).mono());
+        // One that cannot be told, as its frame waits for a neighbour, is on for longer.
+        let longest = longest.filter(|end| *end > now);
         let shortest = self.stays_on(now, limits).and_then(|why| why.until);
         [longest, shortest].into_iter().flatten().min()
     }

@@ -119,7 +119,9 @@ impl Checker {
             // Another range makes another number the one that is off.
             if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
                 let past = self.past.get_mut(&name).expect("it was known");
-                (past.on, past.since) = (past.told.is_some_and(|told| told > off), Some(0));
+                let on = past.told.is_some_and(|told| told > off);
+                past.since = if on { Some(self.now) } else { Some(0) };
+                past.on = on;
             }
             if !self.map.devices.contains_key(&name) {
                 self.joined.remove(&name);

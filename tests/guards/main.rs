@@ -3,6 +3,7 @@
 
 mod checker;
 mod drawn;
+mod kills;
 mod limits;
 mod nodes;
 mod plan;
@@ -36,6 +37,9 @@ fn told(world: &World<'_>) -> String {
 }
 
 fn play(plan: &Plan) -> Result<(), TestCaseError> {
+    if let Some(path) = std::env::var_os("GUARDS_TRACE") {
+        std::fs::write(path, format!("{plan:?}\n{}", plan.map(&plan.limits, None))).expect("it can be written");
+    }
     let mut world = World::new(plan);
     for step in &plan.steps {
         world.step(step);
