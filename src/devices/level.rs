@@ -72,6 +72,15 @@ impl Levels {
 
     /// The level, clamped and checked to be sayable with the signal's bits.
     pub(super) fn resolve(&self, level: Level) -> Result<Target, String> {
+        self.resolve_within(level, self.range)
+    }
+
+    /// The same of what a device says: it may be beyond what the map allows it to be told.
+    pub(super) fn heard(&self, value: &Value) -> Option<Target> {
+        self.level_of(value).and_then(|level| self.resolve_within(level, self.signal().range)).ok()
+    }
+
+    fn resolve_within(&self, level: Level, range: Option<(f64, f64)>) -> Result<Target, String> {
         let name = &self.signal().name;
         let plain = |level, value: &Option<Value>, word: &str| match value {
             Some(value) => Ok((level, value.clone(), None)),
@@ -85,7 +94,7 @@ impl Levels {
             Level::At(1.0) if self.two_states => plain(Level::On, &self.on, "on")?,
             Level::At(number) if self.two_states => return Err(self.two_states_only(number)),
             Level::At(number) => {
-                let inside = self.range.map_or(number, |(low, high)| number.max(low).min(high));
+                let inside = range.map_or(number, |(low, high)| number.max(low).min(high));
                 (Level::At(inside), Value::Number(inside), (inside != number).then_some(number))
             }
         };
@@ -117,7 +126,8 @@ impl Levels {
     /// The number that a target says; on and off as the ends of the range.
     pub(super) fn number(&self, target: &Target) -> f64 {
         match (target.level, &self.off) {
-            (Level::At(number), _) => number,
+            // What the bits say, which may be less or more than was asked for.
+            (Level::At(number), _) => target.shown.as_number().unwrap_or(number),
             (Level::On, _) => self.top(),
             (Level::Off, Some(Value::Number(off))) => *off,
             (Level::Off, _) => 0.0,
