@@ -58,16 +58,21 @@ pub(super) struct Timing {
     settles_until: Moment,
     /// Whether it is known since when.
     pub(super) known: bool,
+    /// It was on when an earlier run ended, and has not been told anything by this one.
+    pub(super) resumes: bool,
 }
 
 impl Timing {
     /// It was told to be on, or off; `forced` by a limit.
     pub(super) fn told(&mut self, now: Mono, on: bool, forced: bool) {
-        if self.on == on {
+        let resumes = std::mem::take(&mut self.resumes) && on;
+        if self.on == on && !resumes {
             return;
         }
         let now = Moment::of(now);
-        (self.on, self.since, self.known) = (on, now, true);
+        if !resumes {
+            (self.on, self.since, self.known) = (on, now, true);
+        }
         if on {
             self.starts.push_back(now);
         } else if forced {
@@ -78,12 +83,13 @@ impl Timing {
         }
     }
 
-    /// The engine starts. What it was told before it is told no more, unless it `keeps`; where nobody knows how long it has
-    /// been off, that counts from now.
+    /// The engine starts. Where nobody knows how long it has been off, that counts from now. One that was on, and is told so
+    /// again at once, has been on all the time: a limit on that is not got round by a restart.
     pub(super) fn begin(&mut self, now: Mono, keeps: bool) {
-        if !self.known || (self.on && !keeps) {
+        if !self.known {
             (self.on, self.since, self.known) = (self.on && keeps, Moment::of(now), true);
         }
+        self.resumes = self.on && !keeps;
     }
 
     /// Whether it has been on for too long; it is locked off then.
@@ -110,7 +116,8 @@ impl Timing {
         let now = Moment::of(now);
         let wait =
             |guard, until: Moment, text: String| (now < until).then(|| Restraint::new(guard, text, Some(until.mono())));
-        let off = (limits.min_off > Duration::ZERO).then_some(self.since.after(limits.min_off));
+        let since = if self.on { now } else { self.since };
+        let off = (limits.min_off > Duration::ZERO).then_some(since.after(limits.min_off));
         off.and_then(|until| wait("min_off", until, format!("off for at least {}", format_duration(limits.min_off))))
             .or_else(|| {
                 let most = limits.max_starts_per_hour?;

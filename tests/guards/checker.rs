@@ -48,6 +48,8 @@ pub(crate) struct Checker {
     pub(crate) now: u64,
     pub(crate) alive: bool,
     stops: bool,
+    /// It was not heard for a while.
+    back: bool,
     /// Starts, and changes of the map.
     pub(crate) begun: u64,
     pub(crate) changed: u64,
@@ -66,6 +68,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         now: BEGIN,
         alive: false,
         stops: false,
+        back: false,
         begun: 0,
         changed: 0,
         joined: BTreeMap::new(),
@@ -101,6 +104,10 @@ impl Checker {
             Seen::Said(id, bytes) => self.said(*id, bytes),
             Seen::Map(text) => self.take_map(text),
             Seen::Start { clock_set } => self.start(*clock_set),
+            Seen::Back => {
+                self.start(true);
+                self.back = true;
+            }
             // What was decided at this moment before the last words is judged; these are not.
             Seen::Stops => {
                 self.settle();
@@ -137,7 +144,7 @@ impl Checker {
     }
 
     fn start(&mut self, clock_set: bool) {
-        (self.alive, self.stops, self.begun) = (true, false, self.now);
+        (self.alive, self.stops, self.back, self.begun) = (true, false, false, self.now);
         self.frames.clear();
         self.sensors.clear();
         for past in self.past.values_mut() {
@@ -166,7 +173,7 @@ impl Checker {
             let device = self.map.devices.get(name);
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
             past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
-            if past.told_at + UNSAVED >= self.now {
+            if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
                 // Unknown to the store.
                 (past.since, past.was_on) = (Some(0), None);
                 past.starts.retain(|start| start + UNSAVED < self.now);
@@ -234,6 +241,12 @@ impl Checker {
             let past = self.past[&device.name].clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
+            let on = told != device.off;
+            if self.back && self.now == self.begun {
+                let past = self.past.get_mut(&device.name).expect("it is known");
+                (past.was, past.was_on, past.on, past.since) = (Some(told), None, on, (!on).then_some(0));
+                continue;
+            }
             let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
             if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);

@@ -29,6 +29,8 @@ pub(crate) enum Seen {
     Map(String),
     /// The engine begins to speak; whether it was away while the civil clock was set forwards.
     Start { clock_set: bool },
+    /// It is heard again; what it has told meanwhile, nobody has seen.
+    Back,
     /// It is about to speak its last words.
     Stops,
     /// It speaks no more.
@@ -144,7 +146,7 @@ impl<'a> World<'a> {
 
     /// The engine goes on where it was, with the frames that waited for it and of its own, of each identifier, the newest.
     pub(crate) fn thaw(&mut self) {
-        self.log.push((self.now, Seen::Start { clock_set: true }));
+        self.log.push((self.now, Seen::Back));
         let waiting = std::mem::take(&mut self.waiting);
         self.with(|core, now, out| {
             for (at, id, byte) in waiting {
@@ -171,7 +173,7 @@ impl<'a> World<'a> {
     /// The bus takes frames again.
     pub(crate) fn reconnect(&mut self) {
         self.cut = false;
-        self.log.push((self.now, Seen::Start { clock_set: true }));
+        self.log.push((self.now, Seen::Back));
         self.with(|core, now, out| core.connected(now, BusId(0), out));
     }
 
