@@ -32,6 +32,12 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
+    /// It was told more than one thing at this moment.
+    pub(crate) flickers: bool,
+    /// It was on when this run first told it anything: for how long, its feedback may have said.
+    pub(crate) resumed: bool,
+    /// This run has told it nothing so far.
+    pub(crate) untold: bool,
     /// When the engine died it was on since then, and is until then if nobody speaks to it, or says so in its place.
     pub(crate) was_on: Option<(u64, u64)>,
 }
@@ -105,8 +111,11 @@ impl Checker {
             Seen::Map(text) => self.take_map(text),
             Seen::Start { clock_set } => self.start(*clock_set),
             Seen::Back => {
+                let sensors = std::mem::take(&mut self.sensors);
                 self.start(true);
-                self.back = true;
+                (self.back, self.sensors) = (true, sensors);
+                // It has told them what they are meanwhile, as far as it knows.
+                self.past.values_mut().for_each(|past| past.before = None);
             }
             // What was decided at this moment before the last words is judged; these are not.
             Seen::Stops => {
@@ -154,6 +163,7 @@ impl Checker {
                 (past.starts, past.locked_until) = (Vec::new(), 0);
             }
             (past.told, past.was, past.good, past.said_at, past.differs_since) = (None, None, None, None, None);
+            past.untold = true;
         }
     }
 
@@ -170,6 +180,7 @@ impl Checker {
         }
         (self.alive, self.stops) = (false, false);
         for (name, past) in &mut self.past {
+            past.before = past.told.take().or(past.before);
             let device = self.map.devices.get(name);
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
             past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
@@ -194,6 +205,7 @@ impl Checker {
             let raw = device.bits.of(bytes);
             let past = self.past.entry(device.name.clone()).or_default();
             if past.told != Some(raw) {
+                past.flickers |= past.told_at == self.now && past.told == Some(device.off);
                 if past.told_at < self.now {
                     past.was = past.told;
                 }
@@ -238,13 +250,20 @@ impl Checker {
     fn settle_moment(&mut self) {
         let devices: Vec<Device> = self.map.devices.values().cloned().collect();
         for device in &devices {
-            let past = self.past[&device.name].clone();
+            let past = self.past.get_mut(&device.name).expect("it is known");
+            let flickers = std::mem::take(&mut past.flickers) && past.told_at == self.now && past.on;
+            if flickers && past.told.is_some_and(|told| told != device.off) {
+                // Off and on again.
+                (past.on, past.since) = (false, Some(self.now));
+            }
+            let past = past.clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
             let on = told != device.off;
-            if self.back && self.now == self.begun {
+            if self.back && past.untold {
                 let past = self.past.get_mut(&device.name).expect("it is known");
                 (past.was, past.was_on, past.on, past.since) = (Some(told), None, on, (!on).then_some(0));
+                past.untold = false;
                 continue;
             }
             let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
@@ -254,7 +273,8 @@ impl Checker {
             let (max, known) = (device.max_on, self.known_since(device));
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
-            past.was_on = None;
+            past.resumed = on && (past.resumed || past.untold);
+            (past.was_on, past.untold) = (None, false);
             if let Some((since, _)) = goes_on {
                 (past.on, past.since) = (true, Some(since));
             }

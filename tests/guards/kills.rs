@@ -87,7 +87,7 @@ fn night(seed: u64, night: &mut Night) {
 
 #[test]
 fn kills_at_random_moments_leave_no_output_on_past_its_watchdog() {
-    let many = std::env::var("KILLS").ok().and_then(|many| many.parse().ok()).unwrap_or(MANY);
+    let many = super::number("KILLS", MANY);
     let mut all = Night::default();
     (0..many).for_each(|seed| night(seed, &mut all));
     let late = all.past_their_watchdog.len();
