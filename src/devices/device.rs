@@ -100,8 +100,10 @@ pub(super) struct Switched {
     /// What was saved of it last.
     pub(super) kept: Kept,
     rest: Rest,
-    /// The last good feedback, as a command.
+    /// The last good feedback that says a state of the command.
     seen: Option<Target>,
+    /// That was its last word.
+    says_it: bool,
     /// What it was told last while somebody asked.
     commanded: Option<Target>,
     /// What its bits were in the last frame sent.
@@ -139,6 +141,7 @@ impl Switched {
             kept: Kept::default(),
             rest,
             seen: None,
+            says_it: false,
             commanded: None,
             sent: None,
             before: None,
@@ -166,7 +169,10 @@ impl Switched {
     pub(super) fn at_rest(&self) -> Wish {
         match &self.rest {
             Rest::At(target) => Wish::To(target.clone()),
-            Rest::Keep => Wish::Keep(self.commanded.as_ref().or(self.seen.as_ref()).cloned()),
+            Rest::Keep => {
+                let seen = || self.seen.as_ref().map(|seen| self.levels.resolve(seen.level).unwrap_or(seen.clone()));
+                Wish::Keep(self.commanded.clone().or_else(seen))
+            }
             Rest::Unsayable(why) => Wish::Unsayable(why.clone()),
         }
     }
@@ -208,11 +214,6 @@ impl Switched {
         self.sent.as_ref().or(self.seen.as_ref())
     }
 
-    /// What its feedback said last, as a command.
-    pub(super) fn seen(&self) -> Option<&Target> {
-        self.seen.as_ref()
-    }
-
     /// Everything that it may be now: as it says, as it was told, and, where it says nothing, as it was before it can have
     /// heard of that; `recheck` is when that is over.
     pub(super) fn may_be(&self, now: Mono, recheck: &mut Option<Mono>) -> impl Iterator<Item = &Target> {
@@ -226,8 +227,9 @@ impl Switched {
         self.says_good().is_none() && (self.sent.is_none() || unheard)
     }
 
-    fn says_good(&self) -> Option<&Target> {
-        self.seen.as_ref().filter(|_| matches!(self.heard, Heard::Good(_)))
+    /// What its feedback says now, as a command; `None`: nothing good.
+    pub(super) fn says_good(&self) -> Option<&Target> {
+        self.seen.as_ref().filter(|_| self.says_it && matches!(self.heard, Heard::Good(_)))
     }
 
     fn before(&self, now: Mono, recheck: &mut Option<Mono>) -> Option<&(Option<Target>, Mono)> {
@@ -255,7 +257,7 @@ impl Switched {
             }
             Some(value) => {
                 (self.heard, self.heard_at) = (Heard::Good(value.clone()), Some(reading.at.mono));
-                self.seen = self.seen_in(value).or(self.seen.take());
+                self.see(value);
                 if let (None, Some(seen)) = (&self.sent, &self.seen) {
                     self.timing.told(reading.at.mono, self.levels.is_on(seen), false);
                 }
@@ -263,9 +265,11 @@ impl Switched {
         }
     }
 
-    /// A state of the feedback, as a command.
-    fn seen_in(&self, value: &Value) -> Option<Target> {
-        self.levels.level_of(value).and_then(|level| self.levels.resolve(level)).ok()
+    /// A state of the feedback, as a command. One that no command is, `moving`, says that it is not where it was.
+    fn see(&mut self, value: &Value) {
+        let seen = self.levels.heard(value);
+        self.says_it = seen.is_some();
+        self.seen = seen.or(self.seen.take());
     }
 
     /// Its state, and why there is none.

@@ -322,6 +322,7 @@ impl Guard {
         }
         let mut touched: Vec<usize> = devices.into_iter().collect();
         if self.phase == Phase::Running && !touched.is_empty() {
+            touched.extend(self.waiting_beside(&touched));
             touched.extend(self.judge(&touched));
         }
         let mut images: Vec<usize> = touched.iter().map(|&at| self.devices[at].image).collect();
@@ -331,6 +332,12 @@ impl Guard {
             self.transmit(image, Occasion::Change, out);
             self.say_changes(image, out);
         }
+    }
+
+    /// The devices of frames that could not be sent so far: what was decided about them is of an earlier moment.
+    fn waiting_beside(&self, touched: &[usize]) -> Vec<usize> {
+        let images = touched.iter().map(|&at| &self.images[self.devices[at].image]);
+        images.filter(|image| image.held_back.is_some()).flat_map(|image| image.members.iter().copied()).collect()
     }
 
     fn transmit(&mut self, image: usize, occasion: Occasion, out: &mut Vec<DeviceOut>) {

@@ -42,6 +42,8 @@ pub(super) struct Levels {
     on: Option<Value>,
     /// Two named states and nothing between: 0 and 1 mean off and on, whichever bit that is.
     two_states: bool,
+    /// The bits that say off: every judgement asks for them.
+    off_bits: u64,
 }
 
 impl Levels {
@@ -51,7 +53,9 @@ impl Levels {
         let range = narrowed.or(own.range);
         let (off, on) = states(&Signal { range, ..own.clone() }, two);
         let two_states = two && off.is_some() && on.is_some() && off != on;
-        Levels { signal, range, off, on, two_states, frame }
+        let mut levels = Levels { signal, range, off, on, two_states, frame, off_bits: 0 };
+        levels.off_bits = levels.off().bits;
+        levels
     }
 
     fn signal(&self) -> &Signal {
@@ -69,6 +73,15 @@ impl Levels {
 
     /// The level, clamped and checked to be sayable with the signal's bits.
     pub(super) fn resolve(&self, level: Level) -> Result<Target, String> {
+        self.resolve_within(level, self.range)
+    }
+
+    /// The same of what a device says: it may be beyond what the map allows it to be told.
+    pub(super) fn heard(&self, value: &Value) -> Option<Target> {
+        self.level_of(value).and_then(|level| self.resolve_within(level, self.signal().range)).ok()
+    }
+
+    fn resolve_within(&self, level: Level, range: Option<(f64, f64)>) -> Result<Target, String> {
         let name = &self.signal().name;
         let plain = |level, value: &Option<Value>, word: &str| match value {
             Some(value) => Ok((level, value.clone(), None)),
@@ -82,7 +95,7 @@ impl Levels {
             Level::At(1.0) if self.two_states => plain(Level::On, &self.on, "on")?,
             Level::At(number) if self.two_states => return Err(self.two_states_only(number)),
             Level::At(number) => {
-                let inside = self.range.map_or(number, |(low, high)| number.max(low).min(high));
+                let inside = range.map_or(number, |(low, high)| number.max(low).min(high));
                 (Level::At(inside), Value::Number(inside), (inside != number).then_some(number))
             }
         };
@@ -109,13 +122,14 @@ impl Levels {
 
     /// Whether that is on, as limits mean it: anything but as far off as it goes.
     pub(super) fn is_on(&self, target: &Target) -> bool {
-        !self.off().is_same(target)
+        target.bits != self.off_bits
     }
 
     /// The number that a target says; on and off as the ends of the range.
     pub(super) fn number(&self, target: &Target) -> f64 {
         match (target.level, &self.off) {
-            (Level::At(number), _) => number,
+            // What the bits say, which may be less or more than was asked for.
+            (Level::At(number), _) => target.shown.as_number().unwrap_or(number),
             (Level::On, _) => self.top(),
             (Level::Off, Some(Value::Number(off))) => *off,
             (Level::Off, _) => 0.0,

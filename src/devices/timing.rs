@@ -28,15 +28,20 @@ pub(super) struct Timing {
     settles_until: Mono,
     /// Whether it is known since when.
     pub(super) known: bool,
+    /// It was on when an earlier run ended, and has not been told anything by this one.
+    pub(super) resumes: bool,
 }
 
 impl Timing {
     /// It was told to be on, or off; `forced` by a limit.
     pub(super) fn told(&mut self, now: Mono, on: bool, forced: bool) {
-        if self.on == on {
+        let resumes = std::mem::take(&mut self.resumes) && on;
+        if self.on == on && !resumes {
             return;
         }
-        (self.on, self.since, self.known) = (on, now, true);
+        if !resumes {
+            (self.on, self.since, self.known) = (on, now, true);
+        }
         if on {
             self.starts.push_back(now);
         } else if forced {
@@ -50,12 +55,13 @@ impl Timing {
         }
     }
 
-    /// The engine starts. What it was told before it is told no more, unless it `keeps`; where nobody knows how long it has
-    /// been off, that counts from now.
+    /// The engine starts. Where nobody knows how long it has been off, that counts from now. One that was on, and is told so
+    /// again at once, has been on all the time: a limit on that is not got round by a restart.
     pub(super) fn begin(&mut self, now: Mono, keeps: bool) {
-        if !self.known || (self.on && !keeps) {
+        if !self.known {
             (self.on, self.since, self.known) = (self.on && keeps, now, true);
         }
+        self.resumes = self.on && !keeps;
     }
 
     /// Whether it has been on for too long; it is locked off then.
@@ -79,7 +85,8 @@ impl Timing {
     /// Whether it may not be switched on yet; `last_start` is of any other device.
     pub(super) fn stays_off(&self, now: Mono, limits: &Limits, last_start: Option<Mono>) -> Option<Restraint> {
         let wait = |guard, until: Mono, text: String| (now < until).then(|| Restraint::new(guard, text, Some(until)));
-        let off = (limits.min_off > Duration::ZERO).then_some(self.since + limits.min_off);
+        let since = if self.on { now } else { self.since };
+        let off = (limits.min_off > Duration::ZERO).then_some(since + limits.min_off);
         off.and_then(|until| wait("min_off", until, format!("off for at least {}", format_duration(limits.min_off))))
             .or_else(|| {
                 let most = limits.max_starts_per_hour?;
@@ -103,6 +110,8 @@ impl Timing {
     /// When the longest time on ends, or the shortest, after which others may have it switched off.
     pub(super) fn next_deadline(&self, now: Mono, limits: &Limits) -> Option<Mono> {
         let longest = limits.max_on.filter(|_| self.on).map(|max| self.since + max.time);
+        // One that cannot be told, as its frame waits for a neighbour, is on for longer.
+        let longest = longest.filter(|end| *end > now);
         let shortest = self.stays_on(now, limits).and_then(|why| why.until);
         [longest, shortest].into_iter().flatten().min()
     }

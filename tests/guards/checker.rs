@@ -32,6 +32,12 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
+    /// It was told more than one thing at this moment.
+    pub(crate) flickers: bool,
+    /// It was on when this run first told it anything: for how long, its feedback may have said.
+    pub(crate) resumed: bool,
+    /// This run has told it nothing so far.
+    pub(crate) untold: bool,
     /// When the engine died it was on since then, and is until then if nobody speaks to it, or says so in its place.
     pub(crate) was_on: Option<(u64, u64)>,
 }
@@ -48,6 +54,8 @@ pub(crate) struct Checker {
     pub(crate) now: u64,
     pub(crate) alive: bool,
     stops: bool,
+    /// It was not heard for a while.
+    back: bool,
     /// Starts, and changes of the map.
     pub(crate) begun: u64,
     pub(crate) changed: u64,
@@ -66,6 +74,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         now: BEGIN,
         alive: false,
         stops: false,
+        back: false,
         begun: 0,
         changed: 0,
         joined: BTreeMap::new(),
@@ -104,6 +113,13 @@ impl Checker {
             Seen::Said(id, bytes) => self.said(*id, bytes),
             Seen::Map(text) => self.take_map(text),
             Seen::Start { clock_set } => self.start(*clock_set),
+            Seen::Back => {
+                let sensors = std::mem::take(&mut self.sensors);
+                self.start(true);
+                (self.back, self.sensors) = (true, sensors);
+                // It has told them what they are meanwhile, as far as it knows.
+                self.past.values_mut().for_each(|past| past.before = None);
+            }
             // What was decided at this moment before the last words is judged; these are not.
             Seen::Stops => {
                 self.settle();
@@ -122,7 +138,9 @@ impl Checker {
             // Another range makes another number the one that is off.
             if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
                 let past = self.past.get_mut(&name).expect("it was known");
-                (past.on, past.since) = (past.told.is_some_and(|told| told > off), Some(0));
+                let on = past.told.is_some_and(|told| told > off);
+                past.since = if on { Some(self.now) } else { Some(0) };
+                past.on = on;
             }
             if !self.map.devices.contains_key(&name) {
                 self.joined.remove(&name);
@@ -138,7 +156,7 @@ impl Checker {
     }
 
     fn start(&mut self, clock_set: bool) {
-        (self.alive, self.stops, self.begun) = (true, false, self.now);
+        (self.alive, self.stops, self.back, self.begun) = (true, false, false, self.now);
         self.frames.clear();
         self.sensors.clear();
         for past in self.past.values_mut() {
@@ -148,6 +166,7 @@ impl Checker {
                 (past.starts, past.locked_until) = (Vec::new(), 0);
             }
             (past.told, past.was, past.good, past.said_at, past.differs_since) = (None, None, None, None, None);
+            past.untold = true;
         }
     }
 
@@ -164,10 +183,11 @@ impl Checker {
         }
         (self.alive, self.stops) = (false, false);
         for (name, past) in &mut self.past {
+            past.before = past.told.take().or(past.before);
             let device = self.map.devices.get(name);
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
             past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
-            if past.told_at + UNSAVED >= self.now {
+            if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
                 // Unknown to the store.
                 (past.since, past.was_on) = (Some(0), None);
                 past.starts.retain(|start| start + UNSAVED < self.now);
@@ -194,6 +214,7 @@ impl Checker {
             let raw = device.bits.of(bytes);
             let past = self.past.entry(device.name.clone()).or_default();
             if past.told != Some(raw) {
+                past.flickers |= past.told_at == self.now && past.told == Some(device.off);
                 if past.told_at < self.now {
                     past.was = past.told;
                 }
@@ -238,9 +259,22 @@ impl Checker {
     fn settle_moment(&mut self) {
         let devices: Vec<Device> = self.map.devices.values().cloned().collect();
         for device in &devices {
-            let past = self.past[&device.name].clone();
+            let past = self.past.get_mut(&device.name).expect("it is known");
+            let flickers = std::mem::take(&mut past.flickers) && past.told_at == self.now && past.on;
+            if flickers && past.told.is_some_and(|told| told != device.off) {
+                // Off and on again.
+                (past.on, past.since) = (false, Some(self.now));
+            }
+            let past = past.clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
+            let on = told != device.off;
+            if self.back && past.untold {
+                let past = self.past.get_mut(&device.name).expect("it is known");
+                (past.was, past.was_on, past.on, past.since) = (Some(told), None, on, (!on).then_some(0));
+                past.untold = false;
+                continue;
+            }
             let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
             if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);
@@ -248,7 +282,8 @@ impl Checker {
             let (max, known) = (device.max_on, self.known_since(device));
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
-            past.was_on = None;
+            past.resumed = on && (past.resumed || past.untold);
+            (past.was_on, past.untold) = (None, false);
             if let Some((since, _)) = goes_on {
                 (past.on, past.since) = (true, Some(since));
             }

@@ -15,7 +15,12 @@ impl Checker {
             (false, true) => self.started(device, past),
             (true, false) => {
                 let since = past.since.unwrap_or(0);
-                if now < since + device.min_on && !self.may_be_forced(device) && now != self.begun {
+                if now < since + device.min_on
+                    && !self.may_be_forced(device)
+                    && !past.untold
+                    && !past.resumed
+                    && since != self.changed
+                {
                     self.fail(device, format!("min_on: on for {} ms", (now - since) / 1_000_000));
                 }
             }

@@ -3,6 +3,7 @@
 
 mod checker;
 mod drawn;
+mod kills;
 mod limits;
 mod nodes;
 mod plan;
@@ -10,13 +11,15 @@ mod reading;
 mod world;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use nodes::BEGIN;
 use plan::{Plan, plan};
 use world::{Seen, World};
 
-fn cases(usual: u32) -> u32 {
-    std::env::var("GUARDS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+/// A number that the environment may set, for longer nights and other ones.
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(usual)
 }
 
 /// Since the world began.
@@ -36,6 +39,9 @@ fn told(world: &World<'_>) -> String {
 }
 
 fn play(plan: &Plan) -> Result<(), TestCaseError> {
+    if let Some(path) = std::env::var_os("GUARDS_TRACE") {
+        std::fs::write(path, format!("{plan:?}\n{}", plan.map(&plan.limits, None))).expect("it can be written");
+    }
     let mut world = World::new(plan);
     for step in &plan.steps {
         world.step(step);
@@ -48,7 +54,13 @@ fn play(plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(1_000), failure_persistence: None, max_shrink_iters: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: number("GUARDS_CASES", 1_000) as u32,
+        rng_seed: RngSeed::Fixed(number("GUARDS_SEED", 1)),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_limit_is_broken_whatever_is_asked_and_whatever_breaks(plan in plan()) {

@@ -241,7 +241,8 @@ impl Bits {
     /// Whether a node says something by it that can be believed.
     pub(crate) fn is_good(&self, raw: u8) -> bool {
         let named = self.states.iter().any(|(state, _)| *state == raw);
-        let within = self.range.is_none_or(|(low, high)| (low..=high).contains(&self.number(raw)));
+        let within =
+            self.states.is_empty() && self.range.is_none_or(|(low, high)| (low..=high).contains(&self.number(raw)));
         self.invalid != Some(raw) && (named || within)
     }
 

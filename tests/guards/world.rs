@@ -29,6 +29,8 @@ pub(crate) enum Seen {
     Map(String),
     /// The engine begins to speak; whether it was away while the civil clock was set forwards.
     Start { clock_set: bool },
+    /// It is heard again; what it has told meanwhile, nobody has seen.
+    Back,
     /// It is about to speak its last words.
     Stops,
     /// It speaks no more.
@@ -56,6 +58,8 @@ pub(crate) struct World<'a> {
     unsaved: bool,
     runs: u8,
     clock_set_at: Option<u64>,
+    /// Frames for an engine that is frozen.
+    waiting: Vec<(Timestamp, u32, u8)>,
 }
 
 impl<'a> World<'a> {
@@ -79,6 +83,7 @@ impl<'a> World<'a> {
             unsaved: false,
             runs: 0,
             clock_set_at: None,
+            waiting: Vec::new(),
         };
         world.log.push((BEGIN, Seen::Map(world.map.clone())));
         world.start(false);
@@ -141,6 +146,46 @@ impl<'a> World<'a> {
         self.with(|core, now, out| core.stop(now, out));
         self.save();
         self.kill();
+    }
+
+    /// What it says from here on is judged no more: it is frozen, or nobody hears it.
+    pub(crate) fn away(&mut self) {
+        self.log.push((self.now, Seen::Gone));
+    }
+
+    /// The engine goes on where it was, with the frames that waited for it and of its own, of each identifier, the newest.
+    pub(crate) fn thaw(&mut self) {
+        self.log.push((self.now, Seen::Back));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.with(|core, now, out| {
+            for (at, id, byte) in waiting {
+                let frame = Frame::data(at, BusId(0), CanId::standard(id).expect("it has 11 bits"), &[byte])
+                    .expect("a byte fits");
+                core.frame(at, &frame, out);
+            }
+            core.advance(now, out);
+            let late =
+                |output: &Output| matches!(output, Output::Transmit { frame, ttl } if frame.at.mono + *ttl < now.mono);
+            out.retain(|output| !late(output));
+            let mut newest = BTreeMap::new();
+            (0..).zip(out.iter()).for_each(|(at, output)| {
+                if let Output::Transmit { frame, .. } = output {
+                    newest.insert(frame.id.raw(), at);
+                }
+            });
+            let mut at = 0;
+            out.retain(|output| {
+                at += 1;
+                !matches!(output, Output::Transmit { frame, .. } if newest[&frame.id.raw()] != at - 1)
+            });
+        });
+    }
+
+    /// The bus takes frames again.
+    pub(crate) fn reconnect(&mut self) {
+        self.cut = false;
+        self.log.push((self.now, Seen::Back));
+        self.with(|core, now, out| core.connected(now, BusId(0), out));
     }
 
     /// Something happens to the engine, now.
@@ -219,7 +264,9 @@ impl<'a> World<'a> {
 
     fn said(&mut self, id: u32, byte: u8, frozen: bool) {
         self.log.push((self.now, Seen::Said(id, vec![byte])));
-        if !frozen {
+        if frozen {
+            self.waiting.push((self.stamp(), id, byte));
+        } else {
             let id = CanId::standard(id).expect("it has 11 bits");
             self.with(|core, now, out| {
                 let frame = Frame::data(now, BusId(0), id, &[byte]).expect("a byte fits");

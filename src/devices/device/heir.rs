@@ -28,7 +28,7 @@ impl Switched {
             };
             if let Heard::Good(value) = &self.heard {
                 // Said anew, as the bits of the command may be others.
-                self.seen = self.seen_in(value).or(self.seen.take());
+                self.see(&value.clone());
             }
         }
         ended

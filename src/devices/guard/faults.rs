@@ -151,8 +151,7 @@ impl Guard {
 impl Switched {
     /// The number that its feedback says now.
     pub(super) fn says(&self) -> Option<f64> {
-        let seen = self.seen().filter(|_| matches!(self.heard, Heard::Good(_)))?;
-        Some(self.levels.number(seen))
+        Some(self.levels.number(self.says_good()?))
     }
 
     fn sent_value(&self) -> Value {

@@ -160,7 +160,10 @@ impl Guard {
             Some(why) => (off, Some(why)),
             None if device.is_on() && wants_on => (wanted, None),
             None if device.is_on() => match (device.timing.stays_on(now, limits), device.told()) {
-                (Some(why), Some(told)) => (told.clone(), Some(why)),
+                // As it is, but within a range that a new map may have narrowed.
+                (Some(why), Some(told)) => {
+                    (device.levels.resolve(told.level).unwrap_or_else(|_| told.clone()), Some(why))
+                }
                 _ => (wanted, None),
             },
             None if wants_on => match device.timing.stays_off(now, limits, last_start) {

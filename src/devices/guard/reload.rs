@@ -47,6 +47,10 @@ impl Guard {
                 }
                 (None, _) => {}
             }
+            // Another range makes another number the one that is off.
+            if let Some(on) = device.told().map(|told| device.levels.is_on(told)) {
+                device.timing.told(now.mono, on, false);
+            }
         }
         self.see_off(&mut old, out);
         self.counts = old.counts;

@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::Args;
 use growctl_engine::app::Settings;
 use growctl_engine::files::closest;
-use growctl_engine::model::format_duration;
 use growctl_engine::model::counted;
+use growctl_engine::model::format_duration;
 use serde_json::Value;
 
 use super::{Shown, fitted, settings, state};
