@@ -181,6 +181,8 @@ impl Control {
         let mut taken = self.inlets.frames.pop_many(FRAMES_A_TURN, &mut self.frames);
         for frame in self.frames.drain(..) {
             self.core.frame(frame.at, &frame, &mut self.outputs);
+            // A command does not wait for the frames behind it.
+            self.outlets.dispatch(frame.at, &mut self.outputs, &mut self.notices);
         }
         while let Some(request) = self.inlets.requests.pop() {
             taken += 1;

@@ -36,21 +36,13 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// Hands every output on.
+    /// Hands every output on: first the frames, for the rest wakes other threads, which takes longer than all else here.
     pub(super) fn dispatch(&mut self, now: Timestamp, outputs: &mut Vec<Output>, notices: &mut Notices) {
+        outputs.iter().for_each(|output| self.transmit(output));
         for output in outputs.drain(..) {
             match output {
                 Output::Publish(delivery) => self.publish(now, delivery),
-                Output::Transmit { frame, ttl } => {
-                    if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
-                        bus.put(&frame, ttl);
-                    }
-                }
-                Output::Raw { frame, ttl } => {
-                    if let Some(bus) = self.buses.get(usize::from(frame.bus.0)) {
-                        bus.put_raw(&frame, ttl);
-                    }
-                }
+                Output::Transmit { .. } | Output::Raw { .. } => {}
                 Output::Act(at, intent) => {
                     if let Some(acts) = &self.acts {
                         acts.push((at, intent));
@@ -90,6 +82,15 @@ impl Outlets {
         let last = self.last.as_ref().map(|queue| (queue.name(), queue.counts()));
         let acts = self.acts.as_ref().map(|queue| (queue.name(), queue.counts()));
         redis.into_iter().chain(last).chain(acts).collect()
+    }
+
+    fn transmit(&self, output: &Output) {
+        let (Output::Transmit { frame, ttl } | Output::Raw { frame, ttl }) = output else { return };
+        let Some(bus) = self.buses.get(usize::from(frame.bus.0)) else { return };
+        match output {
+            Output::Raw { .. } => bus.put_raw(frame, *ttl),
+            _ => bus.put(frame, *ttl),
+        };
     }
 
     fn publish(&mut self, now: Timestamp, delivery: Delivery) {
