@@ -162,7 +162,7 @@ impl Checker {
         for past in self.past.values_mut() {
             if clock_set {
                 // By the clock it was long ago.
-                past.since = past.since.map(|_| 0).filter(|_| !past.on);
+                past.since = (!past.on).then_some(0);
                 (past.starts, past.locked_until) = (Vec::new(), 0);
             }
             (past.told, past.was, past.good, past.said_at, past.differs_since) = (None, None, None, None, None);
@@ -186,6 +186,12 @@ impl Checker {
             past.before = past.told.take().or(past.before);
             let device = self.map.devices.get(name);
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
+            // The past of a device without such limits is not kept.
+            let timed = |device: &Device| device.min_on + device.min_off > 0 || device.max_on.is_some() || device.starts.is_some();
+            if !device.is_some_and(timed) {
+                (past.since, past.locked_until) = (Some(if past.on { self.now } else { 0 }), 0);
+                past.starts.clear();
+            }
             past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
             if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
                 // Unknown to the store.
@@ -268,14 +274,15 @@ impl Checker {
             let past = past.clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             let on = told != device.off;
-            let on = told != device.off;
             if self.back && past.untold {
                 let past = self.past.get_mut(&device.name).expect("it is known");
                 (past.was, past.was_on, past.on, past.since) = (Some(told), None, on, (!on).then_some(0));
                 past.untold = false;
                 continue;
             }
-            let goes_on = past.was_on.filter(|(_, falls)| on && self.now < *falls);
+            // Its node, or its feedback, says that it has been on all the time.
+            let said = past.untold && self.good(device).is_some_and(|good| good != device.off);
+            let goes_on = past.was_on.filter(|(_, falls)| self.now < *falls).or(said.then_some((self.now, 0))).filter(|_| on);
             if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);
             }
@@ -285,7 +292,8 @@ impl Checker {
             past.resumed = on && (past.resumed || past.untold);
             (past.was_on, past.untold) = (None, false);
             if let Some((since, _)) = goes_on {
-                (past.on, past.since) = (true, Some(since));
+                // One whose past was not kept is on since it is told so, as far as anybody knows.
+                (past.on, past.since) = (true, Some(if past.starts.is_empty() { self.now } else { since }));
             }
             past.since = past.since.or((!on).then_some(known));
             if on != past.on {

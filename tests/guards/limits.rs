@@ -141,7 +141,7 @@ impl Checker {
     }
 
     /// What its feedback says, unless that is too long ago.
-    fn good(&self, device: &Device) -> Option<u8> {
+    pub(crate) fn good(&self, device: &Device) -> Option<u8> {
         let (past, feedback) = (&self.past[&device.name], device.feedback.as_ref()?);
         past.good.filter(|_| past.said_at.is_some_and(|at| self.now < at + feedback.bits.stale_after))
     }

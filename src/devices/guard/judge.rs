@@ -333,7 +333,7 @@ impl Switched {
     /// The next step of a ramp towards a target, and when the one after that is due; `None` if it may be told at once.
     fn on_its_way(&mut self, now: Mono, target: &Target) -> Option<(Target, Mono)> {
         let per_second = self.spec.limits.ramp.filter(|_| self.levels.has_numbers())?;
-        let from = self.levels.number(self.told()?);
+        let from = (self.levels.number(self.told()?), self.spec.command.signal().scale.abs());
         let (step, next) = self.ramp.step(now, from, self.levels.number(target), per_second)?;
         Some((self.levels.resolve(Level::At(step)).ok()?, next))
     }
