@@ -180,8 +180,11 @@ impl Guard {
             }
         }
         let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
-        let judged = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].recheck));
-        ended.extend(judged.collect::<Vec<_>>());
+        for (at, _) in self.devices.iter_mut().enumerate().filter(|(_, device)| is_due(device.recheck)) {
+            ended.push(at);
+        }
+        // Whatever comes of it, a moment that has been looked at does not come again.
+        ended.iter().for_each(|&at| self.devices[at].recheck = None);
         self.refresh(ended, out);
         let checked = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].check_at));
         self.confirm(checked.collect::<Vec<_>>(), out);

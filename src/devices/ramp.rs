@@ -17,7 +17,13 @@ pub(super) struct Ramp {
 impl Ramp {
     /// The number that may be told now, and when the next step is due; `None`: it has arrived. `from` is what it was told
     /// last, to within `slack`: one that was told something else meanwhile starts there.
-    pub(super) fn step(&mut self, now: Mono, (from, slack): (f64, f64), to: f64, per_second: f64) -> Option<(f64, Mono)> {
+    pub(super) fn step(
+        &mut self,
+        now: Mono,
+        (from, slack): (f64, f64),
+        to: f64,
+        per_second: f64,
+    ) -> Option<(f64, Mono)> {
         self.at = self.at.filter(|(value, _)| (value - from).abs() <= slack);
         let (value, since) = *self.at.get_or_insert((from, now));
         let elapsed = now.since(since);

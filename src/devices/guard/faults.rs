@@ -86,6 +86,10 @@ impl Guard {
     /// It was told something new: it is looked at when it has had the time to follow, and to have an effect.
     pub(super) fn look_out(&mut self, at: usize) {
         let now = self.now.mono;
+        // One that has left the map is not looked at any more.
+        if self.devices[at].ghost {
+            return;
+        }
         // What is read now is what the effect is measured by.
         self.has_no_effect(at);
         let device = &mut self.devices[at];
