@@ -170,10 +170,14 @@ impl Guard {
                 ended.push(at);
             }
         }
-        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
-        let judged = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].recheck));
-        ended.extend(judged.collect::<Vec<_>>());
+        for (at, device) in self.devices.iter_mut().enumerate() {
+            // Whatever comes of it: what stays due would be due for ever.
+            if device.recheck.take_if(|recheck| *recheck <= now.mono).is_some() {
+                ended.push(at);
+            }
+        }
         self.refresh(ended, out);
+        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
         let checked = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].check_at));
         self.confirm(checked.collect::<Vec<_>>(), out);
         for image in &mut self.images {

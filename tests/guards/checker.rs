@@ -185,7 +185,7 @@ impl Checker {
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
             // The past of a device without such limits is not kept.
             let timed = |device: &Device| device.min_on + device.min_off > 0 || device.max_on.is_some() || device.starts.is_some();
-            if !device.is_some_and(timed) {
+            if !device.is_some_and(timed) || self.changed + UNSAVED >= self.now {
                 (past.since, past.locked_until) = (Some(if past.on { self.now } else { 0 }), 0);
                 past.starts.clear();
             }
