@@ -179,13 +179,14 @@ impl Guard {
                 ended.push(at);
             }
         }
-        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
-        for (at, _) in self.devices.iter_mut().enumerate().filter(|(_, device)| is_due(device.recheck)) {
-            ended.push(at);
+        for (at, device) in self.devices.iter_mut().enumerate() {
+            // Whatever comes of it: what stays due would be due for ever.
+            if device.recheck.take_if(|recheck| *recheck <= now.mono).is_some() {
+                ended.push(at);
+            }
         }
-        // Whatever comes of it, a moment that has been looked at does not come again.
-        ended.iter().for_each(|&at| self.devices[at].recheck = None);
         self.refresh(ended, out);
+        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now.mono);
         let checked = (0..self.devices.len()).filter(|&at| is_due(self.devices[at].check_at));
         self.confirm(checked.collect::<Vec<_>>(), out);
         for image in &mut self.images {

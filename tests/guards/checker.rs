@@ -187,8 +187,10 @@ impl Checker {
             let device = self.map.devices.get(name);
             let falls = device.and_then(|device| Some(self.frames.get(&device.bits.id)? + device.watchdog?));
             // The past of a device without such limits is not kept.
-            let timed = |device: &Device| device.min_on + device.min_off > 0 || device.max_on.is_some() || device.starts.is_some();
-            if !device.is_some_and(timed) {
+            let timed = |device: &Device| {
+                device.min_on + device.min_off > 0 || device.max_on.is_some() || device.starts.is_some()
+            };
+            if !device.is_some_and(timed) || self.changed + UNSAVED >= self.now {
                 (past.since, past.locked_until) = (Some(if past.on { self.now } else { 0 }), 0);
                 past.starts.clear();
             }
@@ -282,7 +284,8 @@ impl Checker {
             }
             // Its node, or its feedback, says that it has been on all the time.
             let said = past.untold && self.good(device).is_some_and(|good| good != device.off);
-            let goes_on = past.was_on.filter(|(_, falls)| self.now < *falls).or(said.then_some((self.now, 0))).filter(|_| on);
+            let goes_on =
+                past.was_on.filter(|(_, falls)| self.now < *falls).or(said.then_some((self.now, 0))).filter(|_| on);
             if self.alive && goes_on.is_none() {
                 self.moved(device, &past, on);
             }
