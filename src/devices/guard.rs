@@ -4,6 +4,7 @@
 mod absent;
 mod event;
 mod faults;
+mod hearing;
 mod judge;
 mod reload;
 mod requests;
@@ -16,7 +17,7 @@ use hashbrown::HashMap;
 
 use crate::can::{BusId, CanId};
 use crate::channels::ChannelMap;
-use crate::model::{CommandsFrom, DeviceKey, Mono, Name, Publication, Reading, Requester, SourceKind, Timestamp};
+use crate::model::{CommandsFrom, DeviceKey, Mono, Name, Reading, Requester, Timestamp};
 
 use super::device::Switched;
 use super::image::{Image, Occasion};
@@ -233,43 +234,6 @@ impl Guard {
         let was = self.devices[at].arbiter.release(requester);
         self.counts.released += u64::from(was);
         was
-    }
-
-    fn reading(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
-        if reading.source.kind != SourceKind::Device {
-            return self.look(reading, out);
-        }
-        let Some(&at) = self.by_channel.get(&reading.source.channel) else { return };
-        let image = self.devices[at].image;
-        if reading.publication != Publication::Late {
-            self.devices[at].hear(reading);
-            // A frame shared with a device that keeps its state may have waited for this word, and so may other devices.
-            self.refresh([at], out);
-            self.confirm([at], out);
-        }
-        if reading.publication != Publication::HeldBack {
-            self.say(at, Some(reading), out);
-        }
-        self.say_changes(image, out);
-    }
-
-    /// Whether a limit looks at what the reading is about.
-    #[must_use]
-    pub fn looks_at(&self, reading: &Reading) -> bool {
-        self.readings.contains(reading)
-    }
-
-    /// A node's reading: a limit may look at it.
-    fn look(&mut self, reading: &Reading, out: &mut Vec<DeviceOut>) {
-        if reading.publication == Publication::Late {
-            return;
-        }
-        let mut touched = Vec::new();
-        self.readings.hear(self.now.mono, reading, &mut touched);
-        if !touched.is_empty() {
-            self.refresh(touched.iter().copied(), out);
-            self.confirm(touched, out);
-        }
     }
 
     /// Tells the devices of a bus, or of one frame, where they belong, whether they have been told or not.

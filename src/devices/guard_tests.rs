@@ -5,7 +5,7 @@ use super::*;
 use crate::can::BusId;
 use crate::channels::Safe;
 use crate::channels::codec::Signal;
-use crate::model::{DeviceRequest, Level, Provenance, Quality, Value};
+use crate::model::{DeviceRequest, Level, Provenance, Publication, Quality, Value};
 
 #[test]
 fn start_sends_every_image_at_safe_and_says_so() {

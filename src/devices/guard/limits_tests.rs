@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::super::fixture::*;
 use super::*;
 use crate::channels::{Comparison, Limits, MaxOn, Need, Safe, Test, Watched, While};
-use crate::model::{Level, Saved, Source, Utc, Value};
+use crate::model::{Level, Saved, Source, SourceKind, Utc, Value};
 
 pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
