@@ -122,7 +122,9 @@ impl Levels {
 
     /// Whether that is on, as limits mean it: anything but as far off as it goes.
     pub(super) fn is_on(&self, target: &Target) -> bool {
-        target.bits != self.off_bits
+        // Less than the least is possible where another map has narrowed the range since.
+        let less = |(low, _): (f64, f64)| low > 0.0 && !self.two_states && self.number(target) < low;
+        target.bits != self.off_bits && !self.range.is_some_and(less)
     }
 
     /// The number that a target says; on and off as the ends of the range.

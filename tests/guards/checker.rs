@@ -115,7 +115,7 @@ impl Checker {
             Seen::Start { clock_set } => self.start(*clock_set),
             Seen::Back => {
                 let sensors = std::mem::take(&mut self.sensors);
-                self.start(true);
+                self.start(1);
                 (self.back, self.sensors) = (true, sensors);
                 // It has told them what they are meanwhile, as far as it knows.
                 self.past.values_mut().for_each(|past| past.before = None);
@@ -155,12 +155,16 @@ impl Checker {
         self.changed = self.now;
     }
 
-    fn start(&mut self, clock_set: bool) {
+    fn start(&mut self, clock_set: i16) {
         (self.alive, self.stops, self.back, self.begun) = (true, false, false, self.now);
         self.frames.clear();
         self.sensors.clear();
         for past in self.past.values_mut() {
-            if clock_set {
+            if clock_set < 0 {
+                // By the clock it has not been yet.
+                past.was_on = past.was_on.map(|(_, falls)| (self.now, falls));
+            }
+            if clock_set > 0 {
                 // By the clock it was long ago.
                 past.since = (!past.on).then_some(0);
                 (past.starts, past.locked_until) = (Vec::new(), 0);
@@ -193,6 +197,9 @@ impl Checker {
             if !device.is_some_and(timed) || self.changed + UNSAVED >= self.now {
                 (past.since, past.locked_until) = (Some(if past.on { self.now } else { 0 }), 0);
                 past.starts.clear();
+            }
+            if let Some(device) = device {
+                past.since = past.since.or(Some(self.joined[&device.name].max(self.begun)));
             }
             past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
             if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
@@ -268,8 +275,9 @@ impl Checker {
         let devices: Vec<Device> = self.map.devices.values().cloned().collect();
         for device in &devices {
             let past = self.past.get_mut(&device.name).expect("it is known");
-            let flickers = std::mem::take(&mut past.flickers) && past.told_at == self.now && past.on;
-            if flickers && past.told.is_some_and(|told| told != device.off) {
+            let flickers = std::mem::take(&mut past.flickers) && past.told_at == self.now;
+            past.was_on = past.was_on.filter(|_| !flickers);
+            if flickers && past.on && past.told.is_some_and(|told| told != device.off) {
                 // Off and on again.
                 (past.on, past.since) = (false, Some(self.now));
             }

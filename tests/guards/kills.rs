@@ -76,7 +76,7 @@ fn night(seed: u64, night: &mut Night) {
     }
     world.run_to(world.now + random.u64(0..5_000) * MS, accident == Accident::Frozen);
     match accident {
-        Accident::Killed => world.start(false),
+        Accident::Killed => world.start(),
         Accident::Frozen => world.thaw(),
         Accident::Cut => world.reconnect(),
     }

@@ -1,6 +1,7 @@
 //! The Guard's adversary: random sites, rules, wishes and accidents, judged by a checker that reads nothing but the frames
 //! on the bus and the text of the map. What it must not be able to find is a limit that was broken.
 
+mod accidents;
 mod checker;
 mod drawn;
 mod kills;
@@ -58,7 +59,7 @@ proptest! {
         cases: number("GUARDS_CASES", 1_000) as u32,
         rng_seed: RngSeed::Fixed(number("GUARDS_SEED", 1)),
         failure_persistence: None,
-        max_shrink_iters: 2_000,
+        max_shrink_iters: number("GUARDS_SHRINK", 2_000) as u32,
         ..ProptestConfig::default()
     })]
 

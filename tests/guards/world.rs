@@ -27,8 +27,8 @@ pub(crate) enum Seen {
     Said(u32, Vec<u8>),
     /// The map that is in force from now on.
     Map(String),
-    /// The engine begins to speak; whether it was away while the civil clock was set forwards.
-    Start { clock_set: bool },
+    /// The engine begins to speak; 1 or -1: while it was away, the civil clock was set ahead or back.
+    Start { clock_set: i16 },
     /// It is heard again; what it has told meanwhile, nobody has seen.
     Back,
     /// It is about to speak its last words.
@@ -86,7 +86,7 @@ impl<'a> World<'a> {
             waiting: Vec::new(),
         };
         world.log.push((BEGIN, Seen::Map(world.map.clone())));
-        world.start(false);
+        world.start();
         world
     }
 
@@ -115,7 +115,12 @@ impl<'a> World<'a> {
         Rulebook::new(rules, self.parsed.inventory.clone(), Place::default(), "test".into())
     }
 
-    pub(crate) fn start(&mut self, clock_set: bool) {
+    pub(crate) fn start(&mut self) {
+        self.start_by(0);
+    }
+
+    /// Starts with a clock that was set meanwhile: 1 ahead, -1 back.
+    fn start_by(&mut self, clock_set: i16) {
         self.began = self.now;
         (self.saved_at, self.unsaved) = (self.now, true);
         self.runs += 1;
@@ -316,7 +321,7 @@ impl<'a> World<'a> {
                 // What was saved may have the times of the clock before.
                 let unsaved = self.clock_set_at.take().is_some_and(|at| at + SAVE_EVERY >= died);
                 self.utc += i64::from(*days) * DAY;
-                self.start(*days > 0 || unsaved);
+                self.start_by(if unsaved { 1 } else { days.signum() });
             }
         }
     }
