@@ -17,7 +17,8 @@ const SECOND: u64 = 1_000 * MS;
 const SENSORS: [u32; 2] = [0x181, 0x182];
 /// What a node says by which it has no value.
 const INVALID: u8 = 0xFF;
-const ON_BELOW_20: &str = "subscribe: \"sensor:update:R:*\"\nwhen: msg.t < 20\nuntil: msg.t > 22\nthen: 'device(\"R\", \"heater\").on();'\n";
+const ON_BELOW_20: &str =
+    "subscribe: \"sensor:update:R:*\"\nwhen: msg.t < 20\nuntil: msg.t > 22\nthen: 'device(\"R\", \"heater\").on();'\n";
 
 /// A heater in a room with two sensors, in virtual time.
 struct Room {
