@@ -170,8 +170,8 @@ impl Switched {
         match &self.rest {
             Rest::At(target) => Wish::To(target.clone()),
             Rest::Keep => {
-                let seen = || self.seen.as_ref().map(|seen| self.levels.resolve(seen.level).unwrap_or(seen.clone()));
-                Wish::Keep(self.commanded.clone().or_else(seen))
+                let last = self.commanded.as_ref().or(self.seen.as_ref());
+                Wish::Keep(last.map(|last| self.levels.within(last)))
             }
             Rest::Unsayable(why) => Wish::Unsayable(why.clone()),
         }

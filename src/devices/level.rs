@@ -76,6 +76,13 @@ impl Levels {
         self.resolve_within(level, self.range)
     }
 
+    /// The same as it is, but within a range that may have been narrowed since.
+    pub(super) fn within(&self, target: &Target) -> Target {
+        let outside = |(low, high): (f64, f64)| !(low..=high).contains(&self.number(target));
+        let narrowed = !self.two_states && self.range.is_some_and(outside);
+        if narrowed { self.resolve(target.level).unwrap_or_else(|_| target.clone()) } else { target.clone() }
+    }
+
     /// The same of what a device says: it may be beyond what the map allows it to be told.
     pub(super) fn heard(&self, value: &Value) -> Option<Target> {
         self.level_of(value).and_then(|level| self.resolve_within(level, self.signal().range)).ok()

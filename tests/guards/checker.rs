@@ -32,10 +32,15 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
+    pub(crate) differs: bool,
+    /// What it was told at the moment of the last change, and before it.
+    pub(crate) moment: Vec<u8>,
     /// It was told more than one thing at this moment.
     pub(crate) flickers: bool,
     /// It was on when this run first told it anything: for how long, its feedback may have said.
     pub(crate) resumed: bool,
+    /// Since when it is on, an earlier run may know better.
+    pub(crate) vague: bool,
     /// This run has told it nothing so far.
     pub(crate) untold: bool,
     /// When the engine died it was on since then, and is until then if nobody speaks to it, or says so in its place.
@@ -139,11 +144,13 @@ impl Checker {
             if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
                 let past = self.past.get_mut(&name).expect("it was known");
                 let on = past.told.is_some_and(|told| told > off);
-                past.since = if on { Some(self.now) } else { Some(0) };
+                past.since = if on == past.on { past.since } else { Some(if on { self.now } else { 0 }) };
                 past.on = on;
             }
             if !self.map.devices.contains_key(&name) {
-                self.joined.remove(&name);
+                let joined = self.joined.remove(&name).unwrap_or(0).max(self.begun);
+                let past = self.past.get_mut(&name).expect("it was known");
+                past.since = past.since.or(Some(joined));
                 self.gone.insert(name, device);
             }
         }
@@ -194,14 +201,17 @@ impl Checker {
             let timed = |device: &Device| {
                 device.min_on + device.min_off > 0 || device.max_on.is_some() || device.starts.is_some()
             };
-            if !device.is_some_and(timed) || self.changed + UNSAVED >= self.now {
+            past.vague = self.changed + UNSAVED >= self.now;
+            if !device.is_some_and(timed) || past.vague {
                 (past.since, past.locked_until) = (Some(if past.on { self.now } else { 0 }), 0);
                 past.starts.clear();
             }
             if let Some(device) = device {
                 past.since = past.since.or(Some(self.joined[&device.name].max(self.begun)));
             }
-            past.was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
+            let was_on = past.since.filter(|_| past.on).map(|since| (since, falls.unwrap_or(u64::MAX)));
+            // A run that has told it nothing knows what the one before knew.
+            past.was_on = was_on.or(past.was_on.filter(|_| past.untold));
             if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
                 // Unknown to the store.
                 (past.since, past.was_on) = (Some(0), None);
@@ -232,7 +242,9 @@ impl Checker {
                 past.flickers |= past.told_at == self.now && past.told == Some(device.off);
                 if past.told_at < self.now {
                     past.was = past.told;
+                    past.moment.clear();
                 }
+                past.moment.extend(past.told);
                 past.before = past.told.or(past.before);
                 (past.told, past.told_at) = (Some(raw), self.now);
             }
@@ -277,13 +289,13 @@ impl Checker {
             let past = self.past.get_mut(&device.name).expect("it is known");
             let flickers = std::mem::take(&mut past.flickers) && past.told_at == self.now;
             past.was_on = past.was_on.filter(|_| !flickers);
-            if flickers && past.on && past.told.is_some_and(|told| told != device.off) {
+            if flickers && past.on && past.told.is_some_and(|told| told > device.off) {
                 // Off and on again.
                 (past.on, past.since) = (false, Some(self.now));
             }
             let past = past.clone();
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
-            let on = told != device.off;
+            let on = told > device.off;
             if self.back && past.untold {
                 let past = self.past.get_mut(&device.name).expect("it is known");
                 (past.was, past.was_on, past.on, past.since) = (Some(told), None, on, (!on).then_some(0));
@@ -301,6 +313,7 @@ impl Checker {
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
             past.resumed = on && (past.resumed || past.untold);
+            past.vague &= past.untold || on;
             (past.was_on, past.untold) = (None, false);
             if let Some((since, _)) = goes_on {
                 // One whose past was not kept is on since it is told so, as far as anybody knows.
@@ -320,8 +333,8 @@ impl Checker {
         for (name, device) in &self.gone {
             let past = self.past.get_mut(name).expect("it was known");
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
-            if (told != device.off) != past.on {
-                (past.on, past.since) = (told != device.off, Some(self.now));
+            if (told > device.off) != past.on {
+                (past.on, past.since) = (told > device.off, Some(self.now));
             }
         }
     }

@@ -42,7 +42,7 @@ impl Checker {
         if device.starts.is_some_and(|most| starts >= most) {
             self.fail(device, format!("max_starts_per_hour: {starts} before this one"));
         }
-        let others = self.past.iter().filter(|(name, _)| **name != device.name);
+        let others = self.past.iter().filter(|(name, _)| **name != device.name && self.map.devices.contains_key(*name));
         let last = others.filter_map(|(_, other)| other.starts.last().copied()).max();
         if last.is_some_and(|last| last >= self.begun && now < last + device.stagger && last < now) {
             self.fail(device, format!("stagger: {} ms after another", (now - last.unwrap_or(0)) / 1_000_000));
@@ -74,19 +74,20 @@ impl Checker {
             if device.max_on.is_some_and(|(most, _)| self.now > since + most) {
                 self.fail(device, format!("max_on: on for {} ms", (self.now - since) / 1_000_000));
             }
-            if let Some(broken) = self.forcing(device) {
+            if let Some(broken) = self.forcing(device, false) {
                 self.fail(device, format!("{broken}, and it is on"));
             }
         }
     }
 
     /// Why it must be off, by itself and by others; interlocks are judged with each frame.
-    fn forcing(&self, device: &Device) -> Option<String> {
-        let holds = |condition: &Condition| self.views(condition);
+    /// `loose`: what others were told at this moment counts, whatever they were told after it.
+    fn forcing(&self, device: &Device, loose: bool) -> Option<String> {
+        let holds = |condition: &Condition| self.views(condition, loose);
         let forbidden = device.forbid.iter().find(|one| holds(one).is_none_or(|views| views.contains(&true)));
         let lacking = device.only.iter().find(|one| holds(one).is_none_or(|views| views.contains(&false)));
         let unmet = device.needs.iter().find(|need| !self.is_met(need));
-        let rival = || self.rivals(device).find(|other| self.may_be(other).iter().any(|raw| *raw != other.off));
+        let rival = || self.rivals(device).find(|other| self.may_be(other, loose).iter().any(|raw| *raw > other.off));
         forbidden
             .map(|one| format!("forbid_while {one:?}"))
             .or(lacking.map(|one| format!("only_while {one:?}")))
@@ -103,8 +104,9 @@ impl Checker {
         let strange = others.chain(self.rivals(device)).any(|other| self.now < self.known_since(other) + other.ttl);
         unread
             || strange
-            || device.max_on.is_some_and(|(most, _)| self.now >= since + most)
-            || self.forcing(device).is_some()
+            || (past.vague && device.max_on.is_some())
+            || device.max_on.is_some_and(|(most, _)| self.now + ROUNDING >= since + most)
+            || self.forcing(device, true).is_some()
     }
 
     fn rivals<'a>(&'a self, device: &'a Device) -> impl Iterator<Item = &'a Device> {
@@ -117,7 +119,7 @@ impl Checker {
         if !self.alive {
             return;
         }
-        let is_on = |device: &&Device| self.past[&device.name].told.is_some_and(|told| told != device.off);
+        let is_on = |device: &&Device| self.past[&device.name].told.is_some_and(|told| told > device.off);
         let pair = self
             .map
             .devices
@@ -132,12 +134,13 @@ impl Checker {
     }
 
     /// What a device may be: as it was told, as it says, and, if it says nothing good, as it was told before.
-    fn may_be(&self, device: &Device) -> Vec<u8> {
+    fn may_be(&self, device: &Device, loose: bool) -> Vec<u8> {
         let past = &self.past[&device.name];
         let good = self.good(device);
         let before =
             past.before.filter(|_| good.is_none() && self.now < past.told_at + device.ttl && past.told.is_some());
-        past.told.into_iter().chain(good).chain(before).collect()
+        let moment = past.moment.iter().copied().filter(|_| loose && past.told_at == self.now);
+        past.told.into_iter().chain(good).chain(before).chain(moment).collect()
     }
 
     /// What its feedback says, unless that is too long ago.
@@ -147,14 +150,14 @@ impl Checker {
     }
 
     /// Every answer to a condition; `None`: nothing is known.
-    fn views(&self, condition: &Condition) -> Option<Vec<bool>> {
+    fn views(&self, condition: &Condition, loose: bool) -> Option<Vec<bool>> {
         let device = self.map.devices.get(&condition.device)?;
         let off = device.bits.number(device.off);
         let answer = |raw: u8| {
             let state = device.bits.states.iter().find(|(state, _)| *state == raw).map(|(_, name)| name.as_str());
             condition.holds(device.bits.number(raw), state, off)
         };
-        let all: Vec<bool> = self.may_be(device).into_iter().map(answer).collect();
+        let all: Vec<bool> = self.may_be(device, loose).into_iter().map(answer).collect();
         Some(all).filter(|all| !all.is_empty())
     }
 
@@ -165,15 +168,16 @@ impl Checker {
         };
         let sensors =
             self.map.sensors.values().filter(|sensor| of_channel(&sensor.channel) && sensor.field == need.field);
-        let mut fresh = sensors.filter_map(|sensor| {
+        let fresh = sensors.filter_map(|sensor| {
             let (value, at) = self.sensors.get(&sensor.bits.id)?;
             let age = need.fresh.unwrap_or(sensor.bits.stale_after).min(sensor.bits.stale_after);
-            value.filter(|_| self.now < at + age)
+            Some((value.filter(|_| self.now < at + age)?, *at))
         });
         let fits =
             |value: f64| need.below.is_none_or(|below| value < below) && need.above.is_none_or(|above| value > above);
-        let first = fresh.next();
-        first.is_some_and(fits) && fresh.all(fits)
+        // What a new map asks for first may not have been looked at when it was said.
+        let (seen, before): (Vec<_>, Vec<_>) = fresh.partition(|(_, at)| *at > self.changed);
+        seen.iter().all(|(value, _)| fits(*value)) && seen.iter().chain(&before).any(|(value, _)| fits(*value))
     }
 
     fn agrees(&self, device: &Device) -> Option<bool> {
@@ -187,6 +191,7 @@ impl Checker {
         let agrees = self.agrees(device);
         let now = self.now;
         let past = self.past.get_mut(&device.name).expect("it is known");
+        past.differs = agrees == Some(false);
         if agrees != Some(false) || past.told_at == now || self.changed == now {
             past.differs_since = None;
             return;
@@ -194,8 +199,8 @@ impl Checker {
         let since = *past.differs_since.get_or_insert(now);
         let Some(feedback) = device.feedback.as_ref() else { return };
         let long = feedback.within * (feedback.retries + 2) + device.min_on + 2 * STEP;
-        // One that has ramped or been told anew counts from then.
-        if device.safe.is_some() && past.told != device.safe && now > since.max(past.told_at) + long {
+        // One that has ramped or been told anew counts from then; one that is on at rest may have to wait for that.
+        if device.safe == Some(device.off) && past.told != device.safe && now > since.max(past.told_at) + long {
             self.fail(
                 device,
                 format!(
@@ -207,6 +212,6 @@ impl Checker {
     }
 
     fn may_be_at_fault(&self, device: &Device) -> bool {
-        device.feedback.is_some() && self.past[&device.name].differs_since.is_some()
+        device.feedback.is_some() && self.past[&device.name].differs
     }
 }

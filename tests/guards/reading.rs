@@ -255,12 +255,12 @@ impl Condition {
     /// Whether it holds of a device that is told, or says, that number and state.
     pub(crate) fn holds(&self, number: f64, state: Option<&str>, off: f64) -> bool {
         let word = match self.value.as_str() {
-            "on" | "off" => Some((self.value == "on") == state.map_or(number != off, |state| state == "on")),
+            "on" | "off" => Some((self.value == "on") == state.map_or(number > off, |state| state == "on")),
             _ => None,
         };
         let limit = || self.value.parse::<f64>().expect("a number");
         match self.sign.as_str() {
-            "" => state.map_or(number != off, |state| state == "on"),
+            "" => state.map_or(number > off, |state| state == "on"),
             "==" => word.unwrap_or_else(|| number == limit()),
             "!=" => !word.unwrap_or_else(|| number == limit()),
             "<" => number < limit(),

@@ -161,9 +161,7 @@ impl Guard {
             None if device.is_on() && wants_on => (wanted, None),
             None if device.is_on() => match (device.timing.stays_on(now, limits), device.told()) {
                 // As it is, but within a range that a new map may have narrowed.
-                (Some(why), Some(told)) => {
-                    (device.levels.resolve(told.level).unwrap_or_else(|_| told.clone()), Some(why))
-                }
+                (Some(why), Some(told)) => (device.levels.within(told), Some(why)),
                 _ => (wanted, None),
             },
             None if wants_on => match device.timing.stays_off(now, limits, last_start) {
@@ -255,11 +253,27 @@ impl Guard {
                 |one: &While, answer| self.views(one, drafts, &mut None).is_none_or(|views| views.contains(&answer));
             let why = limits.forbid_while.iter().find(|one| forbidden(one, true)).map(|one| ("forbid_while", one));
             let why = why.or(limits.only_while.iter().find(|one| forbidden(one, false)).map(|one| ("only_while", one)));
-            why.map(|(guard, one)| (i, Restraint::new(guard, one.text.clone(), None)))
+            why.map(|(guard, one)| {
+                let out = self.starts_in_vain(one, drafts, i).unwrap_or(i);
+                (out, Restraint::new(guard, one.text.clone(), None))
+            })
         }) {
             let draft = &mut drafts[at];
             (draft.on, draft.target, draft.why) = (false, self.devices[draft.at].levels.off(), Some(why));
         }
+    }
+
+    /// The draft of the device that a condition of draft `i` names, if it would start and its own limits would not have it on
+    /// without that one: neither would be on, and what runs had been switched off for nothing.
+    fn starts_in_vain(&self, one: &While, drafts: &[Draft], i: usize) -> Option<usize> {
+        let running = &self.devices[drafts[i].at];
+        let k = drafts.iter().position(|draft| draft.on && self.devices[draft.at].spec.key == one.device)?;
+        let starter = &self.devices[drafts[k].at];
+        let names = |own: &&While| own.device == running.spec.key;
+        let off = |own: &While| running.answers(&own.test, &running.levels.off());
+        let forbids = starter.spec.limits.forbid_while.iter().filter(names).any(off);
+        let lacks = starter.spec.limits.only_while.iter().filter(names).any(|own| !off(own));
+        (running.is_on() && !starter.is_on() && (forbids || lacks)).then_some(k)
     }
 
     fn apply(&mut self, draft: Draft, changed: &mut Vec<usize>) {
