@@ -60,7 +60,7 @@ pub(crate) struct Checker {
     pub(crate) alive: bool,
     stops: bool,
     /// It was not heard for a while.
-    back: bool,
+    pub(crate) back: bool,
     /// Starts, and changes of the map.
     pub(crate) begun: u64,
     pub(crate) changed: u64,
@@ -119,11 +119,16 @@ impl Checker {
             Seen::Map(text) => self.take_map(text),
             Seen::Start { clock_set } => self.start(*clock_set),
             Seen::Back => {
+                // What was said meanwhile has waited for it, or was never said.
                 let sensors = std::mem::take(&mut self.sensors);
+                let heard: Vec<_> = self.past.values().map(|past| (past.good, past.said_at)).collect();
                 self.start(1);
                 (self.back, self.sensors) = (true, sensors);
-                // It has told them what they are meanwhile, as far as it knows.
-                self.past.values_mut().for_each(|past| past.before = None);
+                for (past, (good, said_at)) in self.past.values_mut().zip(heard) {
+                    (past.good, past.said_at) = (good, said_at);
+                }
+                // It has told them what they are meanwhile, as far as it knows; since when, is not on the wire.
+                self.past.values_mut().for_each(|past| (past.before, past.vague) = (None, true));
             }
             // What was decided at this moment before the last words is judged; these are not.
             Seen::Stops => {
@@ -263,9 +268,6 @@ impl Checker {
             let raw = sensor.bits.of(bytes);
             let value = Some(sensor.bits.number(raw)).filter(|_| sensor.bits.is_good(raw));
             self.sensors.insert(id, (value, self.now));
-        }
-        if !self.alive {
-            return;
         }
         for device in self.map.devices.values() {
             let Some(feedback) = device.feedback.as_ref().filter(|feedback| feedback.bits.id == id) else { continue };

@@ -149,7 +149,7 @@ impl Checker {
         past.good.filter(|_| past.said_at.is_some_and(|at| self.now < at + feedback.bits.stale_after))
     }
 
-    /// Every answer to a condition; `None`: nothing is known.
+    /// Every answer to a condition; `None`: nothing is known. What the engine told while nobody saw it, it knows.
     fn views(&self, condition: &Condition, loose: bool) -> Option<Vec<bool>> {
         let device = self.map.devices.get(&condition.device)?;
         let off = device.bits.number(device.off);
@@ -158,7 +158,8 @@ impl Checker {
             condition.holds(device.bits.number(raw), state, off)
         };
         let all: Vec<bool> = self.may_be(device, loose).into_iter().map(answer).collect();
-        Some(all).filter(|all| !all.is_empty())
+        let unseen = self.back && self.past[&device.name].untold;
+        Some(all).filter(|all| !all.is_empty() || unseen)
     }
 
     fn is_met(&self, need: &Need) -> bool {

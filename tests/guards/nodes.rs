@@ -23,7 +23,7 @@ pub(crate) struct Output {
     pub(crate) watchdog: Option<u64>,
     pub(crate) raw: u8,
     pub(crate) fault: Fault,
-    /// When it heard its frame last.
+    /// When it heard its frame last, or was switched on.
     pub(crate) heard: Option<u64>,
     waiting: VecDeque<(u64, u8)>,
     says_at: u64,
@@ -56,7 +56,7 @@ impl Nodes {
             watchdog: (device.safe < 2).then_some(u64::from(device.watchdog) * unit),
             raw: 0,
             fault: Fault::None,
-            heard: None,
+            heard: Some(BEGIN),
             waiting: VecDeque::new(),
             says_at: BEGIN + (at as u64 * 137 + 50) * MS,
             fan: slot.fan,
