@@ -72,6 +72,12 @@ impl SavedDevice {
         }
     }
 
+    /// Whether by this clock it has not been yet: what is made of it is to be saved in its place.
+    pub(super) fn is_ahead_of(&self, now: Timestamp) -> bool {
+        let now = now.utc.seconds();
+        self.since > now || self.starts.last().is_some_and(|start| *start > now)
+    }
+
     /// The past of the device; it is locked off for no longer than its limits say, whatever the clock has done meanwhile.
     pub(super) fn timing(&self, now: Timestamp, limits: &Limits) -> Timing {
         let moment = |seconds: &f64| now.past(Utc::from_seconds(*seconds));

@@ -218,8 +218,8 @@ impl Checker {
             // A run that has told it nothing knows what the one before knew.
             past.was_on = was_on.or(past.was_on.filter(|_| past.untold));
             if past.since.is_some_and(|since| since + UNSAVED >= self.now) {
-                // Unknown to the store.
-                (past.since, past.was_on) = (Some(0), None);
+                // Unknown to the store, as far as anybody can say.
+                (past.since, past.was_on, past.vague) = (Some(0), None, true);
                 past.starts.retain(|start| start + UNSAVED < self.now);
                 past.locked_until = 0;
                 past.on = false;
@@ -315,7 +315,8 @@ impl Checker {
             let past = self.past.get_mut(&device.name).expect("it is known");
             past.was = Some(told);
             past.resumed = on && (past.resumed || past.untold);
-            past.vague &= past.untold || on;
+            let (vague, untold) = (past.vague, past.untold);
+            past.vague = vague && (untold || on);
             (past.was_on, past.untold) = (None, false);
             if let Some((since, _)) = goes_on {
                 // One whose past was not kept is on since it is told so, as far as anybody knows.
@@ -324,16 +325,19 @@ impl Checker {
             past.since = past.since.or((!on).then_some(known));
             if on != past.on {
                 if let (false, Some(since), Some((most, lockout))) = (on, past.since, max) {
-                    past.locked_until = if self.now >= since + most { self.now + lockout } else { past.locked_until };
+                    // A limit that comes at this very moment is not what switched it off.
+                    let longest = self.now >= since + most && self.changed != self.now && !vague;
+                    past.locked_until = if longest { self.now + lockout } else { past.locked_until };
                 }
                 (past.on, past.since) = (on, Some(self.now));
-                if on {
+                if on && !(vague && untold) {
                     past.starts.push(self.now);
                 }
             }
         }
         for (name, device) in &self.gone {
             let past = self.past.get_mut(name).expect("it was known");
+            past.flickers = false;
             let Some(told) = past.told.filter(|_| past.told_at == self.now) else { continue };
             if (told > device.off) != past.on {
                 (past.on, past.since) = (told > device.off, Some(self.now));

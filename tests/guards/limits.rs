@@ -101,10 +101,13 @@ impl Checker {
         // A reading that a new map asks for first may not have been looked at before.
         let unread = !device.needs.is_empty() && self.sensors.values().any(|(_, at)| *at <= self.changed);
         let others = device.forbid.iter().chain(&device.only).filter_map(|one| self.map.devices.get(&one.device));
-        let strange = others.chain(self.rivals(device)).any(|other| self.now < self.known_since(other) + other.ttl);
+        let strange = others.chain(self.rivals(device)).any(|other| {
+            // What cannot be told yet, as its frame waits for a neighbour, may be decided all the same.
+            self.now < self.known_since(other) + other.ttl || self.past[&other.name].told.is_none()
+        });
         unread
             || strange
-            || (past.vague && device.max_on.is_some())
+            || ((past.vague || past.resumed) && device.max_on.is_some())
             || device.max_on.is_some_and(|(most, _)| self.now + ROUNDING >= since + most)
             || self.forcing(device, true).is_some()
     }

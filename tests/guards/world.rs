@@ -58,6 +58,7 @@ pub(crate) struct World<'a> {
     unsaved: bool,
     runs: u8,
     clock_set_at: Option<u64>,
+    died_at: u64,
     /// Frames for an engine that is frozen.
     waiting: Vec<(Timestamp, u32, u8)>,
 }
@@ -83,6 +84,7 @@ impl<'a> World<'a> {
             unsaved: false,
             runs: 0,
             clock_set_at: None,
+            died_at: 0,
             waiting: Vec::new(),
         };
         world.log.push((BEGIN, Seen::Map(world.map.clone())));
@@ -121,6 +123,9 @@ impl<'a> World<'a> {
 
     /// Starts with a clock that was set meanwhile: 1 ahead, -1 back.
     fn start_by(&mut self, clock_set: i16) {
+        // What was saved may have the times of the clock before.
+        let unsaved = self.clock_set_at.take().is_some_and(|at| at + SAVE_EVERY >= self.died_at);
+        let clock_set = if unsaved { 1 } else { clock_set };
         self.began = self.now;
         (self.saved_at, self.unsaved) = (self.now, true);
         self.runs += 1;
@@ -142,7 +147,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn kill(&mut self) {
-        self.core = None;
+        (self.core, self.died_at) = (None, self.now);
         self.log.push((self.now, Seen::Gone));
     }
 
@@ -311,17 +316,14 @@ impl<'a> World<'a> {
                 self.reload(self.plan.map(limits, gone));
             }
             Step::Restart { clean, down, days } => {
-                let died = self.now;
                 if *clean {
                     self.stop()
                 } else {
                     self.kill()
                 }
                 self.run_to(self.now + u64::from(*down) * unit / 4 * MS, false);
-                // What was saved may have the times of the clock before.
-                let unsaved = self.clock_set_at.take().is_some_and(|at| at + SAVE_EVERY >= died);
                 self.utc += i64::from(*days) * DAY;
-                self.start_by(if unsaved { 1 } else { days.signum() });
+                self.start_by(days.signum());
             }
         }
     }

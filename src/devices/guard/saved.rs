@@ -39,7 +39,7 @@ impl Guard {
 
     /// Takes back what was saved before a restart, before [`super::GuardEvent::Start`]; what cannot be read, in words.
     pub fn restore(&mut self, now: Timestamp, saved: &[Saved]) -> Vec<String> {
-        self.now = now;
+        (self.now, self.saved_by) = (now, Some(now));
         let mut unread = Vec::new();
         for one in saved.iter().filter(|one| one.shelf == Shelf::Devices) {
             let key = DeviceKey { room: one.key.0.clone(), device: one.key.1.clone() };
@@ -63,7 +63,7 @@ impl Guard {
                 self.counts.accepted += 1;
             }
         }
-        device.kept = device.worth_keeping();
+        device.kept = if saved.is_ahead_of(now) { Kept::default() } else { device.worth_keeping() };
     }
 }
 
