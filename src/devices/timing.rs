@@ -44,6 +44,8 @@ impl Timing {
         }
         if on {
             self.starts.push_back(now);
+            // What had locked it off, another map has lifted.
+            self.locked_until = None;
         } else if forced {
             self.settles_until = now + SETTLE;
         }
