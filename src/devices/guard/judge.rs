@@ -245,9 +245,11 @@ impl Guard {
         unknown || device.may_be(self.now.mono, recheck).any(|target| device.levels.is_on(target))
     }
 
-    /// What has been decided later may forbid what was decided before.
+    /// What has been decided later may forbid what was decided before: first what starts, as that may be what forbids others.
     fn withdraw(&self, drafts: &mut [Draft]) {
-        while let Some((at, why)) = (0..drafts.len()).filter(|&i| drafts[i].on).find_map(|i| {
+        let mut order: Vec<usize> = (0..drafts.len()).collect();
+        order.sort_by_key(|&i| self.devices[drafts[i].at].is_on());
+        while let Some((at, why)) = order.iter().copied().filter(|&i| drafts[i].on).find_map(|i| {
             let limits = &self.devices[drafts[i].at].spec.limits;
             let forbidden =
                 |one: &While, answer| self.views(one, drafts, &mut None).is_none_or(|views| views.contains(&answer));
