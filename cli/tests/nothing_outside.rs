@@ -39,7 +39,7 @@ each: |
   if device("Veg Room", "valve_1").state() == state.asked {
     state.step += 1;
     state.asked = if state.asked == "on" { "off" } else { "on" };
-    device("Veg Room", "valve_1").set(state.asked, #{ reason: `step ${state.step}` });
+    device("Veg Room", "valve_1").set(state.asked, #{ reason: `step ${state.step.to_int()}` });
     let line = #{ step: state.step };
     for n in range(0, 64) { line[`n${n}`] = "0123456789012345678901234567890123456789012345678901234567890123"; }
     log_file("steps.jsonl", line);
@@ -76,6 +76,7 @@ fn run(words: &[&str]) {
 struct Filler(Arc<AtomicBool>, Option<JoinHandle<()>>, PathBuf);
 
 impl Filler {
+    #[allow(clippy::disallowed_methods)] // between two looks for room it rests
     fn on(disk: &Path) -> Filler {
         let (path, end) = (disk.join("filler"), Arc::new(AtomicBool::new(false)));
         let (to, ended) = (path.clone(), end.clone());
@@ -172,7 +173,8 @@ fn waits(engine: &Engine) -> u64 {
     let store = engine.status()["store"].clone();
     let waits = ["values", "changes"].map(|what| {
         let count = |key: &str| store[what][key].as_u64().unwrap_or(0);
-        let dropped: u64 = store[what]["dropped"].as_object().map_or(0, |all| all.values().filter_map(Value::as_u64).sum());
+        let dropped: u64 =
+            store[what]["dropped"].as_object().map_or(0, |all| all.values().filter_map(Value::as_u64).sum());
         assert_eq!(count("received"), count("written") + count("superseded") + dropped + count("pending"), "{store}");
         assert_eq!(dropped, 0, "{store}");
         count("pending")
@@ -225,17 +227,31 @@ async fn in_another_process() {
     wait_within(RECOVERY, "the last steps on the disk", || waits(&poor) == 0);
 
     let (of_poor, of_well) = (steps(&poor), steps(&well));
-    let told = |what: &str, rows: &[[String; 3]]| assert_eq!(rows, &gapless(rows.len() / 2 + 1)[..rows.len()], "{what}");
+    let told =
+        |what: &str, rows: &[[String; 3]]| assert_eq!(rows, &gapless(rows.len() / 2 + 1)[..rows.len()], "{what}");
     assert!(of_poor.len() >= 8 * STEPS, "{of_poor:?}");
     told("as one that lacks nothing does", &of_well);
     told("through it all", &of_poor);
     assert_eq!(well.stop().0, Some(0));
 
-    // What was asked for while nothing could be written is there after a `kill -9`, and what is wrong was said.
+    // What was wrong was said, and what was asked for while nothing could be written is there after a `kill -9`.
     let until = device(&poor, "Flower Room", "exhaust")["until"].as_f64().expect("it ends");
-    let poor = Engine::start(poor.kill(), Some(&url));
+    let (site, said) = poor.kill_and_read();
+    for line in [
+        "gives no answer to PING",
+        "Redis is connected again",
+        "the store is degraded: the disk is full",
+        "steps.jsonl cannot be written: No space left",
+        "the store is well",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    let poor = Engine::start(site, Some(&url));
     let exhaust = device(&poor, "Flower Room", "exhaust");
-    assert!(exhaust["wanted"] == 70.0 && exhaust["until"].as_f64().is_some_and(|at| (at - until).abs() < 1.0), "{exhaust}");
+    assert!(
+        exhaust["wanted"] == 70.0 && exhaust["until"].as_f64().is_some_and(|at| (at - until).abs() < 1.0),
+        "{exhaust}"
+    );
     let (code, said) = poor.stop();
     assert_eq!(code, Some(0), "{said}");
     println!("{DONE}");
@@ -246,7 +262,16 @@ fn redis_stopped_disk_full_and_no_network_at_once_leave_control_unchanged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let alone = |program: &Path, arguments: &[&str]| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--net",
+            "sh",
+            "-c",
+            "ip link set lo up && exec \"$@\"",
+            "sh",
+        ]);
         command.arg(program).args(arguments).env(ROLE, "1").env("TMPDIR", folder.path()).output()
     };
     if !alone(Path::new("true"), &[]).is_ok_and(|output| output.status.success()) {

@@ -108,10 +108,12 @@ fn devices_are_asked_and_tell_their_state() {
     let asks = run(&mut world, text).expect("it runs").asks;
     let levels: Vec<Option<Level>> =
         asks.iter().map(|ask| if let Ask::Set(request) = ask { Some(request.level) } else { None }).collect();
-    let expected = [Level::On, Level::Off, Level::At(60.0), Level::On, Level::At(61.0)]
-        .map(Some)
-        .into_iter()
-        .chain([None, Some(Level::At(7.5)), Some(Level::On), Some(Level::Off)]);
+    let expected = [Level::On, Level::Off, Level::At(60.0), Level::On, Level::At(61.0)].map(Some).into_iter().chain([
+        None,
+        Some(Level::At(7.5)),
+        Some(Level::On),
+        Some(Level::Off),
+    ]);
     assert_eq!(levels, expected.collect::<Vec<_>>());
     assert!(matches!(&asks[1], Ask::Set(request) if request.lease == Some(Duration::from_secs(300))));
     for no_state in [r#"msg.get("t")"#, r#""fault""#] {
