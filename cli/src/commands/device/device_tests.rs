@@ -106,7 +106,7 @@ it ends at 13:00 by itself (1 h left)
         ("held_back", "forbid_while: Flower Room/exhaust > 50".into()),
     ]);
     let told = person::taken(&held, &utc(), 80);
-    let wanted = "held back by forbid_while: Flower Room/exhaust > 50; it is done as soon as that allows it\n";
+    let wanted = "held back by forbid_while: Flower Room/exhaust > 50; it is done as soon as that\n  allows it\n";
     assert!(told.contains(wanted), "{told}");
     let released =
         device(&[("released", true.into()), ("source", "rule smoke (FR-C1)".into()), ("requests", json!([rule]))]);
