@@ -182,6 +182,18 @@ fn waits(engine: &Engine) -> u64 {
     waits.iter().sum()
 }
 
+/// Lines for the rule's file that were written, and that were lost for want of room: to the unit, with what is told of it.
+fn lines(engine: &Engine) -> (u64, u64) {
+    let (text, status) = (engine.ask(&["status"]).stdout, engine.status());
+    let files = status["actions"].as_array().and_then(|all| all.iter().find(|one| one["action"] == "log_file"));
+    let files = files.expect("its account");
+    let lost = files["failed"].as_object().map_or(0, |all| all.values().filter_map(Value::as_u64).sum());
+    let written = files["performed"].as_u64().unwrap_or(0);
+    assert_eq!(files["received"], written + lost, "{files}");
+    assert_eq!(String::from_utf8_lossy(&text).contains("steps.jsonl cannot be written"), lost > 0, "{files}");
+    (written, lost)
+}
+
 /// What is proved, where the network is this process's own; by itself it does nothing.
 #[tokio::test]
 async fn in_another_process() {
@@ -216,6 +228,8 @@ async fn in_another_process() {
     obeys(&poor, "70");
     more_steps(&poor, "and still without");
     assert!(nothing_is_there(&poor), "it lasted: {:?}", outside(&poor));
+    wait_for("the account of lost lines", || lines(&poor).1 >= STEPS as u64);
+    let (written, _) = lines(&poor);
 
     drop(filler);
     run(&["ip", "link", "set", "lo", "up"]);
@@ -224,6 +238,7 @@ async fn in_another_process() {
     let heard = hear(poor.site.path(), Some(&url), 2, "device:update:Veg Room:valve_1");
     assert!(heard.iter().all(|(_, said)| said["reason"].as_str().is_some_and(|why| why.starts_with("step "))));
     more_steps(&poor, "and well again");
+    wait_for("lines in the log file again", || lines(&poor).0 > written);
     wait_within(RECOVERY, "the last steps on the disk", || waits(&poor) == 0);
 
     let (of_poor, of_well) = (steps(&poor), steps(&well));

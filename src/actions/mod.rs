@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use crate::model::{Origin, Timestamp, Value};
 use crate::rules::HostFunction;
 
-pub use dispatcher::{ActionCounts, Dispatcher};
+pub use dispatcher::{Account, ActionCounts, Dispatcher};
 
 /// Every action.
 pub static ACTIONS: &[&ActionKind] = &[&device::KIND, &publish::KIND, &log_file::KIND, &log::KIND];

@@ -145,6 +145,7 @@ pub async fn run_on(
         serves,
         reloaded: Box::new(started.clone()),
         bridge: bridge.clone(),
+        actions: dispatcher.account(),
     };
     let socket = socket_path(&site.folder, &site.settings);
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());

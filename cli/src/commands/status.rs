@@ -70,7 +70,7 @@ fn show(status: &Value, clock: &Clock<'_>, width: usize) -> String {
     out += &section("rules", &RULES, list(&status["rules"]));
     out += &section("devices", &DEVICES, list(&status["devices"]));
     out += &in_the_way(list(&status["devices"]), clock, width);
-    out + &dropped(&status["queues"])
+    out + &lost(list(&status["actions"])) + &dropped(&status["queues"])
 }
 
 /// `store    ok, .growctl/growctl.db, 12 values and 3 changes of devices written`, and below it what is wrong and what mends it.
@@ -168,6 +168,17 @@ fn section(what: &str, columns: &[Column], rows: &[Value]) -> String {
     }
     let cells = rows.iter().map(|row| columns.iter().map(|(_, key)| cell(&row[*key])).collect());
     format!("\n{}\n", super::table(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>(), cells.collect()))
+}
+
+/// What actions could not do since the start, by reason.
+fn lost(actions: &[Value]) -> String {
+    let mut out = String::new();
+    for action in actions {
+        for (reason, count) in action["failed"].as_object().into_iter().flatten() {
+            out += &format!("lost     {count} of {} for {}: {reason}\n", action["received"], text(&action["action"]));
+        }
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 fn dropped(queues: &Value) -> String {

@@ -42,8 +42,11 @@ pub(super) fn text(why: &Value, settings: &Settings, width: usize) -> String {
     for (head, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
         out += &format!("\n{head}\n");
         // What a limit says stands in the last of its columns.
-        let hang = if *head == "limits" { 14 + longest_guard(why) } else { 4 };
-        lines.iter().for_each(|line| out += &fitted(&format!("  {line}"), hang, width));
+        let column = if *head == "limits" { 14 + longest_guard(why) } else { 4 };
+        for line in lines {
+            let hang = column.max(2 + line.len() - line.trim_start().len());
+            out += &fitted(&format!("  {line}"), hang, width);
+        }
     }
     out
 }
