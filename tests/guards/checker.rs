@@ -374,7 +374,7 @@ impl Checker {
                     past.starts.push(self.now);
                 }
                 // Another map may have lifted what had locked it.
-                past.locked_until = past.locked_until * u64::from(!on);
+                past.locked_until *= u64::from(!on);
             }
         }
         for (name, device) in &self.gone {
