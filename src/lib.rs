@@ -11,6 +11,7 @@ pub mod devices;
 pub mod files;
 pub mod model;
 pub mod rules;
+pub mod senders;
 pub mod simulator;
 pub mod store;
 pub mod web;

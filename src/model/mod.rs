@@ -9,6 +9,7 @@ mod duration;
 mod glob;
 mod intent;
 mod message;
+mod outgoing;
 mod queue;
 mod reading;
 mod saved;
@@ -23,6 +24,7 @@ pub use duration::{Span, format_duration, parse_duration};
 pub use glob::glob;
 pub use intent::{Act, Ask, DeviceKey, DeviceRequest, Intent, Level, Origin, Requester};
 pub use message::{Message, Provenance};
+pub use outgoing::{Class, Note, Outgoing, Parcel, Severity, Standing, Verdict};
 pub use queue::{Doorbell, Full, Push, Queue, QueueCounts};
 pub use reading::{
     FieldFacts, Inventory, Publication, Quality, Reading, Source, SourceKind, Speaker, Unsaid, WellKnown,

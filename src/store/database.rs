@@ -270,7 +270,11 @@ fn save(transaction: &Transaction<'_>, values: &Values) -> Result<(), rusqlite::
         "INSERT INTO device_state VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET saved = ?3, at = ?4",
         "DELETE FROM device_state WHERE room = ?1 AND device = ?2",
     ];
-    for (shelf, [put, forget]) in [(Shelf::Rules, RULE), (Shelf::Devices, DEVICE)] {
+    const ALERT: [&str; 2] = [
+        "INSERT INTO alert_state VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET saved = ?3, at = ?4",
+        "DELETE FROM alert_state WHERE rule = ?1 AND instance = ?2",
+    ];
+    for (shelf, [put, forget]) in [(Shelf::Rules, RULE), (Shelf::Devices, DEVICE), (Shelf::Alerts, ALERT)] {
         let (mut put, mut forget) = (transaction.prepare(put)?, transaction.prepare(forget)?);
         for ((_, first, second), (value, at)) in values.iter().filter(|((of, ..), _)| *of == shelf) {
             match value {
@@ -303,7 +307,9 @@ fn append(transaction: &Transaction<'_>, changes: &[DeviceChange]) -> Result<(),
 
 fn values(connection: &Connection) -> Result<Values, Trouble> {
     let mut found = Values::new();
-    for (shelf, table) in [(Shelf::Rules, "rule_state"), (Shelf::Devices, "device_state")] {
+    for (shelf, table) in
+        [(Shelf::Rules, "rule_state"), (Shelf::Devices, "device_state"), (Shelf::Alerts, "alert_state")]
+    {
         let mut rows = connection.prepare(&format!("SELECT * FROM {table}"))?;
         let row = |row: &Row<'_>| {
             let (first, second): (Name, Name) = (row.get(0)?, row.get(1)?);
