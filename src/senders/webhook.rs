@@ -34,3 +34,12 @@ pub enum Body {
     /// JSON with `{{name}}` in its texts.
     Own(serde_json::Value),
 }
+
+/// Whether it can be built: for the settings, which know where it stands.
+///
+/// # Errors
+/// What is wrong with the body.
+pub fn check(config: &Config) -> Result<(), String> {
+    let _ = config;
+    Ok(())
+}
