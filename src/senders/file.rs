@@ -3,7 +3,7 @@
 use super::{Sender, SenderContext};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Relative to the site folder; `%Y-%m-%d` and so on are the local time of the event.
     pub path: String,

@@ -7,7 +7,7 @@ use crate::model::{Class, Name};
 use super::{Sender, SenderContext, email, file, http, influx, mqtt, postgres, push, sms, webhook};
 
 /// A target, or one way to a receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outlet {
     /// A target's name such as `influx`, or a receiver and the way to it, `head-grower/sms`.
     pub name: Name,
@@ -24,7 +24,7 @@ pub struct Outlet {
 }
 
 /// Who delivers, and what it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// A text message.
     Sms(sms::Config),
