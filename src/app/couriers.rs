@@ -11,15 +11,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::{Known, Posts};
-use crate::model::{Class, Name, Parcel, Verdict};
+use crate::model::{Name, Parcel, Verdict};
 use crate::senders::{Outlet, Sender, SenderContext, Transcript};
 use crate::store::{Policy, Question, Settled, Store, Taken, schedule};
 
 use super::{Clock, Settings};
 
-/// Pauses after failures: the first, and the longest of people's and of machines' outlets.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(300)];
 /// A store that takes no questions is asked again after this.
 const BUSY: Duration = Duration::from_millis(200);
 /// The longest sleep; nobody wakes a worker whose clock was set.
@@ -195,8 +192,8 @@ impl Courier {
     }
 
     fn settle(&self, outlet: &Outlet, parcels: &[Parcel], verdicts: &[Verdict]) {
-        let longest_pause = LONGEST_PAUSE[usize::from(outlet.class == Class::Export)];
-        let policy = Policy { keep_trying: outlet.keep_trying, first_pause: FIRST_PAUSE, longest_pause };
+        let [first_pause, longest_pause] = outlet.pauses;
+        let policy = Policy { keep_trying: outlet.keep_trying, first_pause, longest_pause };
         let now = self.clock.now().utc;
         for (parcel, verdict) in parcels.iter().zip(verdicts) {
             let step = schedule::step(verdict, parcel.tries, parcel.at, now, &policy, fastrand::f64());

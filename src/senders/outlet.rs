@@ -21,6 +21,8 @@ pub struct Outlet {
     pub every: Duration,
     /// Tried for so long before it is given up.
     pub keep_trying: Duration,
+    /// Pauses between tries: the first, and the longest.
+    pub pauses: [Duration; 2],
 }
 
 /// Who delivers, and what it needs to be told.

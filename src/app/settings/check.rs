@@ -4,9 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::app::secrets;
 use crate::files::{Entries, Place, Report, SourceFile, Spanned};
 use crate::model::{Secret, parse_duration};
+
+/// Pauses between two tries.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RetrySpec {
+    /// The first one, about. Default: 1s.
+    first: Option<Spanned<String>>,
+    /// They grow up to this. Default: 1m to people, 5m to machines.
+    longest: Option<Spanned<String>>,
+}
 
 /// Reads values and says what is wrong with them.
 pub(super) struct Check<'a> {
@@ -96,6 +109,17 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    /// The pauses between two tries, the first and the longest.
+    pub(super) fn pauses(&mut self, spec: Option<&Spanned<RetrySpec>>, longest: Duration) -> [Duration; 2] {
+        let own = |pause: fn(&RetrySpec) -> Option<&Spanned<String>>| spec.and_then(|spec| pause(spec));
+        let first = self.duration(own(|spec| spec.first.as_ref())).unwrap_or(Duration::from_secs(1));
+        let longest = self.duration(own(|spec| spec.longest.as_ref())).unwrap_or(longest).max(first);
+        if let Some(spec) = spec.filter(|_| first < Duration::from_millis(10)) {
+            self.error(spec.place, "a pause of less than 10ms is none");
+        }
+        [first, longest]
     }
 
     /// One of some words.

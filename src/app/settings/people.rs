@@ -7,10 +7,13 @@ use crate::files::{Entries, Place, Spanned};
 use crate::model::{Class, Name, Value};
 use crate::senders::{Kind, Outlet, email, push, sms, webhook};
 
-use super::check::Check;
+use super::check::{Check, RetrySpec};
 
 /// What is for people is tried for so long.
 const KEEP_TRYING: std::time::Duration = std::time::Duration::from_secs(3 * 24 * 3600);
+
+/// The longest pause between two tries.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A person or a group: the ways to reach it, and when not to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -29,6 +32,8 @@ pub(super) struct ReceiverSpec {
     /// At most so many messages an hour; what is above comes later, together. Default: 20, and 60 critical ones.
     #[schemars(extend("minimum" = 1))]
     most_per_hour: Option<Spanned<u32>>,
+    /// Pauses between two tries.
+    retry: Option<Spanned<RetrySpec>>,
 }
 
 /// Where a text message or an e-mail goes.
@@ -180,6 +185,7 @@ impl Ways<'_, '_> {
         if spec.sms.is_none() && spec.email.is_none() && spec.push.is_none() && spec.webhook.is_none() {
             self.check.error(spec.place, "there is no way to reach it: write sms, email, push or webhook");
         }
+        let pauses = self.check.pauses(spec.retry.as_ref(), LONGEST_PAUSE);
         let outlets = ways.into_iter().flatten().map(|kind| Outlet {
             name: Name::from(format!("{}/{}", self.name.value, kind.name())),
             class: Class::Alert,
@@ -187,6 +193,7 @@ impl Ways<'_, '_> {
             most: 1,
             every: std::time::Duration::ZERO,
             keep_trying: KEEP_TRYING,
+            pauses,
         });
         Receiver {
             name: Name::from(self.name.value.as_str()),

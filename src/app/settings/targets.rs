@@ -9,10 +9,13 @@ use crate::files::{Entries, Place, Spanned};
 use crate::model::{Class, Name, Secret, Value};
 use crate::senders::{Kind, Outlet, file, http, influx, mqtt, postgres};
 
-use super::check::Check;
+use super::check::{Check, RetrySpec};
 
 /// What is for machines is tried for so long, unless the target says otherwise.
 const KEEP_TRYING: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The longest pause between two tries, unless the target says otherwise.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// A machine that takes data. Which keys belong to which kind stands in the reference.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -27,6 +30,8 @@ pub(super) struct TargetSpec {
     batch: Option<Spanned<BatchSpec>>,
     /// Tried for so long before it is given up. Default: 7d.
     keep_trying: Option<Spanned<String>>,
+    /// Pauses between two tries.
+    retry: Option<Spanned<RetrySpec>>,
     /// An address in the own network is meant.
     allow_private: Option<Spanned<bool>>,
     /// http: `json`, an array, or `ndjson`, a line each. file: `jsonl` or `csv`.
@@ -109,7 +114,7 @@ enum Word {
     File,
 }
 
-/// The keys of each kind, beside `kind`, `batch` and `keep_trying`; how many together, how long they are waited for.
+/// The keys of each kind, beside `kind`, `batch`, `keep_trying` and `retry`; how many together, how long they are waited for.
 const KINDS: [(&str, Word, &[&str], usize, Duration); 5] = [
     (
         "http",
@@ -182,6 +187,7 @@ fn target(name: &Spanned<String>, spec: &Spanned<TargetSpec>, check: &mut Check<
         most: max.map_or(most, |max| max.value as usize),
         every,
         keep_trying,
+        pauses: check.pauses(spec.retry.as_ref(), LONGEST_PAUSE),
     })
 }
 
