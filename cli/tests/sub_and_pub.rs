@@ -2,11 +2,14 @@
 
 #[path = "../../tests/redis_server/mod.rs"]
 mod redis_server;
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
 use redis_server::{Server, free_port};
+use support::wait_for;
 
 const ROUNDS: usize = 500;
 

@@ -1,9 +1,12 @@
 use std::path::Path;
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 
+use super::super::{Known, Posts};
 use super::*;
 use crate::model::{DeviceKey, Full, Push, Value};
+
 use crate::rules::{HostFunction, Param};
 
 /// Takes every job, and at the flush loses those whose text is "lose".
@@ -40,7 +43,8 @@ static FRAGILE: ActionKind = ActionKind {
 };
 
 fn context<'a>(folder: &'a Path, zone: &'a TimeZone) -> ActionContext<'a> {
-    ActionContext { folder, zone }
+    static POSTS: LazyLock<Posts> = LazyLock::new(|| Posts::new(None, "test".to_owned(), Known::default()));
+    ActionContext { folder, zone, posts: &POSTS }
 }
 
 fn intent(action: &'static str, args: Vec<Value>) -> (Timestamp, Intent) {

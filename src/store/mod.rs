@@ -9,8 +9,8 @@ mod database;
 mod files;
 mod health;
 mod keeper;
-mod schema;
 pub mod schedule;
+mod schema;
 mod shared;
 mod trouble;
 mod waiting;
@@ -98,41 +98,65 @@ pub enum Question {
         answer: oneshot::Sender<Result<Vec<DeviceChange>, String>>,
     },
     /// stub
-    Take { /// stub
- to: Name, /// stub
- most: usize, /// stub
- answer: oneshot::Sender<Taken> },
+    Take {
+        /// stub
+        to: Name,
+        /// stub
+        most: usize,
+        /// stub
+        answer: oneshot::Sender<Taken>,
+    },
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
 
 /// stub
 #[derive(Debug)]
-pub struct Taken { /// stub
- pub parcels: Vec<crate::model::Parcel>, /// stub
- pub next: Option<crate::model::Utc> }
+pub struct Taken {
+    /// stub
+    pub parcels: Vec<crate::model::Parcel>,
+    /// stub
+    pub next: Option<crate::model::Utc>,
+}
 /// stub
 #[derive(Debug)]
-pub struct Settled { /// stub
- pub id: i64, /// stub
- pub step: Step }
+pub struct Settled {
+    /// stub
+    pub id: i64,
+    /// stub
+    pub step: Step,
+}
 /// stub
 #[derive(Debug)]
-pub enum Step { /// stub
- Done, /// stub
- Retry { /// stub
- at: crate::model::Utc, /// stub
- why: String }, /// stub
- Dead { /// stub
- why: String } }
+pub enum Step {
+    /// stub
+    Done,
+    /// stub
+    Retry {
+        /// stub
+        at: crate::model::Utc,
+        /// stub
+        why: String,
+    },
+    /// stub
+    Dead {
+        /// stub
+        why: String,
+    },
+}
 /// stub
 #[derive(Debug)]
-pub struct Policy { /// stub
- pub keep_trying: Duration, /// stub
- pub first_pause: Duration, /// stub
- pub longest_pause: Duration }
+pub struct Policy {
+    /// stub
+    pub keep_trying: Duration,
+    /// stub
+    pub first_pause: Duration,
+    /// stub
+    pub longest_pause: Duration,
+}
 static STUB: std::sync::Mutex<Vec<(Name, crate::model::Parcel, f64)>> = std::sync::Mutex::new(Vec::new());
-static MOVES: std::sync::LazyLock<tokio::sync::watch::Sender<u64>> = std::sync::LazyLock::new(|| tokio::sync::watch::channel(0).0);
+static MOVES: std::sync::LazyLock<tokio::sync::watch::Sender<u64>> =
+    std::sync::LazyLock::new(|| tokio::sync::watch::channel(0).0);
 impl Store {
     /// stub
     pub fn post(&self, o: crate::model::Outgoing) -> Result<(), crate::model::Outgoing> {
@@ -146,18 +170,28 @@ impl Store {
     pub fn settle(&self, s: Settled) {
         let mut all = STUB.lock().unwrap();
         for one in all.iter_mut().filter(|one| one.1.id == s.id) {
-            one.2 = match &s.step { Step::Retry { at, .. } => at.seconds(), _ => f64::MAX };
+            one.2 = match &s.step {
+                Step::Retry { at, .. } => at.seconds(),
+                _ => f64::MAX,
+            };
         }
     }
     /// stub
-    pub fn outbox_moves(&self) -> tokio::sync::watch::Receiver<u64> { MOVES.subscribe() }
+    pub fn outbox_moves(&self) -> tokio::sync::watch::Receiver<u64> {
+        MOVES.subscribe()
+    }
 }
 fn stub_take(now: f64, to: &Name, most: usize) -> Taken {
     let mut all = STUB.lock().unwrap();
-    let mut parcels = Vec::new(); let mut next = None;
+    let mut parcels = Vec::new();
+    let mut next = None;
     for one in all.iter_mut().filter(|one| one.0 == *to && one.2 < f64::MAX).take(most) {
-        if one.2 > now { next = Some(crate::model::Utc::from_seconds(one.2)); break; }
-        one.1.tries += 1; parcels.push(one.1.clone());
+        if one.2 > now {
+            next = Some(crate::model::Utc::from_seconds(one.2));
+            break;
+        }
+        one.1.tries += 1;
+        parcels.push(one.1.clone());
     }
     Taken { parcels, next }
 }

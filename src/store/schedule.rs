@@ -1,6 +1,6 @@
 //! stub
-use crate::model::{Utc, Verdict};
 use super::{Policy, Step};
+use crate::model::{Utc, Verdict};
 /// stub
 pub fn step(verdict: &Verdict, _tries: u32, _put_at: Utc, now: Utc, policy: &Policy, random: f64) -> Step {
     match verdict {

@@ -82,7 +82,8 @@ fn info(url: &str) -> Result<ConnectionInfo, String> {
     })?;
     match info.addr() {
         ConnectionAddr::TcpTls { insecure: true, .. } => {
-            Err("rediss://…#insecure believes every server; let the system trust the server's authority instead".to_owned())
+            Err("rediss://…#insecure believes every server; let the system trust the server's authority instead"
+                .to_owned())
         }
         ConnectionAddr::TcpTls { .. } => {
             // rustls panics where the process has no cryptography; the first one stays.
