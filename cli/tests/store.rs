@@ -5,6 +5,7 @@ mod engine;
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use engine::Engine;
 use support::{copy_site, wait_for};
@@ -29,4 +30,26 @@ fn a_store_in_trouble_is_told_and_costs_no_control() {
     let (code, said) = engine.stop();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("the store is degraded") && said.contains("the store is well"), "{said}");
+}
+
+/// What `ulimit -f` and `LimitFSIZE` do: unless it is asked for, the signal of the first write beyond ends the process.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_the_size_of_files_is_told_and_costs_no_control() {
+    let engine = Engine::start(copy_site(NO_ENDPOINT), None);
+    let limit = |size: &str| {
+        let pid = engine.status()["pid"].to_string();
+        let limit = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={size}:")]).status();
+        assert!(limit.expect("prlimit is there").success());
+    };
+    wait_for("the store", || engine.status()["store"]["state"] == "ok");
+    limit("0");
+    wait_for("that it is told", || engine.status()["store"]["state"] == "degraded");
+    let commands = engine.status()["core"]["commands"].as_u64();
+    wait_for("the control going on", || engine.status()["core"]["commands"].as_u64() > commands);
+    limit("unlimited");
+    wait_for("that it is well again", || engine.status()["store"]["state"] == "ok");
+    let (code, said) = engine.stop();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("File too large") && said.contains("the store is well"), "{said}");
 }

@@ -42,6 +42,18 @@ impl ActionCounts {
     }
 }
 
+/// The account of all actions, for whoever asks while they run.
+#[derive(Clone, Debug)]
+pub struct Account(Arc<Mutex<Vec<ActionCounts>>>);
+
+impl Account {
+    /// So far, an entry for each action and one for intents that are none's.
+    #[must_use]
+    pub fn counts(&self) -> Vec<ActionCounts> {
+        lock(&self.0).clone()
+    }
+}
+
 /// The thread and its account.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -71,10 +83,10 @@ impl Dispatcher {
         Ok(Dispatcher { queue, counts, finished, thread })
     }
 
-    /// The account so far, an entry for each action and one for intents that are none's.
+    /// The account, to be looked at without the thread.
     #[must_use]
-    pub fn counts(&self) -> Vec<ActionCounts> {
-        lock(&self.counts).clone()
+    pub fn account(&self) -> Account {
+        Account(self.counts.clone())
     }
 
     /// Closes the queue, lets the thread finish what is in it and flush, for at most `limit`. `None`: it did not

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use crate::model::{Origin, Timestamp, Value};
 use crate::rules::HostFunction;
 
-pub use dispatcher::{ActionCounts, Dispatcher};
+pub use dispatcher::{Account, ActionCounts, Dispatcher};
 pub use posts::{Known, Posts};
 
 /// Every action.

@@ -95,7 +95,20 @@ pub async fn run(
     report: &Report,
     stop: impl Future<Output = ()>,
 ) -> Result<Summary, RunError> {
+    #[cfg(target_os = "linux")]
+    outlive_file_limits();
     run_on(loader, site, report, BTreeMap::new(), stop).await
+}
+
+/// Where the size of files is limited (`ulimit -f`, `LimitFSIZE`), the system ends a process that writes beyond: one that
+/// listens for the signal gets an error from the write instead, as on a full disk.
+#[cfg(target_os = "linux")]
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // The signal stays caught when this end of it is gone.
+    if let Err(error) = signal(SignalKind::from_raw(nix::libc::SIGXFSZ)) {
+        tracing::warn!("a limit on the size of files would end growctl: {error}");
+    }
 }
 
 /// [`run`], with sockets in place of the interfaces of those names that carry frames as the kernel writes them, see
@@ -138,6 +151,7 @@ pub async fn run_on(
         serves,
         reloaded: Box::new(started.clone()),
         bridge: bridge.clone(),
+        actions: dispatcher.account(),
     };
     let socket = socket_path(&site.folder, &site.settings);
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::actions::Account;
 use crate::bus::Bridge;
 use crate::can::{BusCounts, BusHealth, BusId, BusState, Pending, PendingCounts};
 use crate::channels::{Bus, Link};
@@ -33,6 +34,8 @@ pub(super) struct Status {
     pub(super) reloaded: Box<Reloaded>,
     /// The bridge to the server; `None` without one.
     pub(super) bridge: Option<Arc<Bridge>>,
+    /// What became of the rules' log lines and files.
+    pub(super) actions: Account,
 }
 
 #[derive(Serialize)]
@@ -70,6 +73,7 @@ impl Status {
                 "endpoint": control.outlets.endpoint.as_ref().map(|endpoint| endpoint.counts()) },
             "buses": self.bus_status(control),
             "store": control.outlets.store.as_ref().map(Store::status),
+            "actions": self.actions.counts(),
             "core": control.core.counts(),
             "frames": gateway.counts(),
             "foreign": router.counts(),

@@ -7,6 +7,17 @@ use crate::model::Mono;
 /// From one step to the next.
 const STEP: Duration = Duration::from_millis(250);
 
+/// `at most 20/min`: by the second, the minute or the hour, whichever is the first with a plain number, as the map has it.
+pub(super) fn in_words(per_second: f64) -> String {
+    let rounded = |rate: f64| (rate * 1e3).round() / 1e3;
+    let plain = |rate: f64| rounded(rate) > 0.0 && (rate - rounded(rate)).abs() < rate * 1e-9;
+    let rates = [(per_second, "s"), (per_second * 60.0, "min"), (per_second * 3_600.0, "h")];
+    match rates.into_iter().find(|(rate, _)| plain(*rate)) {
+        Some((rate, unit)) => format!("at most {}/{unit}", rounded(rate)),
+        None => format!("at most {per_second}/s"),
+    }
+}
+
 /// A number on its way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ramp {
@@ -43,5 +54,16 @@ impl Ramp {
     pub(super) fn arrive(&mut self) -> Option<(f64, Mono)> {
         self.at = None;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn a_ramp_is_said_as_the_map_has_it() {
+        let said = [10.0, 20.0 / 60.0, 100.0 / 3_600.0, 0.5, 0.1234567].map(in_words);
+        assert_eq!(said, ["10/s", "20/min", "100/h", "0.5/s", "0.1234567/s"].map(|rate| format!("at most {rate}")));
     }
 }

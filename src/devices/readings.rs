@@ -5,7 +5,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 
 use crate::channels::{ChannelMap, Need, Watched};
-use crate::model::{Mono, Name, Reading, Value, format_duration};
+use crate::model::{Mono, Name, Reading, Value};
 
 use super::restraint::Restraint;
 
@@ -110,7 +110,8 @@ impl Readings {
         let why = match beyond {
             Some(value) => format!("{}, and one is {value}", need.text),
             None if all().next().is_none() => match need.fresh {
-                Some(fresh) => format!("{}, and none is fresh ({})", need.text, format_duration(fresh)),
+                // How fresh, the text says.
+                Some(_) => format!("{}, and none is fresh", need.text),
                 None => format!("{}, and none is there", need.text),
             },
             None => return (None, recheck),

@@ -103,17 +103,22 @@ fn devices_are_asked_and_tell_their_state() {
     let mut world = World::with(&[]);
     world.last.record(at(0.0), &message("device:update:Flower:fan", &[("state", 60.0.into())]));
     let text = r#"let d = device(room, "fan"); d.on(); d.off(#{ lease: "5m" }); d.set(60, #{ reason: "x" }); d.set(true);
-        d.set(d.state() + 1); d.release(); if device(room, "pump").state() == () { d.set(7.5); }"#;
+        d.set(d.state() + 1); d.release(); if device(room, "pump").state() == () { d.set(7.5); }
+        d.set("on"); d.set("closed");"#;
     let asks = run(&mut world, text).expect("it runs").asks;
     let levels: Vec<Option<Level>> =
         asks.iter().map(|ask| if let Ask::Set(request) = ask { Some(request.level) } else { None }).collect();
-    let expected = [Level::On, Level::Off, Level::At(60.0), Level::On, Level::At(61.0)]
-        .map(Some)
-        .into_iter()
-        .chain([None, Some(Level::At(7.5))]);
+    let expected = [Level::On, Level::Off, Level::At(60.0), Level::On, Level::At(61.0)].map(Some).into_iter().chain([
+        None,
+        Some(Level::At(7.5)),
+        Some(Level::On),
+        Some(Level::Off),
+    ]);
     assert_eq!(levels, expected.collect::<Vec<_>>());
     assert!(matches!(&asks[1], Ask::Set(request) if request.lease == Some(Duration::from_secs(300))));
-    assert_eq!(run(&mut world, r#"device("a", "b").set(msg.get("t"))"#), Err(Fault::Unknown));
+    for no_state in [r#"msg.get("t")"#, r#""fault""#] {
+        assert_eq!(run(&mut world, &format!(r#"device("a", "b").set({no_state})"#)), Err(Fault::Unknown));
+    }
     assert!(matches!(run(&mut world, r#"device("a", "b").set(1.0 / 0.0)"#), Err(Fault::Failed { .. })));
     assert!(matches!(run(&mut world, r#"device("a", "b").on(#{ leese: "5m" })"#), Err(Fault::Failed { .. })));
 }

@@ -10,7 +10,7 @@ use growctl_engine::model::counted;
 use serde_json::Value;
 
 use super::device;
-use super::words::Clock;
+use super::words::{self, Clock};
 use crate::socket;
 
 /// Arguments of `status`.
@@ -27,14 +27,14 @@ impl Status {
         };
         let text = || {
             let settings = load_settings(folder, &mut Report::default()).unwrap_or_default();
-            show(&status, &Clock { settings: &settings, now: Clocks::start().now().utc.seconds() })
+            show(&status, &Clock { settings: &settings, now: Clocks::start().now().utc.seconds() }, device::width())
         };
         super::line(&if json { status.to_string() } else { text() });
         ExitCode::SUCCESS
     }
 }
 
-fn show(status: &Value, clock: &Clock<'_>) -> String {
+fn show(status: &Value, clock: &Clock<'_>, width: usize) -> String {
     let mut out = format!(
         "{}, version {}, process {}, up {}\n",
         text(&status["name"]),
@@ -69,8 +69,8 @@ fn show(status: &Value, clock: &Clock<'_>) -> String {
     );
     out += &section("rules", &RULES, list(&status["rules"]));
     out += &section("devices", &DEVICES, list(&status["devices"]));
-    out += &in_the_way(list(&status["devices"]), clock);
-    out + &dropped(&status["queues"])
+    out += &in_the_way(list(&status["devices"]), clock, width);
+    out + &lost(list(&status["actions"])) + &dropped(&status["queues"])
 }
 
 /// `store    ok, .growctl/growctl.db, 12 values and 3 changes of devices written`, and below it what is wrong and what mends it.
@@ -153,11 +153,11 @@ const DEVICES: [Column; 6] = [
 ];
 
 /// The devices that are at fault, or that something holds back.
-fn in_the_way(devices: &[Value], clock: &Clock<'_>) -> String {
+fn in_the_way(devices: &[Value], clock: &Clock<'_>, width: usize) -> String {
     let mut out = String::new();
     for device in devices.iter().filter(|device| !device["fault"].is_null() || !device["held_back"].is_null()) {
         out += &format!("{}/{}\n", text(&device["room"]), text(&device["device"]));
-        out += &device::notes(device, clock);
+        out += &device::notes(device, clock, width);
     }
     if out.is_empty() { out } else { format!("\n{out}") }
 }
@@ -168,6 +168,17 @@ fn section(what: &str, columns: &[Column], rows: &[Value]) -> String {
     }
     let cells = rows.iter().map(|row| columns.iter().map(|(_, key)| cell(&row[*key])).collect());
     format!("\n{}\n", super::table(&columns.iter().map(|(head, _)| *head).collect::<Vec<_>>(), cells.collect()))
+}
+
+/// What actions could not do since the start, by reason.
+fn lost(actions: &[Value]) -> String {
+    let mut out = String::new();
+    for action in actions {
+        for (reason, count) in action["failed"].as_object().into_iter().flatten() {
+            out += &format!("lost     {count} of {} for {}: {reason}\n", action["received"], text(&action["action"]));
+        }
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 fn dropped(queues: &Value) -> String {
@@ -226,8 +237,7 @@ fn span(seconds: &Value) -> String {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        known => words::value(known),
     }
 }
 

@@ -49,10 +49,17 @@ impl Engine {
     }
 
     /// Ends it as `kill -9` does; its site stays.
-    pub(crate) fn kill(mut self) -> tempfile::TempDir {
+    pub(crate) fn kill(self) -> tempfile::TempDir {
+        self.kill_and_read().0
+    }
+
+    /// Ends it as `kill -9` does; its site stays, and what it said.
+    pub(crate) fn kill_and_read(mut self) -> (tempfile::TempDir, String) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it ends");
-        std::mem::replace(&mut self.site, tempfile::tempdir().expect("a temporary folder"))
+        let mut said = String::new();
+        self.process.stderr.take().expect("it was piped").read_to_string(&mut said).expect("text");
+        (std::mem::replace(&mut self.site, tempfile::tempdir().expect("a temporary folder")), said)
     }
 
     /// Ends it as a service manager does; its exit code and what it said.

@@ -25,12 +25,17 @@ pub(crate) fn copy_site(settings: &str) -> tempfile::TempDir {
     site
 }
 
-/// Polls a condition for 30 s at the most.
+/// Polls a condition for a minute at the most.
+pub(crate) fn wait_for(what: &str, done: impl FnMut() -> bool) {
+    wait_within(Duration::from_secs(60), what, done);
+}
+
+/// Polls a condition for as long at the most.
 #[allow(clippy::disallowed_methods)] // a deadline of a test is real time, and between two looks it rests
-pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+pub(crate) fn wait_within(longest: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + longest;
     while !done() {
-        assert!(Instant::now() < end, "{what}: not there after 30 s");
+        assert!(Instant::now() < end, "{what}: not there after {longest:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

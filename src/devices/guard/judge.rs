@@ -9,6 +9,7 @@ use crate::model::{Level, Mono};
 
 use super::super::device::{Switched, Wish};
 use super::super::level::Target;
+use super::super::ramp;
 use super::super::restraint::{Permit, Restraint};
 use super::super::timing::SETTLE;
 use super::Guard;
@@ -176,7 +177,7 @@ impl Guard {
             device.ramp.arrive();
         } else if let Some((step, next)) = device.on_its_way(now, &target) {
             let per_second = device.spec.limits.ramp.unwrap_or_default();
-            why = Some(Restraint::new("ramp", format!("at most {per_second} a second"), None));
+            why = Some(Restraint::new("ramp", ramp::in_words(per_second), None));
             target = step;
             sooner(Some(next));
         }

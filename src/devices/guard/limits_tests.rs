@@ -248,7 +248,7 @@ fn a_need_wants_a_fresh_reading_within_its_limits() {
     };
     let mut bench = limited(&[("pump", Limits { needs: vec![need], ..Limits::default() })]);
     assert_eq!(set(&mut bench, 1.0, "a", "pump", Level::On), NONE);
-    assert_eq!(held_back(&bench, "pump").as_deref(), Some("needs: co2 below 1500, and none is fresh (30s)"));
+    assert_eq!(held_back(&bench, "pump").as_deref(), Some("needs: co2 below 1500, and none is fresh"));
     bench.step(2.0, GuardEvent::Reading(&node("co2", Value::Number(900.0), false)));
     assert_eq!(bytes(&bench), [PUMP]);
     bench.step(3.0, GuardEvent::Reading(&node("other", Value::Number(9_000.0), false)));

@@ -6,6 +6,7 @@ use crate::channels::{Limits, Safe, While};
 use crate::model::{DeviceKey, Mono, Name, Timestamp, Value, format_duration};
 
 use super::super::device::{Heard, Switched};
+use super::super::ramp;
 use super::super::restraint::Restraint;
 use super::super::status::{DeviceStatus, RequestStatus};
 use super::Guard;
@@ -254,9 +255,9 @@ impl Guard {
         if let Some((low, high)) = limits.range {
             all.push(self.limit("range", format!("{low} to {high}"), None));
         }
-        if let Some(ramp) = limits.ramp {
+        if let Some(per_second) = limits.ramp {
             let why = device.permit.as_ref().map(|permit| &permit.why).filter(|why| why.guard == "ramp").cloned();
-            all.push(self.limit("ramp", format!("at most {ramp} a second"), Some(why)));
+            all.push(self.limit("ramp", ramp::in_words(per_second), Some(why)));
         }
         if let Some(verify) = &limits.verify {
             let begins = device.effect.is_owed_since().map(|since| self.seconds(since + verify.within));

@@ -1,6 +1,6 @@
 //! Devices: requests are leases on an absolute state, `state()` is what the Guard last said.
 
-use rhai::{Dynamic, Engine, Map};
+use rhai::{Dynamic, Engine, ImmutableString, Map};
 
 use crate::model::{Ask, DeviceKey, DeviceRequest, Level, parse_duration};
 
@@ -35,8 +35,13 @@ pub(super) fn register(engine: &mut Engine, shared: &Shared) {
     engine.register_fn("state", move |device: &mut Device| state(&notes, &device.0));
 }
 
-/// A state as a number; a device of two states also takes a boolean.
+/// A state as a number, and what people and `state()` call the ends of it; a device of two states also takes a boolean.
 fn level(to: &Dynamic) -> Answer<Level> {
+    match to.read_lock::<ImmutableString>().as_deref().map(ImmutableString::as_str) {
+        Some("on" | "open") => return Ok(Level::On),
+        Some("off" | "closed") => return Ok(Level::Off),
+        _ => {}
+    }
     match to.as_bool() {
         Ok(true) => Ok(Level::On),
         Ok(false) => Ok(Level::Off),

@@ -256,6 +256,8 @@ impl<'a> Eye<'a> {
                 Expr::BoolConstant(false, _) => Level::Off,
                 to => match constant(to) {
                     Some(Constant::Number(number)) => Level::At(number),
+                    Some(Constant::Text(text)) if matches!(&*text, "on" | "open") => Level::On,
+                    Some(Constant::Text(text)) if matches!(&*text, "off" | "closed") => Level::Off,
                     _ => Level::Open,
                 },
             },

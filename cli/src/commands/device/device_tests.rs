@@ -55,7 +55,7 @@ fn a_list_is_read_at_80_columns_with_all_that_is_in_the_way() {
         ("watchdog", Value::Null),
     ]);
     let answer = json!({ "now": NOON as f64, "devices": [device(&[]), held, fault] });
-    let told = list::text(&answer, &utc());
+    let told = list::text(&answer, &utc(), 80);
     assert_eq!(
         told,
         "\
@@ -89,11 +89,13 @@ fn a_person_is_told_what_is_stronger_than_the_request() {
         ("forgiven", "told 30, and its feedback says 95".into()),
     ]);
     assert_eq!(
-        person::taken(&said, &utc()),
+        person::taken(&said, &utc(), 80),
         "\
-Flower Room/exhaust: 100 is wanted; 130 was asked for, and the map allows no such number
+Flower Room/exhaust: 100 is wanted; 130 was asked for, and the map allows no
+  such number
 it was at fault (told 30, and its feedback says 95): it is tried again now
-not now: rule smoke (FR-C1) has the higher priority and is in force: 0, priority 90 against 70
+not now: rule smoke (FR-C1) has the higher priority and is in force: 0, priority
+  90 against 70
 it ends at 13:00 by itself (1 h left)
 `growctl device release 'Flower Room' exhaust` ends it now
 "
@@ -103,13 +105,13 @@ it ends at 13:00 by itself (1 h left)
         ("requests", json!([own])),
         ("held_back", "forbid_while: Flower Room/exhaust > 50".into()),
     ]);
-    let told = person::taken(&held, &utc());
-    let wanted = "held back by forbid_while: Flower Room/exhaust > 50; it is done as soon as that allows it\n";
+    let told = person::taken(&held, &utc(), 80);
+    let wanted = "held back by forbid_while: Flower Room/exhaust > 50; it is done as soon as that\n  allows it\n";
     assert!(told.contains(wanted), "{told}");
     let released =
         device(&[("released", true.into()), ("source", "rule smoke (FR-C1)".into()), ("requests", json!([rule]))]);
     assert_eq!(
-        person::released(&released, &utc()),
+        person::released(&released, &utc(), 80),
         "Flower Room/exhaust: the request of `growctl device set` is ended\nrule smoke (FR-C1) is in force: 0\n"
     );
 }
@@ -158,7 +160,7 @@ fn why_goes_from_who_asks_to_what_is_heard_the_reason_first() {
             { "node": "FR-C2", "field": "co2", "value": null, "at": null }] }]),
         ),
     ]);
-    let told = why::text(&why, &utc());
+    let told = why::text(&why, &utc(), 80);
     assert_eq!(
         told,
         "\
@@ -196,6 +198,11 @@ feedback
   agrees with what it was told, off (tolerance 0, within 1s)
 "
     );
+    let wide = why::text(&why, &utc(), 120);
+    assert!(
+        wide.starts_with("Flower Room/co2 is off: on is wanted by rule co2-day (Flower Room) (rules/co2-day.yaml:9)\n")
+    );
+    assert!(wide.contains("  again at 12:00:01 (in 1s); dropped if not on the wire within 2s; 2 devices share it\n"));
 }
 
 #[test]
@@ -212,13 +219,14 @@ fn a_history_has_the_newest_first_and_says_what_was_in_the_way() {
     let history = history::History { key, since: Duration::from_secs(172_800), limit: 50 };
     let clock = words::Clock { settings: &utc(), now: NOON as f64 };
     assert_eq!(
-        history.text(&changes, &clock),
+        history.text(&changes, &clock, 80),
         "\
 AT                   IS  WANTED  BY
 11:59:55             0   60      rule hot \"29.5 °C\"
       fault: told 60, and its feedback says 0
 2025-12-31 11:00:00  -   60      rule hot \"29.5 °C\"
-      held back by min_off: off for at least 5m"
+      held back by min_off: off for at least 5m
+"
     );
-    assert_eq!(history.text(&json!([]), &clock), "R/fan did not change within 2d");
+    assert_eq!(history.text(&json!([]), &clock, 80), "R/fan did not change within 2d");
 }

@@ -10,7 +10,7 @@ use growctl_engine::model::parse_duration;
 use growctl_engine::store::read_history;
 use serde_json::{Value, json};
 
-use super::{Key, Shown, settings, state};
+use super::{Key, Shown, fitted, settings, state, width};
 use crate::commands::words::{Clock, list, text as word};
 use crate::{commands, socket};
 
@@ -38,8 +38,11 @@ impl History {
         let path = format!("{}/history/{}/{}", self.key.path(), self.since.as_secs_f64(), self.limit);
         let changes = match socket::ask(folder, &path, None).await {
             Err((1, why)) => {
-                let changes =
-                    self.left_behind(folder, &settings, now).map_err(|other| (1, format!("{why}; {other}")))?;
+                let changes = self.left_behind(folder, &settings, now).map_err(|other| match why == other {
+                    // An engine runs, and says the same of its database.
+                    true => (1, other),
+                    false => (1, format!("{why}; {other}")),
+                })?;
                 commands::say(&format!("growctl: {why}; this is what the last run has written"));
                 changes
             }
@@ -49,7 +52,7 @@ impl History {
             self.is_there(folder)?;
         }
         let clock = Clock { settings: &settings, now };
-        Ok(if json { changes.to_string() } else { self.text(&changes, &clock) })
+        Ok(if json { changes.to_string() } else { self.text(&changes, &clock, width()) })
     }
 
     /// From the file of an engine that does not run.
@@ -72,28 +75,30 @@ impl History {
         Err((2, format!("the channel map has no device '{name}'{meant}")))
     }
 
-    pub(super) fn text(&self, changes: &Value, clock: &Clock<'_>) -> String {
+    pub(super) fn text(&self, changes: &Value, clock: &Clock<'_>, width: usize) -> String {
         let since = growctl_engine::model::format_duration(self.since);
         let all = list(changes);
         let Some(last) = all.last() else {
             return format!("{}/{} did not change within {since}", self.key.room, self.key.device);
         };
         let rows = all.iter().map(|change| row(change, clock)).collect();
-        let mut lines = Vec::new();
+        let mut out = String::new();
         let table = commands::table(&["AT", "IS", "WANTED", "BY"], rows);
         let mut told = table.lines();
-        lines.extend(told.next().map(str::to_owned));
+        // What a reason has to say goes on where it begins.
+        let hang = told.clone().next().and_then(|heads| heads.find("BY")).unwrap_or_default();
+        out += &format!("{}\n", told.next().unwrap_or_default());
         for (change, line) in all.iter().zip(told) {
-            lines.push(line.to_owned());
+            out += &fitted(line, hang, width);
             if let Some(why) = change["held_back"].as_str() {
                 let said = if why.starts_with("fault:") { "" } else { "held back by " };
-                lines.push(format!("      {said}{why}"));
+                out += &fitted(&format!("      {said}{why}"), 8, width);
             }
         }
         if all.len() == usize::from(self.limit) {
-            lines.push(format!("\nthere may be more before {}: --limit shows them", clock.at(&last["at"])));
+            out += &format!("\nthere may be more before {}: --limit shows them\n", clock.at(&last["at"]));
         }
-        lines.join("\n")
+        out
     }
 }
 

@@ -9,7 +9,7 @@ use growctl_engine::model::counted;
 use growctl_engine::model::format_duration;
 use serde_json::Value;
 
-use super::{Shown, fitted, settings, state};
+use super::{Shown, fitted, settings, state, width};
 use crate::commands::words::{Clock, list, text as word};
 use crate::{commands, complete, socket};
 
@@ -31,7 +31,7 @@ impl List {
         if let Some(room) = &self.room {
             only(room, &mut answer)?;
         }
-        Ok(if json { answer.to_string() } else { text(&answer, &settings(folder)) })
+        Ok(if json { answer.to_string() } else { text(&answer, &settings(folder), width()) })
     }
 }
 
@@ -54,7 +54,7 @@ fn only(room: &str, answer: &mut Value) -> Result<(), (u8, String)> {
 }
 
 /// All of it for people: a line for each device under the name of its room.
-pub(super) fn text(answer: &Value, settings: &Settings) -> String {
+pub(super) fn text(answer: &Value, settings: &Settings, width: usize) -> String {
     let clock = Clock { settings, now: answer["now"].as_f64().unwrap_or_default() };
     let devices = list(&answer["devices"]);
     if devices.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn text(answer: &Value, settings: &Settings) -> String {
             out += &format!("{}\n", word(&device["room"]));
         }
         out += &format!("{line}\n");
-        out += &notes(device, &clock);
+        out += &notes(device, &clock, width);
     }
     out + &summary(devices)
 }
@@ -88,7 +88,7 @@ fn row(device: &Value) -> Vec<String> {
 }
 
 /// When the request in force ends, and what keeps a device from what is wanted of it: a line for each, indented.
-pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> String {
+pub(crate) fn notes(device: &Value, clock: &Clock<'_>, width: usize) -> String {
     let mut notes = Vec::new();
     if !device["until"].is_null() {
         notes.push(format!("until {}", clock.ends(&device["until"])));
@@ -105,7 +105,7 @@ pub(crate) fn notes(device: &Value, clock: &Clock<'_>) -> String {
     if let (Some(quality), None) = (device["quality"].as_str(), device["fault"].as_str()) {
         notes.push(format!("its feedback is {quality}"));
     }
-    notes.iter().map(|note| fitted(&format!("      {note}"), 8)).collect()
+    notes.iter().map(|note| fitted(&format!("      {note}"), 8, width)).collect()
 }
 
 /// How many are not as they should be, and how many are outside of the promise.

@@ -87,14 +87,22 @@ fn state(value: &serde_json::Value) -> String {
     if value.is_null() { "-".to_owned() } else { words::value(value) }
 }
 
-/// So wide a terminal is at least.
-const WIDTH: usize = 80;
+/// Columns where there is no terminal to ask.
+const USUAL_WIDTH: usize = 80;
+/// No narrower: a column that hangs would hold single words.
+const LEAST_WIDTH: usize = 60;
+
+/// How many columns a line has: those of the terminal it goes to.
+pub(crate) fn width() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    terminal.map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0).max(LEAST_WIDTH))
+}
 
 /// A line that fits, broken between words: what goes on does so `hang` columns in.
-fn fitted(line: &str, hang: usize) -> String {
+fn fitted(line: &str, hang: usize, width: usize) -> String {
     let mut out = String::new();
     let mut rest = line.to_owned();
-    while let Some((end, letter)) = rest.char_indices().nth(WIDTH) {
+    while let Some((end, letter)) = rest.char_indices().nth(width) {
         let end = end + usize::from(letter == ' ');
         let Some(at) = rest[..end].rfind(' ').filter(|at| *at > hang) else { break };
         out += &format!("{}\n", rest[..at].trim_end());

@@ -9,7 +9,7 @@ use growctl_engine::devices::PERSONS_LONGEST;
 use growctl_engine::model::{format_duration, parse_duration};
 use serde_json::{Value, json};
 
-use super::{Key, Shown, settings, state};
+use super::{Key, Shown, fitted, settings, state, width};
 use crate::commands::words::{Clock, list, text as word};
 use crate::socket;
 
@@ -73,19 +73,19 @@ impl Set {
             body["reason"] = reason.as_str().into();
         }
         let word = socket::ask(folder, &self.key.path(), Some(body)).await?;
-        Ok(if json { word.to_string() } else { taken(&word, &settings(folder)) })
+        Ok(if json { word.to_string() } else { taken(&word, &settings(folder), width()) })
     }
 }
 
 impl Release {
     pub(super) async fn run(self, folder: &Path, json: bool) -> Shown {
         let word = socket::ask(folder, &self.key.path(), Some(json!({ "release": true }))).await?;
-        Ok(if json { word.to_string() } else { released(&word, &settings(folder)) })
+        Ok(if json { word.to_string() } else { released(&word, &settings(folder), width()) })
     }
 }
 
 /// What became of a request, its end said aloud.
-pub(super) fn taken(said: &Value, settings: &Settings) -> String {
+pub(super) fn taken(said: &Value, settings: &Settings, width: usize) -> String {
     let clock = Clock { settings, now: said["now"].as_f64().unwrap_or_default() };
     let name = name(said);
     let Some(own) = list(&said["requests"]).iter().find(|request| request["source"] == PERSON) else {
@@ -100,12 +100,14 @@ pub(super) fn taken(said: &Value, settings: &Settings) -> String {
         out += &format!("it was at fault ({fault}): it is tried again now\n");
     }
     out += &in_the_way(said, own, &clock);
+    let mut out: String = out.lines().map(|line| fitted(line, 2, width)).collect();
     let command = format!("growctl device release {} {}", quoted(word(&said["room"])), quoted(word(&said["device"])));
-    out + &format!(
+    out += &format!(
         "it ends at {} by itself ({} left)\n`{command}` ends it now\n",
         clock.until(&own["until"]),
         clock.left(&own["until"])
-    )
+    );
+    out
 }
 
 /// Who or what is stronger than a person's request.
@@ -133,7 +135,7 @@ fn in_the_way(said: &Value, own: &Value, clock: &Clock<'_>) -> String {
 }
 
 /// What became of a release, and who decides now.
-pub(super) fn released(said: &Value, settings: &Settings) -> String {
+pub(super) fn released(said: &Value, settings: &Settings, width: usize) -> String {
     let clock = Clock { settings, now: said["now"].as_f64().unwrap_or_default() };
     let name = name(said);
     let mut out = match said["released"] == true {
@@ -145,7 +147,7 @@ pub(super) fn released(said: &Value, settings: &Settings) -> String {
         None => format!("nobody asks for anything: it belongs at safe, {}\n", state(&said["wanted"])),
         Some(winner) => format!("{} is in force: {}\n", word(&winner["source"]), state(&winner["level"])),
     };
-    out + &super::list::notes(said, &clock)
+    out + &super::list::notes(said, &clock, width)
 }
 
 fn name(said: &Value) -> String {

@@ -6,7 +6,7 @@ use clap::Args;
 use growctl_engine::app::Settings;
 use serde_json::Value;
 
-use super::{Key, Shown, fitted, settings, state};
+use super::{Key, Shown, fitted, settings, state, width};
 use crate::commands::words::{Clock, list, span, text as word};
 use crate::socket;
 
@@ -23,14 +23,14 @@ pub(super) struct Why {
 impl Why {
     pub(super) async fn run(self, folder: &Path, json: bool) -> Shown {
         let why = socket::ask(folder, &format!("{}/why", self.key.path()), None).await?;
-        Ok(if json { why.to_string() } else { text(&why, &settings(folder)) })
+        Ok(if json { why.to_string() } else { text(&why, &settings(folder), width()) })
     }
 }
 
 /// All of it for people.
-pub(super) fn text(why: &Value, settings: &Settings) -> String {
+pub(super) fn text(why: &Value, settings: &Settings, width: usize) -> String {
     let clock = Clock { settings, now: why["now"].as_f64().unwrap_or_default() };
-    let mut out: String = reason(why, &clock).lines().map(|line| fitted(line, 2)).collect();
+    let mut out: String = reason(why, &clock).lines().map(|line| fitted(line, 2, width)).collect();
     let parts = [
         ("requests, the one in force first", requests(why, &clock)),
         ("limits", limits(why, &clock)),
@@ -42,8 +42,11 @@ pub(super) fn text(why: &Value, settings: &Settings) -> String {
     for (head, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
         out += &format!("\n{head}\n");
         // What a limit says stands in the last of its columns.
-        let hang = if *head == "limits" { 14 + longest_guard(why) } else { 4 };
-        lines.iter().for_each(|line| out += &fitted(&format!("  {line}"), hang));
+        let column = if *head == "limits" { 14 + longest_guard(why) } else { 4 };
+        for line in lines {
+            let hang = column.max(2 + line.len() - line.trim_start().len());
+            out += &fitted(&format!("  {line}"), hang, width);
+        }
     }
     out
 }
