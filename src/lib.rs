@@ -3,6 +3,7 @@
 //! `docs/architecture.md` has the picture. Modules are ranked; each imports lower ranks only (a test checks it).
 
 pub mod actions;
+pub mod alerts;
 pub mod app;
 pub mod bus;
 pub mod can;

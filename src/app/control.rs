@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::bus::{BridgeEvent, Last, Pattern};
 use crate::can::{BusId, Frame};
-use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Timestamp, Value};
+use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Severity, Timestamp, Value};
 use crate::rules::Remains;
 use crate::store::StoreHealth;
 use crate::web::Request;
@@ -318,6 +318,8 @@ impl Control {
         self.core.system(now, &format!("can:{name}"), fields, &mut self.outputs);
         if health.state.is_usable() {
             self.core.connected(now, *bus, &mut self.outputs);
+        } else {
+            self.core.disconnected(now, *bus, &mut self.outputs);
         }
     }
 
@@ -329,6 +331,8 @@ impl Control {
             fields.extend([("reason", reason.into()), ("remedy", remedy.into())]);
         }
         self.core.system(now, "store", named(fields), &mut self.outputs);
+        let trouble = health.trouble().map(|(why, remedy)| format!("the store keeps nothing: {why}; {remedy}"));
+        self.core.trouble(now, "store", trouble.map(|text| (Severity::Critical, text)), &mut self.outputs);
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {

@@ -48,6 +48,8 @@ impl Outlets {
                         acts.push((at, intent));
                     }
                 }
+                // The workers of the outbox take these.
+                Output::Tell { .. } | Output::AlertChange(_) => {}
                 Output::Notice(notice) => notices.say(now, &notice),
             }
         }

@@ -3,6 +3,7 @@
 //! Rank 0: nothing here imports another module of the project, and nothing here does I/O.
 
 mod air;
+mod alert;
 mod commands_from;
 mod count;
 mod duration;
@@ -18,6 +19,7 @@ mod time;
 mod value;
 
 pub use air::{saturation_temperature, saturation_vapour_pressure};
+pub use alert::{About, AlertAsk, AlertChange, AlertEnd, AlertPlan, Escalation, Raised};
 pub use commands_from::CommandsFrom;
 pub use count::counted;
 pub use duration::{Span, format_duration, parse_duration};

@@ -38,12 +38,15 @@ impl Core {
             self.gateway.reload(&map, self.now);
             self.greet_anew(&map, out);
             self.guard.reload(self.now, &map, &mut self.device_outs);
+            self.place_anew(&map);
         }
         self.guard.take_commands_from(next.commands_from);
         self.intents.extend(new);
         self.take_intents(None, out);
         self.guard.release_held(self.now, &mut self.device_outs);
         self.settle(out);
+        // What the rules as they are do not go on with is over.
+        self.tick_book(out);
         edited
     }
 
