@@ -144,7 +144,12 @@ impl World {
 
     fn reload(&mut self, rules: &[(&'static str, &str)]) {
         self.rules = rules.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
-        let next = Next { map: None, book: book(&self.map, &self.rules), commands_from: CommandsFrom::default() };
+        let next = Next {
+            map: None,
+            book: book(&self.map, &self.rules),
+            commands_from: CommandsFrom::default(),
+            alerts: None,
+        };
         self.core.reload(at(self.now), next, &mut self.out);
         self.take();
     }

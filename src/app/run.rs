@@ -137,7 +137,8 @@ pub async fn run_on(
     let bus_ends = BusEnds { clock, frames: inlets.frames.clone(), events: inlets.buses.clone() };
     let buses = Buses::start(&site.map, &site.folder, &bus_ends, sockets)?;
     let (acts, kept) = (Some(acts), Some(store.clone()));
-    let mut outlets = Outlets { buses: buses.pending.clone(), acts, store: kept, ..Outlets::default() };
+    let (buses_of_outlets, posted) = (buses.pending.clone(), Some(posts.clone()));
+    let mut outlets = Outlets { buses: buses_of_outlets, acts, store: kept, posts: posted, ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
     let mut history = History::of(&site.folder);
     let (revision, _) = history.revision(&site.snapshot);
@@ -157,6 +158,7 @@ pub async fn run_on(
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
     let mut core = Core::new(&site.map, engine, origin, clock.now());
     core.take_commands_from(site.settings.commands_from.clone());
+    core.take_book_config(clock.now(), site.settings.book_config(), &mut Vec::new());
     let mut control = Control::new(core, clock, inlets.clone(), outlets, status);
     control.restore(restored);
     let (control, control_ended) = start(control)?;

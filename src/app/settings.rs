@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::alerts::{BookConfig, Rate, ReceiverConfig};
 use crate::bus::bridge::check_url;
 use crate::files::{Entries, Report, SourceFile, Spanned, closest, read_with_gaps};
-use crate::model::{CommandsFrom, Secret, Value};
+use crate::model::{CommandsFrom, Name, Secret, Value};
 use crate::senders::Outlet;
 
 use super::secrets;
@@ -51,6 +52,8 @@ pub(super) struct SettingsSpec {
     web: Option<Spanned<Value>>,
     /// People, by the names that rules use.
     receivers: Entries<Spanned<people::ReceiverSpec>>,
+    /// What is said to people without a rule.
+    alerts: people::AlertsSpec,
     /// How people are reached.
     senders: people::SendersSpec,
     /// Machines that `send()` in a rule names.
@@ -112,6 +115,8 @@ pub struct Settings {
     pub commands_from: CommandsFrom,
     /// The people that alerts are for.
     pub receivers: Vec<Receiver>,
+    /// Who is told of faults of growctl itself and of the plant.
+    pub system: Vec<Name>,
     /// The machines that take data.
     pub targets: Vec<Outlet>,
     /// Lock, control socket, database; relative to the site folder.
@@ -137,6 +142,7 @@ impl Default for Settings {
             embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
             commands_from: CommandsFrom::All,
             receivers: Vec::new(),
+            system: Vec::new(),
             targets: Vec::new(),
             state_dir: PathBuf::from(".growctl"),
         }
@@ -149,6 +155,19 @@ impl Settings {
     pub fn civil(&self, seconds: f64) -> String {
         let stamp = jiff::Timestamp::from_second(seconds.floor() as i64).unwrap_or_default();
         stamp.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// How people want to be told.
+    pub(super) fn book_config(&self) -> BookConfig {
+        let rate = |most: Option<u32>| most.map_or_else(Rate::default, |most| Rate { normal: most, ..Rate::default() });
+        let receiver =
+            |one: &Receiver| (one.name.clone(), ReceiverConfig { quiet: one.quiet, rate: rate(one.most_per_hour) });
+        BookConfig {
+            receivers: self.receivers.iter().map(receiver).collect(),
+            system: self.system.clone(),
+            site: self.name.clone(),
+            zone: self.zone.clone(),
+        }
     }
 
     /// Checks what the file says; `None` if there were errors.
@@ -193,6 +212,7 @@ impl Settings {
         }
         let mut check = check::Check { file, folder, report };
         settings.receivers = people::receivers(&spec.receivers, &spec.senders, &mut check);
+        settings.system = spec.alerts.system(&settings.receivers, &mut check);
         settings.targets = targets::targets(&spec.targets, &mut check);
         spec.unused(file, report);
         settings

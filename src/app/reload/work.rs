@@ -214,7 +214,8 @@ impl Work {
             Change::Revision(revision)
         } else {
             let commands_from = site.settings.commands_from.clone();
-            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision), commands_from }))
+            let alerts = Some(site.settings.book_config());
+            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision), commands_from, alerts }))
         };
         let (answer, wait) = oneshot::channel();
         let pushed = self.ends.control.push(FilesEvent::Apply(change, applied, answer));

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::files::{Entries, Place, Spanned};
-use crate::model::{Class, Name, Value};
+use crate::alerts::Quiet;
+use crate::files::{Entries, Place, Several, Spanned};
+use crate::model::{Class, Name, Severity, Value};
 use crate::senders::{Kind, Outlet, email, push, sms, webhook};
 
 use super::check::{Check, RetrySpec};
@@ -88,7 +89,7 @@ pub(super) struct QuietSpec {
     /// Local time, `"06:00"`.
     #[schemars(extend("pattern" = "^([01]?[0-9]|2[0-3]):[0-5][0-9]$"))]
     to: Spanned<String>,
-    /// What is told all the same: `critical`, which is the default.
+    /// What is told all the same: `critical`, which is the default, or `warning` and what is worse.
     except: Option<Spanned<String>>,
 }
 
@@ -141,6 +142,26 @@ struct EmailSpec {
     allow_private: bool,
 }
 
+/// What is said to people without a rule.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AlertsSpec {
+    /// Receivers that are told of faults of growctl itself and of the plant: a device at fault, a bus that is down, a store
+    /// that cannot write, something that cannot be delivered.
+    system: Several<Spanned<String>>,
+}
+
+impl AlertsSpec {
+    pub(super) fn system(&self, receivers: &[Receiver], check: &mut Check<'_>) -> Vec<Name> {
+        for name in self.system.iter().filter(|name| !receivers.iter().any(|one| *one.name == name.value)) {
+            let message = format!("there is no receiver `{}`", name.value);
+            let known: Vec<&str> = receivers.iter().map(|one| &*one.name).collect();
+            check.report.error(check.file, name.place, message).did_you_mean(name, known);
+        }
+        self.system.iter().map(|name| Name::from(name.value.as_str())).collect()
+    }
+}
+
 /// One who is told.
 #[derive(Clone, Debug)]
 pub struct Receiver {
@@ -148,8 +169,8 @@ pub struct Receiver {
     pub name: Name,
     /// The ways to reach it.
     pub outlets: Vec<Outlet>,
-    /// From when to when only critical alerts are told, in seconds since local midnight.
-    pub quiet: Option<(u32, u32)>,
+    /// From when to when only the most important is told.
+    pub quiet: Option<Quiet>,
     /// At most so many messages an hour.
     pub most_per_hour: Option<u32>,
 }
@@ -256,17 +277,17 @@ impl Ways<'_, '_> {
         Some(Kind::Webhook(config))
     }
 
-    fn quiet(&mut self, spec: &Spanned<QuietSpec>) -> Option<(u32, u32)> {
-        self.check.word(spec.except.as_ref(), &[("critical", ())]);
+    fn quiet(&mut self, spec: &Spanned<QuietSpec>) -> Option<Quiet> {
+        let words = [("critical", Severity::Critical), ("warning", Severity::Warning)];
+        let except = self.check.word(spec.except.as_ref(), &words).unwrap_or(Severity::Critical);
         let mut time = |text: &Spanned<String>| {
             let found = jiff::civil::Time::strptime("%H:%M", &text.value).ok();
             if found.is_none() {
                 self.check.error(text.place, format!("'{}' is no time of day, write \"22:00\"", text.value));
             }
             found
-                .map(|time| u32::from(time.hour().unsigned_abs()) * 3600 + u32::from(time.minute().unsigned_abs()) * 60)
         };
-        Some((time(&spec.from)?, time(&spec.to)?))
+        Some(Quiet { from: time(&spec.from)?, to: time(&spec.to)?, except })
     }
 }
 
