@@ -190,9 +190,6 @@ impl Keeper {
                 Question::History { of, since, limit, answer } => {
                     let _ = answer.send(self.history(of.as_ref(), since, limit));
                 }
-                Question::Take { to, most, answer } => {
-                    let _ = answer.send(super::stub_take(self.now().utc.seconds(), &to, most));
-                }
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }

@@ -9,7 +9,6 @@ mod database;
 mod files;
 mod health;
 mod keeper;
-pub mod schedule;
 mod schema;
 mod shared;
 mod trouble;
@@ -97,104 +96,10 @@ pub enum Question {
         /// The rows, or why there are none.
         answer: oneshot::Sender<Result<Vec<DeviceChange>, String>>,
     },
-    /// stub
-    Take {
-        /// stub
-        to: Name,
-        /// stub
-        most: usize,
-        /// stub
-        answer: oneshot::Sender<Taken>,
-    },
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
 
-/// stub
-#[derive(Debug)]
-pub struct Taken {
-    /// stub
-    pub parcels: Vec<crate::model::Parcel>,
-    /// stub
-    pub next: Option<crate::model::Utc>,
-}
-/// stub
-#[derive(Debug)]
-pub struct Settled {
-    /// stub
-    pub id: i64,
-    /// stub
-    pub step: Step,
-}
-/// stub
-#[derive(Debug)]
-pub enum Step {
-    /// stub
-    Done,
-    /// stub
-    Retry {
-        /// stub
-        at: crate::model::Utc,
-        /// stub
-        why: String,
-    },
-    /// stub
-    Dead {
-        /// stub
-        why: String,
-    },
-}
-/// stub
-#[derive(Debug)]
-pub struct Policy {
-    /// stub
-    pub keep_trying: Duration,
-    /// stub
-    pub first_pause: Duration,
-    /// stub
-    pub longest_pause: Duration,
-}
-static STUB: std::sync::Mutex<Vec<(Name, crate::model::Parcel, f64)>> = std::sync::Mutex::new(Vec::new());
-static MOVES: std::sync::LazyLock<tokio::sync::watch::Sender<u64>> =
-    std::sync::LazyLock::new(|| tokio::sync::watch::channel(0).0);
-impl Store {
-    /// stub
-    pub fn post(&self, o: crate::model::Outgoing) -> Result<(), crate::model::Outgoing> {
-        let mut all = STUB.lock().unwrap();
-        let id = all.len() as i64 + 1;
-        all.push((o.to, crate::model::Parcel { id, key: o.key, at: o.at, tries: 0, body: o.body }, 0.0));
-        MOVES.send_modify(|n| *n += 1);
-        Ok(())
-    }
-    /// stub
-    pub fn settle(&self, s: Settled) {
-        let mut all = STUB.lock().unwrap();
-        for one in all.iter_mut().filter(|one| one.1.id == s.id) {
-            one.2 = match &s.step {
-                Step::Retry { at, .. } => at.seconds(),
-                _ => f64::MAX,
-            };
-        }
-    }
-    /// stub
-    pub fn outbox_moves(&self) -> tokio::sync::watch::Receiver<u64> {
-        MOVES.subscribe()
-    }
-}
-fn stub_take(now: f64, to: &Name, most: usize) -> Taken {
-    let mut all = STUB.lock().unwrap();
-    let mut parcels = Vec::new();
-    let mut next = None;
-    for one in all.iter_mut().filter(|one| one.0 == *to && one.2 < f64::MAX).take(most) {
-        if one.2 > now {
-            next = Some(crate::model::Utc::from_seconds(one.2));
-            break;
-        }
-        one.1.tries += 1;
-        parcels.push(one.1.clone());
-    }
-    Taken { parcels, next }
-}
 /// What `status` shows of the store.
 #[derive(Clone, Debug, Serialize)]
 pub struct StoreStatus {
