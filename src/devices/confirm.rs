@@ -35,6 +35,8 @@ pub(super) enum Verdict {
 pub(super) struct Confirm {
     /// With the time from which each holds; the last one is what it was told last.
     told: VecDeque<(Mono, f64)>,
+    /// It has said the last one already.
+    followed: bool,
     differs_since: Option<Mono>,
     retries: u32,
 }
@@ -44,6 +46,7 @@ impl Confirm {
     pub(super) fn told(&mut self, now: Mono, number: f64) {
         if self.told.back().is_none_or(|(_, last)| *last != number) {
             self.told.push_back((now, number));
+            self.followed = false;
         }
     }
 
@@ -62,13 +65,16 @@ impl Confirm {
         let numbers = || self.told.iter().map(|(_, number)| *number);
         let (low, high) = (numbers().fold(f64::MAX, f64::min), numbers().fold(f64::MIN, f64::max));
         let slack = feedback.tolerance + 1e-9;
+        let last = self.told.back().map(|(_, last)| *last);
+        self.followed |= heard.zip(last).is_some_and(|(heard, last)| (heard - last).abs() <= slack);
         if heard.is_some_and(|heard| low - slack <= heard && heard <= high + slack) {
             (self.differs_since, self.retries) = (None, 0);
             // Once the older ones do not count any more, it may differ.
             return Verdict::Wait(self.told.get(1).map(|(since, _)| *since + feedback.within));
         }
-        // Told just now it has differed since then; else it has begun to.
-        let begun = if self.told.len() == 1 && now.since(first) <= feedback.within { first } else { now };
+        // Told just now it has differed since then; else, or if it has followed meanwhile, it has begun to.
+        let at_once = self.told.len() == 1 && !self.followed && now.since(first) <= feedback.within;
+        let begun = if at_once { first } else { now };
         let since = *self.differs_since.get_or_insert(begun);
         let end = since + feedback.within * (self.retries + 1);
         if now < end {

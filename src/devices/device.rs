@@ -259,7 +259,7 @@ impl Switched {
                 (self.heard, self.heard_at) = (Heard::Good(value.clone()), Some(reading.at.mono));
                 self.see(value);
                 if let (None, Some(seen)) = (&self.sent, &self.seen) {
-                    self.timing.told(reading.at.mono, self.levels.is_on(seen), false);
+                    self.timing.found(reading.at.mono, self.levels.is_on(seen));
                 }
             }
         }

@@ -35,19 +35,28 @@ pub(super) struct Timing {
 impl Timing {
     /// It was told to be on, or off; `forced` by a limit.
     pub(super) fn told(&mut self, now: Mono, on: bool, forced: bool) {
+        if !self.found(now, on) {
+            return;
+        }
+        if on {
+            // What had locked it off, another map has lifted.
+            self.locked_until = None;
+        } else if forced {
+            self.settles_until = now + SETTLE;
+        }
+    }
+
+    /// It is on, or off, as far as is known, and was not told so now: what has locked it off holds on. Whether that is new.
+    pub(super) fn found(&mut self, now: Mono, on: bool) -> bool {
         let resumes = std::mem::take(&mut self.resumes) && on;
         if self.on == on && !resumes {
-            return;
+            return false;
         }
         if !resumes {
             (self.on, self.since, self.known) = (on, now, true);
         }
         if on {
             self.starts.push_back(now);
-            // What had locked it off, another map has lifted.
-            self.locked_until = None;
-        } else if forced {
-            self.settles_until = now + SETTLE;
         }
         if self.starts.len() > MOST_STARTS {
             self.starts.pop_front();
@@ -55,6 +64,7 @@ impl Timing {
         while self.starts.front().is_some_and(|start| *start + HOUR <= now) {
             self.starts.pop_front();
         }
+        true
     }
 
     /// The engine starts. Where nobody knows how long it has been off, that counts from now. One that was on, and is told so

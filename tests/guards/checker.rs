@@ -20,6 +20,8 @@ pub(crate) struct Past {
     /// What it was told at the beginning of this moment.
     pub(crate) was: Option<u8>,
     pub(crate) told_at: u64,
+    /// When this run told it anything first.
+    pub(crate) first_told_at: u64,
     /// What it was told before that, whoever told it.
     pub(crate) before: Option<u8>,
     pub(crate) on: bool,
@@ -32,7 +34,9 @@ pub(crate) struct Past {
     pub(crate) said_at: Option<u64>,
     /// Since when its feedback has not been what it is told.
     pub(crate) differs_since: Option<u64>,
-    pub(crate) differs: bool,
+    /// The same, whatever it was told meanwhile; and until when it may be at fault for that.
+    pub(crate) wrong_since: Option<u64>,
+    pub(crate) at_fault_until: u64,
     /// What it was told at the moment of the last change, and before it.
     pub(crate) moment: Vec<u8>,
     /// It was told more than one thing at this moment.
@@ -47,13 +51,23 @@ pub(crate) struct Past {
     pub(crate) was_on: Option<(u64, u64)>,
 }
 
+/// What a sensor said last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word {
+    /// `None`: nothing good.
+    pub(crate) value: Option<f64>,
+    pub(crate) at: u64,
+    /// When it had said anything before that.
+    pub(crate) before: Option<u64>,
+}
+
 pub(crate) struct Checker {
     pub(crate) map: Map,
     /// Devices that have left the map, whose bits still may be told.
-    gone: BTreeMap<String, Device>,
+    pub(crate) gone: BTreeMap<String, Device>,
+    left: BTreeMap<String, u64>,
     pub(crate) past: BTreeMap<String, Past>,
-    /// By sensor: what it says, if it is good, and when it said anything.
-    pub(crate) sensors: BTreeMap<u32, (Option<f64>, u64)>,
+    pub(crate) sensors: BTreeMap<u32, Word>,
     /// By identifier: when a frame was seen.
     frames: BTreeMap<u32, u64>,
     pub(crate) now: u64,
@@ -61,10 +75,12 @@ pub(crate) struct Checker {
     stops: bool,
     /// It was not heard for a while.
     pub(crate) back: bool,
+    /// What is saved has not been yet, by the clock.
+    ahead: bool,
     /// Starts, and changes of the map.
     pub(crate) begun: u64,
     pub(crate) changed: u64,
-    joined: BTreeMap<String, u64>,
+    pub(crate) joined: BTreeMap<String, u64>,
     pub(crate) broken: Vec<String>,
 }
 
@@ -73,6 +89,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
     let mut checker = Checker {
         map: Map::default(),
         gone: BTreeMap::new(),
+        left: BTreeMap::new(),
         past: BTreeMap::new(),
         sensors: BTreeMap::new(),
         frames: BTreeMap::new(),
@@ -80,6 +97,7 @@ pub(crate) fn check(log: &[(u64, Seen)]) -> (usize, Vec<String>) {
         alive: false,
         stops: false,
         back: false,
+        ahead: false,
         begun: 0,
         changed: 0,
         joined: BTreeMap::new(),
@@ -127,8 +145,11 @@ impl Checker {
                 for (past, (good, said_at)) in self.past.values_mut().zip(heard) {
                     (past.good, past.said_at) = (good, said_at);
                 }
-                // It has told them what they are meanwhile, as far as it knows; since when, is not on the wire.
-                self.past.values_mut().for_each(|past| (past.before, past.vague) = (None, true));
+                // It has told them what they are meanwhile, as far as it knows; since when, is not on the wire, nor whether it
+                // found one of them at fault.
+                self.past
+                    .values_mut()
+                    .for_each(|past| (past.before, past.vague, past.wrong_since) = (None, true, Some(0)));
             }
             // What was decided at this moment before the last words is judged; these are not.
             Seen::Stops => {
@@ -144,18 +165,23 @@ impl Checker {
     fn take_map(&mut self, text: &str) {
         self.settle_moment();
         let before = std::mem::replace(&mut self.map, reading::map(text));
-        for (name, device) in before.devices {
+        for (name, device) in before.devices.iter().chain(&self.gone) {
             // Another range makes another number the one that is off.
-            if let Some(off) = self.map.devices.get(&name).map(|device| device.off).filter(|off| *off != device.off) {
-                let past = self.past.get_mut(&name).expect("it was known");
+            if let Some(off) = self.map.devices.get(name).map(|device| device.off).filter(|off| *off != device.off) {
+                let past = self.past.get_mut(name).expect("it was known");
                 let on = past.told.is_some_and(|told| told > off);
                 past.since = if on == past.on { past.since } else { Some(if on { self.now } else { 0 }) };
                 past.on = on;
             }
+        }
+        for (name, device) in before.devices {
             if !self.map.devices.contains_key(&name) {
                 let joined = self.joined.remove(&name).unwrap_or(0).max(self.begun);
                 let past = self.past.get_mut(&name).expect("it was known");
                 past.since = past.since.or(Some(joined));
+                // Nobody listens to one that is not there.
+                (past.good, past.said_at) = (None, None);
+                self.left.insert(name.clone(), self.now);
                 self.gone.insert(name, device);
             }
         }
@@ -171,8 +197,13 @@ impl Checker {
         (self.alive, self.stops, self.back, self.begun) = (true, false, false, self.now);
         self.frames.clear();
         self.sensors.clear();
-        for past in self.past.values_mut() {
-            if clock_set < 0 {
+        self.ahead = clock_set < 0 || (clock_set == 0 && self.ahead);
+        for (name, past) in &mut self.past {
+            // No lock is kept that the map does not ask for, or for longer than it asks.
+            let lockout = self.map.devices.get(name).and_then(|device| device.max_on).map(|(_, lockout)| lockout);
+            past.locked_until = past.locked_until.min(lockout.map_or(0, |lockout| self.now + lockout));
+            (past.wrong_since, past.at_fault_until) = (None, 0);
+            if self.ahead {
                 // By the clock it has not been yet.
                 past.was_on = past.was_on.map(|(_, falls)| (self.now, falls));
             }
@@ -188,6 +219,8 @@ impl Checker {
 
     fn gone(&mut self) {
         self.settle();
+        // What it has made of that is in the store, if it had the time.
+        self.ahead &= self.now <= self.begun + UNSAVED;
         if self.stops {
             let kept: Vec<Device> = self.map.devices.values().filter(|device| device.safe.is_some()).cloned().collect();
             for device in kept {
@@ -242,6 +275,8 @@ impl Checker {
             .collect();
         for device in &here {
             let raw = device.bits.of(bytes);
+            // Where this run has told it nothing before, it was what it says.
+            let said = self.past.contains_key(&device.name).then(|| self.good(device)).flatten();
             let past = self.past.entry(device.name.clone()).or_default();
             if past.told != Some(raw) {
                 past.flickers |= past.told_at == self.now && past.told == Some(device.off);
@@ -250,7 +285,8 @@ impl Checker {
                     past.moment.clear();
                 }
                 past.moment.extend(past.told);
-                past.before = past.told.or(past.before);
+                past.before = past.told.or(said).or(past.before);
+                past.first_told_at = if past.told.is_none() { self.now } else { past.first_told_at };
                 (past.told, past.told_at) = (Some(raw), self.now);
             }
             if let (true, Some((low, high))) = (self.map.devices.contains_key(&device.name), device.range) {
@@ -267,12 +303,15 @@ impl Checker {
         if let Some(sensor) = self.map.sensors.get(&id) {
             let raw = sensor.bits.of(bytes);
             let value = Some(sensor.bits.number(raw)).filter(|_| sensor.bits.is_good(raw));
-            self.sensors.insert(id, (value, self.now));
+            let before = self.sensors.get(&id).map(|word| word.at);
+            self.sensors.insert(id, Word { value, at: self.now, before });
         }
         for device in self.map.devices.values() {
             let Some(feedback) = device.feedback.as_ref().filter(|feedback| feedback.bits.id == id) else { continue };
             let (raw, past) = (feedback.bits.of(bytes), self.past.get_mut(&device.name).expect("it is known"));
             (past.good, past.said_at) = (Some(raw).filter(|raw| feedback.bits.is_good(*raw)), Some(self.now));
+            // Of one that this run has told nothing, its feedback knows best.
+            past.was_on = past.was_on.filter(|_| !(self.alive && past.untold && past.good == Some(device.off)));
         }
     }
 
@@ -282,6 +321,7 @@ impl Checker {
         if self.alive {
             self.rhythm();
             self.standing();
+            self.left_at_safe();
         }
     }
 
@@ -333,6 +373,8 @@ impl Checker {
                 if on && !(vague && untold) {
                     past.starts.push(self.now);
                 }
+                // Another map may have lifted what had locked it.
+                past.locked_until = past.locked_until * u64::from(!on);
             }
         }
         for (name, device) in &self.gone {
@@ -361,6 +403,20 @@ impl Checker {
                 let device = here().next().expect("there is one").clone();
                 self.fail(&device, format!("repeat: nothing for {} ms", (self.now - last) / 1_000_000));
             }
+        }
+    }
+
+    /// Who has left the map in this run is where it rests, but in a frame that may wait for one that keeps its state.
+    fn left_at_safe(&mut self) {
+        let keepers = |device: &Device| {
+            let mut here = self.map.devices.values().chain(self.gone.values());
+            here.any(|other| other.bits.id == device.bits.id && other.safe.is_none())
+        };
+        let told = |device: &Device| self.past[&device.name].told.filter(|told| Some(*told) != device.safe);
+        let stays = |device: &&Device| self.left[&device.name] > self.begun && told(device).is_some() && !keepers(device);
+        if let Some(device) = self.gone.values().find(stays).cloned() {
+            let told = self.past[&device.name].told;
+            self.fail(&device, format!("has left the map, and is at {told:?}"));
         }
     }
 

@@ -1,11 +1,13 @@
 //! What each limit asks of the frames, by the reference.
 
 use super::checker::{Checker, HOUR};
-use super::reading::{Condition, Device, Need};
+use super::reading::{Condition, Device, Feedback, Need};
 
 const STEP: u64 = 250_000_000;
 /// Over a restart times are kept to the microsecond.
 const ROUNDING: u64 = 1_000;
+/// At fault, a device is tried again after this.
+const REST: u64 = 600_000_000_000;
 
 impl Checker {
     /// A device was told something else at this moment, `on` or not.
@@ -20,6 +22,8 @@ impl Checker {
                     && !past.untold
                     && !past.resumed
                     && since != self.changed
+                    // Of one that is there again nobody knows how it is now: it had gone to where it rests.
+                    && self.joined[&device.name] != now
                 {
                     self.fail(device, format!("min_on: on for {} ms", (now - since) / 1_000_000));
                 }
@@ -86,7 +90,7 @@ impl Checker {
         let holds = |condition: &Condition| self.views(condition, loose);
         let forbidden = device.forbid.iter().find(|one| holds(one).is_none_or(|views| views.contains(&true)));
         let lacking = device.only.iter().find(|one| holds(one).is_none_or(|views| views.contains(&false)));
-        let unmet = device.needs.iter().find(|need| !self.is_met(need));
+        let unmet = device.needs.iter().find(|need| !self.is_met(need, false) || (loose && !self.is_met(need, true)));
         let rival = || self.rivals(device).find(|other| self.may_be(other, loose).iter().any(|raw| *raw > other.off));
         forbidden
             .map(|one| format!("forbid_while {one:?}"))
@@ -99,22 +103,26 @@ impl Checker {
         let past = &self.past[&device.name];
         let since = past.since.unwrap_or(self.now);
         // A reading that a new map asks for first may not have been looked at before.
-        let unread = !device.needs.is_empty() && self.sensors.values().any(|(_, at)| *at <= self.changed);
+        let unread = !device.needs.is_empty() && self.sensors.values().any(|word| word.at <= self.changed);
         let others = device.forbid.iter().chain(&device.only).filter_map(|one| self.map.devices.get(&one.device));
         let strange = others.chain(self.rivals(device)).any(|other| {
             // What cannot be told yet, as its frame waits for a neighbour, may be decided all the same.
-            self.now < self.known_since(other) + other.ttl || self.past[&other.name].told.is_none()
+            let past = &self.past[&other.name];
+            self.now < self.known_since(other).max(past.first_told_at) + other.ttl || past.told.is_none()
         });
+        // Of one that has left the map, the bits may still be on.
+        let mut left = self.gone.values().filter(|other| shares_group(device, other));
+        let left = left.any(|other| self.may_be(other, true).iter().any(|raw| *raw > other.off));
         unread
             || strange
+            || left
             || ((past.vague || past.resumed) && device.max_on.is_some())
             || device.max_on.is_some_and(|(most, _)| self.now + ROUNDING >= since + most)
             || self.forcing(device, true).is_some()
     }
 
     fn rivals<'a>(&'a self, device: &'a Device) -> impl Iterator<Item = &'a Device> {
-        let shared = |other: &&Device| other.groups.iter().any(|group| device.groups.contains(group));
-        self.map.devices.values().filter(|other| other.name != device.name).filter(shared)
+        self.map.devices.values().filter(|other| other.name != device.name && shares_group(device, other))
     }
 
     /// One frame after the other: at most one of a group is told to be on.
@@ -165,7 +173,8 @@ impl Checker {
         Some(all).filter(|all| !all.is_empty() || unseen)
     }
 
-    fn is_met(&self, need: &Need) -> bool {
+    /// `at_first`: at the beginning of this moment, at which what a sensor said before has just become too old.
+    fn is_met(&self, need: &Need, at_first: bool) -> bool {
         let of_channel = |channel: &str| match need.channel.strip_suffix('*') {
             Some(begin) => channel.starts_with(begin),
             None => channel == need.channel,
@@ -173,9 +182,10 @@ impl Checker {
         let sensors =
             self.map.sensors.values().filter(|sensor| of_channel(&sensor.channel) && sensor.field == need.field);
         let fresh = sensors.filter_map(|sensor| {
-            let (value, at) = self.sensors.get(&sensor.bits.id)?;
+            let word = self.sensors.get(&sensor.bits.id)?;
             let age = need.fresh.unwrap_or(sensor.bits.stale_after).min(sensor.bits.stale_after);
-            Some((value.filter(|_| self.now < at + age)?, *at))
+            let late = word.at == self.now && word.before.is_some_and(|before| before + age == self.now);
+            Some((word.value.filter(|_| self.now < word.at + age && !(at_first && late))?, word.at))
         });
         let fits =
             |value: f64| need.below.is_none_or(|below| value < below) && need.above.is_none_or(|above| value > above);
@@ -194,8 +204,8 @@ impl Checker {
     fn follows(&mut self, device: &Device) {
         let agrees = self.agrees(device);
         let now = self.now;
+        self.may_get_at_fault(device, agrees);
         let past = self.past.get_mut(&device.name).expect("it is known");
-        past.differs = agrees == Some(false);
         if agrees != Some(false) || past.told_at == now || self.changed == now {
             past.differs_since = None;
             return;
@@ -215,7 +225,25 @@ impl Checker {
         }
     }
 
-    fn may_be_at_fault(&self, device: &Device) -> bool {
-        device.feedback.is_some() && self.past[&device.name].differs
+    fn may_get_at_fault(&mut self, device: &Device, agrees: Option<bool>) {
+        let (Some(feedback), now) = (device.feedback.as_ref(), self.now) else { return };
+        let past = self.past.get_mut(&device.name).expect("it is known");
+        if past.wrong_since.is_some_and(|since| now >= since + feedback.patience()) {
+            past.at_fault_until = now + REST;
+        }
+        // One that fell silent did so when its last word became too old, whether anything else happened then or not.
+        let silent = past.said_at.filter(|_| past.good.is_some()).map(|at| at + feedback.bits.stale_after);
+        let begun = silent.filter(|silent| *silent < now).unwrap_or(now);
+        past.wrong_since = past.wrong_since.or(Some(begun)).filter(|_| agrees == Some(false));
     }
+
+    fn may_be_at_fault(&self, device: &Device) -> bool {
+        let (past, now) = (&self.past[&device.name], self.now);
+        let too_long = |feedback: &Feedback| past.wrong_since.is_some_and(|since| now >= since + feedback.patience());
+        device.feedback.as_ref().is_some_and(|feedback| now < past.at_fault_until || too_long(feedback))
+    }
+}
+
+fn shares_group(device: &Device, other: &Device) -> bool {
+    other.groups.iter().any(|group| device.groups.contains(group))
 }

@@ -251,6 +251,13 @@ impl Bits {
     }
 }
 
+impl Feedback {
+    /// It may say something else for so long before the device is at fault.
+    pub(crate) fn patience(&self) -> u64 {
+        self.within * (self.retries + 1)
+    }
+}
+
 impl Condition {
     /// Whether it holds of a device that is told, or says, that number and state.
     pub(crate) fn holds(&self, number: f64, state: Option<&str>, off: f64) -> bool {

@@ -329,6 +329,8 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn reload(&mut self, map: String) {
+        // What is due before the new map is due by the old one.
+        self.with(|core, now, out| core.advance(now, out));
         self.map = map;
         self.parsed = Arc::new(load(&self.map));
         let book = self.book(&Site::host());

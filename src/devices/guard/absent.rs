@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use crate::model::{DeviceKey, Mono, Requester};
 
 use super::super::arbitration::Arbiter;
+use super::super::device::Switched;
+use super::super::image::Image;
 use super::super::timing::Timing;
 
 /// Devices whose requests are kept. Nothing can be asked of a device that is not there, so there are never more than maps
@@ -18,6 +20,8 @@ const MOST: usize = 1_000;
 pub(super) struct Absent {
     requests: BTreeMap<DeviceKey, Arbiter>,
     past: BTreeMap<DeviceKey, Timing>,
+    /// As they were told last, where nobody is in their frame any more.
+    told: BTreeMap<DeviceKey, Switched>,
 }
 
 impl Absent {
@@ -48,6 +52,27 @@ impl Absent {
     /// The past of a device that is there again.
     pub(super) fn recall(&mut self, device: &DeviceKey) -> Option<Timing> {
         self.past.remove(device)
+    }
+
+    /// Keeps what a device was told last that leaves with its frame.
+    pub(super) fn remember_told(&mut self, device: Switched) {
+        if self.told.len() < MOST {
+            self.told.insert(device.spec.key.clone(), device);
+        }
+    }
+
+    /// A device that is there again, as it was when it left, if nobody has told its frame anything since.
+    pub(super) fn recall_told(&mut self, device: &DeviceKey) -> Option<Switched> {
+        self.told.remove(device)
+    }
+
+    /// Frames that are there have their bits from here on by themselves.
+    pub(super) fn forget_told(&mut self, images: &[Image]) {
+        let is_there = |device: &Switched| {
+            let command = &device.spec.command;
+            images.iter().any(|image| (image.bus, image.id) == (command.bus, command.id))
+        };
+        self.told.retain(|_, device| !is_there(device));
     }
 
     /// Ends a requester's request on one device; how many there were.

@@ -38,13 +38,13 @@ impl Guard {
         if self.phase != Phase::Running {
             return;
         }
-        let mut changed = Vec::new();
+        let (mut changed, mut again) = (Vec::new(), Vec::new());
         for at in devices {
             self.devices[at].check_at = None;
             if self.clear_fault(at, out) {
                 changed.push(at);
             }
-            let why = self.does_not_follow(at, out).or_else(|| self.has_no_effect(at));
+            let why = self.does_not_follow(at, &mut again).or_else(|| self.has_no_effect(at));
             if let Some((text, unheard)) = why {
                 let fault = Fault { text, until: Confirm::rests_until(self.now.mono), unheard };
                 self.devices[at].check_at = Some(fault.until);
@@ -56,6 +56,8 @@ impl Guard {
         if !changed.is_empty() {
             self.refresh(changed, out);
         }
+        // Not before what is at fault has been judged: a neighbour in the same frame has its limits then as well.
+        again.into_iter().for_each(|image| self.transmit(image, Occasion::Start, out));
     }
 
     /// Ends a fault whose time has come: after its rest, or when a silent feedback speaks again.
@@ -100,7 +102,8 @@ impl Guard {
         device.check_at = [device.check_at, within].into_iter().flatten().min();
     }
 
-    fn does_not_follow(&mut self, at: usize, out: &mut Vec<DeviceOut>) -> Option<(Name, bool)> {
+    /// `again`: the frames that are to be sent once more.
+    fn does_not_follow(&mut self, at: usize, again: &mut Vec<usize>) -> Option<(Name, bool)> {
         let device = &mut self.devices[at];
         let feedback = device.spec.feedback.as_ref()?;
         let missed = self.expects_answers || device.heard != Heard::Nothing;
@@ -112,9 +115,8 @@ impl Guard {
             Verdict::Wait(next) => device.check_at = next,
             Verdict::Again => {
                 device.check_at = Some(self.now.mono + feedback.within);
-                let image = device.image;
+                again.push(device.image);
                 self.counts.retried += 1;
-                self.transmit(image, Occasion::Start, out);
             }
             Verdict::Fault => {
                 let told = device.sent_value();

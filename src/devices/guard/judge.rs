@@ -9,7 +9,7 @@ use crate::model::{Level, Mono};
 
 use super::super::device::{Switched, Wish};
 use super::super::level::Target;
-use super::super::ramp;
+use super::super::ramp::{self, Ramp};
 use super::super::restraint::{Permit, Restraint};
 use super::super::timing::SETTLE;
 use super::Guard;
@@ -30,6 +30,16 @@ pub(super) struct Draft {
     claims: bool,
     why: Option<Restraint>,
     recheck: Option<Mono>,
+    ramp: Ramp,
+}
+
+/// What the decisions of one moment together forbid.
+#[derive(Debug)]
+struct Barred {
+    at: usize,
+    why: Restraint,
+    /// Not even as it is may it be on.
+    off: bool,
 }
 
 /// Whether other devices allow that one is on.
@@ -104,17 +114,42 @@ impl Guard {
         companies.dedup();
         let (mut started, mut changed) = (None, Vec::new());
         for company in companies {
-            let mut drafts = Vec::new();
-            for at in self.order(company) {
-                let Some(draft) = self.draft(at, &drafts, started) else { continue };
-                let starts = draft.on && !self.devices[at].is_on();
-                started = started.or(starts.then_some(self.now.mono));
-                drafts.push(draft);
-            }
-            self.withdraw(&mut drafts);
+            let drafts = self.decide(company, &mut started);
             drafts.into_iter().for_each(|draft| self.apply(draft, &mut changed));
         }
         changed
+    }
+
+    /// Decides about a company. One that the decisions together forbid to be on, and its own among them, stays as it is, or is
+    /// off if even that is forbidden; and all is decided anew: nobody gives way to what does not come.
+    fn decide(&mut self, company: usize, started: &mut Option<Mono>) -> Vec<Draft> {
+        let mut barred: Vec<Barred> = Vec::new();
+        loop {
+            let (mut drafts, mut last_start) = (Vec::new(), *started);
+            for at in self.order(company) {
+                let Some(mut draft) = self.draft(at, &drafts, last_start) else { continue };
+                if let Some(bar) = barred.iter().rfind(|bar| bar.at == at && draft.on) {
+                    self.hold_back(&mut draft, bar);
+                }
+                let starts = draft.on && !self.devices[at].is_on();
+                last_start = last_start.or(starts.then_some(self.now.mono));
+                drafts.push(draft);
+            }
+            let Some((at, why)) = self.forbidden(&drafts) else {
+                *started = last_start;
+                return drafts;
+            };
+            let off = barred.iter().any(|bar| bar.at == at);
+            barred.push(Barred { at, why, off });
+        }
+    }
+
+    fn hold_back(&self, draft: &mut Draft, bar: &Barred) {
+        let device = &self.devices[draft.at];
+        let as_it_is = device.told().filter(|_| !bar.off).map(|told| device.levels.within(told));
+        draft.target = as_it_is.unwrap_or_else(|| device.levels.off());
+        (draft.on, draft.why) = (device.levels.is_on(&draft.target), Some(bar.why.clone()));
+        (draft.claims, draft.ramp) = (false, Ramp::default());
     }
 
     /// What is decided about first has the better right.
@@ -173,16 +208,17 @@ impl Guard {
         };
         claims = claims && device.timing.stays_off(now, limits, None).is_none();
         sooner(why.as_ref().and_then(|why| why.until));
+        let mut on_its_way = device.ramp.clone();
         if why.is_some() || device.fault.is_some() {
-            device.ramp.arrive();
-        } else if let Some((step, next)) = device.on_its_way(now, &target) {
+            on_its_way.arrive();
+        } else if let Some((step, next)) = device.on_its_way(now, &mut on_its_way, &target) {
             let per_second = device.spec.limits.ramp.unwrap_or_default();
             why = Some(Restraint::new("ramp", ramp::in_words(per_second), None));
             target = step;
             sooner(Some(next));
         }
         let on = device.levels.is_on(&target);
-        Some(Draft { at, on, target, claims, why, recheck })
+        Some(Draft { at, on, target, claims, why, recheck, ramp: on_its_way })
     }
 
     /// When any other device was switched on last.
@@ -247,23 +283,24 @@ impl Guard {
     }
 
     /// What has been decided later may forbid what was decided before: first what starts, as that may be what forbids others.
-    fn withdraw(&self, drafts: &mut [Draft]) {
-        let mut order: Vec<usize> = (0..drafts.len()).collect();
+    fn forbidden(&self, drafts: &[Draft]) -> Option<(usize, Restraint)> {
+        let mut order: Vec<usize> = (0..drafts.len()).filter(|&i| drafts[i].on).collect();
         order.sort_by_key(|&i| self.devices[drafts[i].at].is_on());
-        while let Some((at, why)) = order.iter().copied().filter(|&i| drafts[i].on).find_map(|i| {
-            let limits = &self.devices[drafts[i].at].spec.limits;
-            let forbidden =
-                |one: &While, answer| self.views(one, drafts, &mut None).is_none_or(|views| views.contains(&answer));
-            let why = limits.forbid_while.iter().find(|one| forbidden(one, true)).map(|one| ("forbid_while", one));
-            let why = why.or(limits.only_while.iter().find(|one| forbidden(one, false)).map(|one| ("only_while", one)));
-            why.map(|(guard, one)| {
-                let out = self.starts_in_vain(one, drafts, i).unwrap_or(i);
-                (out, Restraint::new(guard, one.text.clone(), None))
-            })
-        }) {
-            let draft = &mut drafts[at];
-            (draft.on, draft.target, draft.why) = (false, self.devices[draft.at].levels.off(), Some(why));
-        }
+        let (i, why) = order.into_iter().find_map(|i| self.forbidden_later(drafts, i))?;
+        Some((drafts[i].at, why))
+    }
+
+    /// What all drafts together forbid of draft `i`, and which one is to be off for it.
+    fn forbidden_later(&self, drafts: &[Draft], i: usize) -> Option<(usize, Restraint)> {
+        let limits = &self.devices[drafts[i].at].spec.limits;
+        let forbidden =
+            |one: &While, answer| self.views(one, drafts, &mut None).is_none_or(|views| views.contains(&answer));
+        let why = limits.forbid_while.iter().find(|one| forbidden(one, true)).map(|one| ("forbid_while", one));
+        let why = why.or(limits.only_while.iter().find(|one| forbidden(one, false)).map(|one| ("only_while", one)));
+        why.map(|(guard, one)| {
+            let out = self.starts_in_vain(one, drafts, i).unwrap_or(i);
+            (out, Restraint::new(guard, one.text.clone(), None))
+        })
     }
 
     /// The draft of the device that a condition of draft `i` names, if it would start and its own limits would not have it on
@@ -281,7 +318,7 @@ impl Guard {
 
     fn apply(&mut self, draft: Draft, changed: &mut Vec<usize>) {
         let device = &mut self.devices[draft.at];
-        device.recheck = draft.recheck;
+        (device.recheck, device.ramp) = (draft.recheck, draft.ramp);
         let permit = draft.why.map(|why| Permit { target: draft.target, why });
         let same = match (&permit, &device.permit) {
             (Some(now), Some(before)) => now.is_same(before),
@@ -348,10 +385,10 @@ impl Switched {
     }
 
     /// The next step of a ramp towards a target, and when the one after that is due; `None` if it may be told at once.
-    fn on_its_way(&mut self, now: Mono, target: &Target) -> Option<(Target, Mono)> {
+    fn on_its_way(&self, now: Mono, ramp: &mut Ramp, target: &Target) -> Option<(Target, Mono)> {
         let per_second = self.spec.limits.ramp.filter(|_| self.levels.has_numbers())?;
         let from = (self.levels.number(self.told()?), self.spec.command.signal().scale.abs());
-        let (step, next) = self.ramp.step(now, from, self.levels.number(target), per_second)?;
+        let (step, next) = ramp.step(now, from, self.levels.number(target), per_second)?;
         Some((self.levels.resolve(Level::At(step)).ok()?, next))
     }
 }

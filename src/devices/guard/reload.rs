@@ -45,14 +45,19 @@ impl Guard {
                 (None, Some(before)) if !old.images.iter().any(|image| image.has_told(command)) => {
                     device.move_from(before);
                 }
-                (None, _) => {}
+                (None, None) => {
+                    let before = self.absent.recall_told(&device.spec.key);
+                    let before = before.filter(|before| is_where(&before.spec.command, command));
+                    before.into_iter().for_each(|before| device.take_over(&before));
+                }
+                (None, Some(_)) => {}
             }
             // Another range makes another number the one that is off.
             if let Some(on) = device.told().map(|told| device.levels.is_on(told)) {
-                device.timing.told(now.mono, on, false);
+                device.timing.found(now.mono, on);
             }
         }
-        self.see_off(&mut old, out);
+        let empty = self.see_off(&mut old, out);
         self.counts = old.counts;
         self.readings.inherit(&old.readings);
         for image in 0..self.images.len() {
@@ -60,6 +65,12 @@ impl Guard {
             if let Some(before) = old.images.iter().find(|before| (before.bus, before.id) == (bus, id)) {
                 let same = self.is_same(image, before, &old.devices);
                 self.images[image].inherit(before, same);
+            }
+        }
+        self.absent.forget_told(&self.images);
+        for leaver in old.devices.into_iter().filter(|leaver| empty.contains(&leaver.image)) {
+            if !self.by_key.contains_key(&leaver.spec.key) {
+                self.absent.remember_told(leaver);
             }
         }
         let all = 0..self.devices.len();
@@ -71,13 +82,15 @@ impl Guard {
     }
 
     /// Devices that are not commanded any more where they were rest in their safe state: in a frame that others use their
-    /// bits stay so until somebody else drives them, a frame that nobody uses is sent once more.
-    fn see_off(&mut self, old: &mut Guard, out: &mut Vec<DeviceOut>) {
+    /// bits stay so until somebody else drives them, a frame that nobody uses is sent once more. Those frames.
+    fn see_off(&mut self, old: &mut Guard, out: &mut Vec<DeviceOut>) -> Vec<usize> {
         let mut empty = Vec::new();
         for leaver in &mut old.devices {
             let requests = leaver.arbiter.take();
-            // One that is still there has taken its requests along.
-            if !self.by_key.contains_key(&leaver.spec.key) {
+            // Nobody is there to see to a limit any more.
+            (leaver.permit, leaver.fault) = (None, None);
+            // One that is still there has taken its requests along; one that had left before has nothing but its bits.
+            if !leaver.ghost && !self.by_key.contains_key(&leaver.spec.key) {
                 old.counts.released += self.absent.keep(leaver.spec.key.clone(), requests) as u64;
                 self.absent.remember(leaver.spec.key.clone(), leaver.past_at_rest(self.now.mono));
             }
@@ -97,9 +110,10 @@ impl Guard {
         }
         empty.sort_unstable();
         empty.dedup();
-        for image in empty {
+        for &image in &empty {
             old.transmit(image, Occasion::LastWord, out);
         }
+        empty
     }
 
     /// Whether nobody who is there says anything in the bits of a command's own signal.
@@ -126,7 +140,7 @@ impl Switched {
     fn past_at_rest(&self, now: Mono) -> Timing {
         let mut past = self.timing.clone();
         if let Wish::To(target) | Wish::Keep(Some(target)) = self.at_rest() {
-            past.told(now, self.levels.is_on(&target), false);
+            past.found(now, self.levels.is_on(&target));
         }
         past
     }
