@@ -212,6 +212,7 @@ impl Keeper {
 
     /// The transaction is on disk.
     pub(super) fn loaded(&mut self, loaded: Loaded) {
+        self.report_damaged(loaded.damaged);
         let desk = &mut self.desk;
         for (posted, id) in desk.posted.drain(..).zip(loaded.ids) {
             desk.last_id = id;
@@ -235,7 +236,6 @@ impl Keeper {
         if moved {
             self.shared.posts.tell();
         }
-        self.report_damaged(loaded.damaged);
     }
 
     fn report_damaged(&self, count: u64) {
