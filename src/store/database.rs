@@ -1,4 +1,6 @@
-//! The one file that says SQL. A database here is open, of this version, and can be written; everything else is a `Trouble`.
+//! The one place that says SQL, here and in the files below. A database here is open, of this version, and can be written; everything else is a `Trouble`.
+
+mod outbox;
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use super::files;
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
 use super::{MOST_ROWS, Now};
+
+pub(super) use outbox::{Known, Load, Loaded, Ready};
 
 /// Another program's lock is waited for as long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -203,14 +207,22 @@ impl Database {
 
     /// One transaction: all of it is on disk afterwards, or nothing. With `anew` the values are all there is, and what was saved
     /// before is forgotten.
-    pub(super) fn write(&mut self, values: &Values, changes: &[DeviceChange], anew: bool) -> Result<(), Trouble> {
+    pub(super) fn write(
+        &mut self,
+        values: &Values,
+        changes: &[DeviceChange],
+        anew: bool,
+        load: &Load<'_>,
+    ) -> Result<Loaded, Trouble> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if anew {
-            transaction.execute_batch("DELETE FROM rule_state; DELETE FROM device_state;")?;
+            transaction.execute_batch("DELETE FROM rule_state; DELETE FROM device_state; DELETE FROM alert_state;")?;
         }
         save(&transaction, values)?;
         append(&transaction, changes)?;
-        Ok(transaction.commit()?)
+        let loaded = outbox::load(&transaction, load)?;
+        transaction.commit()?;
+        Ok(loaded)
     }
 
     /// What was switched, the newest first.

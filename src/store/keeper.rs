@@ -3,6 +3,7 @@
 
 mod commit;
 mod health;
+mod outbox;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +18,14 @@ use super::health::StoreHealth;
 use super::shared::{Shared, UNWRITTEN, lock};
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
+use outbox::Desk;
+
 use super::{Question, StoreConfig, Told};
 
 /// Between two transactions.
 const GROUP: Duration = Duration::from_millis(50);
+/// As long where something is for the outside, so that it is accepted within 50 ms on a disk that is not slow.
+const GROUP_OUTBOX: Duration = Duration::from_millis(20);
 /// Changes in one transaction.
 const CHANGES_A_COMMIT: usize = 1_000;
 /// Pauses after failures: the first, and the longest.
@@ -49,6 +54,9 @@ pub(super) struct Keeper {
     anew: bool,
     /// Changes taken from the queue and not yet on disk.
     changes: Vec<DeviceChange>,
+    desk: Desk,
+    /// The last try to write went wrong.
+    failing: bool,
     ballast: Ballast,
     off: bool,
     next_commit: Mono,
@@ -75,6 +83,8 @@ impl Keeper {
             mirror: Values::new(),
             anew: false,
             changes: Vec::new(),
+            desk: Desk::default(),
+            failing: false,
             ballast,
             off: false,
             next_commit: Mono(0),
@@ -89,8 +99,11 @@ impl Keeper {
     pub(super) fn run(mut self) {
         self.begin();
         while !self.shared.is_stopping() {
-            if self.has_work() && self.now().mono >= self.next_commit {
+            if self.has_work() && self.now().mono >= self.due() {
                 self.commit();
+            }
+            if self.failing || self.off {
+                self.take_posts();
             }
             self.tidy();
             self.answer();
@@ -135,6 +148,9 @@ impl Keeper {
             self.anew = true;
             self.mirror.clear();
         }
+        if let Err(trouble) = self.learn() {
+            self.fail(&trouble);
+        }
     }
 
     /// Opens the database; a damaged one is set aside, and a new one begun.
@@ -176,7 +192,8 @@ impl Keeper {
     }
 
     fn has_work(&self) -> bool {
-        !self.off && (!self.changes.is_empty() || !self.shared.changes.is_empty() || !self.is_settled())
+        let waits = !self.changes.is_empty() || !self.shared.changes.is_empty();
+        !self.off && (waits || self.outbox_has_work() || !self.is_settled())
     }
 
     fn is_settled(&self) -> bool {
@@ -190,6 +207,7 @@ impl Keeper {
                 Question::History { of, since, limit, answer } => {
                     let _ = answer.send(self.history(of.as_ref(), since, limit));
                 }
+                Question::Take { to, most, answer } => self.asked_for_parcels(to, most, answer),
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }
@@ -240,7 +258,7 @@ impl Keeper {
             next = next.min(self.next_refill.max(now + PRUNE[0]));
         }
         if self.has_work() {
-            next = next.min(self.next_commit);
+            next = next.min(self.due());
         }
         next.since(now)
     }
@@ -248,7 +266,9 @@ impl Keeper {
     /// Writes what waits, and accounts for what cannot be.
     fn end(&mut self) {
         self.shared.changes.close();
+        self.shared.posts.close();
         self.answer();
+        self.dismiss();
         self.settle();
         lock(&self.shared.waiting).close(UNWRITTEN);
         loop {
@@ -258,6 +278,7 @@ impl Keeper {
             }
             self.drop_changes(UNWRITTEN);
         }
+        self.drop_all_posts();
         if let Some(database) = self.database.take() {
             database.close();
         }

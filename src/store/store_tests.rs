@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::database::Opening;
 use super::files::with;
 use super::fixture::{aside, change, clock, filled, fixture, open, open_with, rule};
+use super::schema::MIGRATIONS;
 use super::{DeviceChange, Store, StoreConfig, StoreHealth};
 use crate::model::{Saved, Shelf, Value};
 
@@ -150,6 +151,8 @@ const TO_THIS: &str = "ALTER TABLE rule_state RENAME TO old;
     CREATE TABLE device_change (at REAL, room TEXT, device TEXT, state ANY, wanted ANY, source TEXT, reason TEXT, until REAL,
         revision TEXT, held_back TEXT) STRICT;";
 
+const STEPS: &[&str] = &[OLDER, TO_THIS, MIGRATIONS[1]];
+
 #[test]
 fn an_older_database_is_brought_to_this_version_and_a_copy_is_kept() {
     let (folder, path) = fixture();
@@ -158,7 +161,7 @@ fn an_older_database_is_brought_to_this_version_and_a_copy_is_kept() {
         .execute_batch(&format!("{OLDER} INSERT INTO rule_state VALUES ('a', '', '1'); PRAGMA user_version = 1"))
         .unwrap();
     drop(fixture);
-    let bench = open_with(&path, |config| config.migrations = &[OLDER, TO_THIS]);
+    let bench = open_with(&path, |config| config.migrations = STEPS);
     assert_eq!(bench.restored, BTreeMap::from([("a".to_owned(), "1".to_owned())]), "{}", bench.why());
     bench.save("b", "2");
     assert_eq!(bench.again().restored.len(), 2);
