@@ -60,7 +60,9 @@ impl Trouble {
             Kind::ReadOnly => format!("let the user of growctl write {shown} and its folder"),
             Kind::Newer => format!("install that growctl again, or move {shown} away to begin anew"),
             Kind::Row => "please report this".to_owned(),
-            Kind::Outside => format!("look at the disk of {shown}: is it mounted, is it healthy (`dmesg`)?"),
+            Kind::Outside => format!(
+                "look at the disk of {shown}: is it mounted, is it healthy (`dmesg`), may files grow (`ulimit -f`)?"
+            ),
         }
     }
 }
