@@ -49,7 +49,12 @@ impl Outlets {
                     }
                 }
                 // The workers of the outbox take these.
-                Output::Tell { .. } | Output::AlertChange(_) => {}
+                Output::Tell { .. } => {}
+                Output::AlertChange(change) => {
+                    if let Some(store) = &self.store {
+                        store.record(change);
+                    }
+                }
                 Output::Notice(notice) => notices.say(now, &notice),
             }
         }
