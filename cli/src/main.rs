@@ -58,6 +58,8 @@ enum Command {
     Device(commands::device::Device),
     /// Try whether people can be reached.
     Notify(commands::notify::Notify),
+    /// Alerts: what fires, who was told; acknowledge and silence.
+    Alert(commands::alert::Alert),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Reload(command) => wait(command.run(&folder, json)),
         Command::Device(command) => wait(command.run(&folder, json)),
         Command::Notify(command) => wait(command.run(&folder, json)),
+        Command::Alert(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(async { command.run(servers().await, format).await }),

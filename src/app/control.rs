@@ -1,6 +1,7 @@
 //! The control thread: it owns the Core, takes what comes in from bounded queues, and hands on what comes out. Frames and
 //! requests go first, then at most 64 foreign messages a turn, so that a flood on Redis does not delay a sensor.
 
+mod alerts;
 mod devices;
 
 use std::sync::Arc;
@@ -260,6 +261,7 @@ impl Control {
                 }));
             }
             Request::Device(asked) => self.answer_device(now, asked),
+            Request::Alert(asked) => self.answer_alert(now, asked),
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);
@@ -331,7 +333,7 @@ impl Control {
             fields.extend([("reason", reason.into()), ("remedy", remedy.into())]);
         }
         self.core.system(now, "store", named(fields), &mut self.outputs);
-        let trouble = health.trouble().map(|(why, remedy)| format!("the store keeps nothing: {why}; {remedy}"));
+        let trouble = health.trouble().map(|(why, remedy)| format!("the store is in trouble: {why}; {remedy}"));
         self.core.trouble(now, "store", trouble.map(|text| (Severity::Critical, text)), &mut self.outputs);
     }
 

@@ -11,9 +11,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::{Known, Posts};
-use crate::model::{Name, Parcel, Verdict};
+use crate::model::{Name, Parcel, Utc, Verdict};
 use crate::senders::{Outlet, Sender, SenderContext, Transcript};
-use crate::store::{Policy, Question, Settled, Store, Taken, schedule};
+use crate::store::schedule::{self, Policy};
+use crate::store::{Question, Settled, Store, Taken};
 
 use super::{Clock, Settings};
 
@@ -170,7 +171,7 @@ impl Courier {
     /// One batch, or a wait for one.
     async fn turn(&mut self, outlet: &Outlet, sender: &mut Result<Box<dyn Sender>, String>) {
         self.moves.borrow_and_update();
-        let Some(Taken { parcels, next }) = self.take(outlet.most).await else { return self.rest(BUSY).await };
+        let Some(Taken { parcels, next, put_at }) = self.take(outlet.most).await else { return self.rest(BUSY).await };
         if parcels.is_empty() {
             let now = self.clock.now().utc;
             let due = next
@@ -179,7 +180,7 @@ impl Courier {
         }
         let verdicts = deliver(sender, &parcels).await;
         let all = verdicts.iter().all(|verdict| *verdict == Verdict::Delivered);
-        self.settle(outlet, &parcels, &verdicts);
+        self.settle(outlet, &parcels, &put_at, &verdicts);
         if all && parcels.len() < outlet.most {
             self.rest(outlet.every).await;
         }
@@ -191,12 +192,13 @@ impl Courier {
         wait.await.ok()
     }
 
-    fn settle(&self, outlet: &Outlet, parcels: &[Parcel], verdicts: &[Verdict]) {
+    fn settle(&self, outlet: &Outlet, parcels: &[Parcel], put_at: &[Utc], verdicts: &[Verdict]) {
         let [first_pause, longest_pause] = outlet.pauses;
         let policy = Policy { keep_trying: outlet.keep_trying, first_pause, longest_pause };
-        let now = self.clock.now().utc;
-        for (parcel, verdict) in parcels.iter().zip(verdicts) {
-            let step = schedule::step(verdict, parcel.tries, parcel.at, now, &policy, fastrand::f64());
+        // The same for all that were tried together, so that they stay together.
+        let (now, random) = (self.clock.now().utc, fastrand::f64());
+        for ((parcel, put_at), verdict) in parcels.iter().zip(put_at).zip(verdicts) {
+            let step = schedule::step(verdict, parcel.tries, *put_at, now, &policy, random);
             self.store.settle(Settled { id: parcel.id, step });
         }
     }

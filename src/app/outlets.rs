@@ -53,7 +53,11 @@ impl Outlets {
                 }
                 // The workers of the outbox take these.
                 Output::Tell { at, receiver, note } => self.tell(at, &receiver, &note),
-                Output::AlertChange(_) => {}
+                Output::AlertChange(change) => {
+                    if let Some(store) = &self.store {
+                        store.record(change);
+                    }
+                }
                 Output::Notice(notice) => notices.say(now, &notice),
             }
         }

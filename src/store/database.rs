@@ -2,6 +2,8 @@
 
 mod outbox;
 
+mod alerts;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql, Transaction, TransactionBehavi
 
 use crate::model::{Mono, Name, Shelf, Value};
 
-use super::change::DeviceChange;
+use super::change::{AlertRow, Change, DeviceChange};
 use super::files;
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
@@ -162,6 +164,18 @@ pub fn read_history(path: &Path, of: &(Name, Name), since: f64, limit: usize) ->
     Database::to_read(path).and_then(|database| database.history(Some(of), since, limit)).map_err(|trouble| trouble.why)
 }
 
+/// What became of alerts, the newest first, from a database that nobody has open; nothing is written.
+///
+/// # Errors
+/// It is not there, of another version, or cannot be read.
+pub fn read_alert_history(path: &Path, rule: Option<&str>, since: f64, limit: usize) -> Result<Vec<AlertRow>, String> {
+    if !path.exists() {
+        return Err(format!("{} is not there: growctl has not run on this site yet", path.display()));
+    }
+    let read = |database: Database| database.alert_history(rule, since, limit);
+    Database::to_read(path).and_then(read).map_err(|trouble| trouble.why)
+}
+
 impl Database {
     /// Opens one of this version only to read. Of one whose folder cannot be written, what is in its journal stays unread.
     fn to_read(path: &Path) -> Result<Database, Trouble> {
@@ -210,7 +224,7 @@ impl Database {
     pub(super) fn write(
         &mut self,
         values: &Values,
-        changes: &[DeviceChange],
+        changes: &[Change],
         anew: bool,
         load: &Load<'_>,
     ) -> Result<Loaded, Trouble> {
@@ -220,6 +234,7 @@ impl Database {
         }
         save(&transaction, values)?;
         append(&transaction, changes)?;
+        alerts::append(&transaction, changes)?;
         let loaded = outbox::load(&transaction, load)?;
         transaction.commit()?;
         Ok(loaded)
@@ -298,9 +313,10 @@ fn save(transaction: &Transaction<'_>, values: &Values) -> Result<(), rusqlite::
     Ok(())
 }
 
-fn append(transaction: &Transaction<'_>, changes: &[DeviceChange]) -> Result<(), rusqlite::Error> {
+fn append(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), rusqlite::Error> {
     let mut put = transaction.prepare("INSERT INTO device_change VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
-    for c in changes {
+    for change in changes {
+        let Change::Device(c) = change else { continue };
         put.execute(params![
             c.at,
             c.room,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::model::{Mono, Name, Push, Queue, Saved, Timestamp};
 
 use super::ballast::Ballast;
-use super::change::DeviceChange;
+use super::change::{AlertRow, Change, DeviceChange};
 use super::database::{Database, Opened, Opening};
 use super::files;
 use super::health::StoreHealth;
@@ -53,7 +53,7 @@ pub(super) struct Keeper {
     /// The database does not say what this run says: it was not readable at the start, or is a new one.
     anew: bool,
     /// Changes taken from the queue and not yet on disk.
-    changes: Vec<DeviceChange>,
+    changes: Vec<Change>,
     desk: Desk,
     /// The last try to write went wrong.
     failing: bool,
@@ -208,6 +208,9 @@ impl Keeper {
                     let _ = answer.send(self.history(of.as_ref(), since, limit));
                 }
                 Question::Take { to, most, answer } => self.asked_for_parcels(to, most, answer),
+                Question::Alerts { rule, since, limit, answer } => {
+                    let _ = answer.send(self.alert_history(rule.as_deref(), since, limit));
+                }
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }
@@ -216,11 +219,18 @@ impl Keeper {
     }
 
     fn history(&mut self, of: Option<&(Name, Name)>, since: f64, limit: usize) -> Result<Vec<DeviceChange>, String> {
-        let Some(database) = &self.database else {
+        self.opened()?.history(of, since, limit).map_err(|trouble| trouble.why)
+    }
+
+    fn opened(&self) -> Result<&Database, String> {
+        self.database.as_ref().ok_or_else(|| {
             let health = lock(&self.shared.done).health.clone();
-            return Err(health.trouble().map_or("the store is not open", |(why, _)| why).to_owned());
-        };
-        database.history(of, since, limit).map_err(|trouble| trouble.why)
+            health.trouble().map_or("the store is not open", |(why, _)| why).to_owned()
+        })
+    }
+
+    fn alert_history(&self, rule: Option<&str>, since: f64, limit: usize) -> Result<Vec<AlertRow>, String> {
+        self.opened()?.alert_history(rule, since, limit).map_err(|trouble| trouble.why)
     }
 
     /// Writes everything that waits, as far as that goes.
@@ -248,6 +258,8 @@ impl Keeper {
         let before = (now.utc.seconds() - self.config.keep_changes.as_secs_f64()).max(0.0);
         // What goes wrong here shows with the next value as well.
         let forgotten = database.prune(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
+        let alerts = database.prune_alerts(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
+        let forgotten = forgotten.max(alerts);
         self.next_prune = now.mono + PRUNE[usize::from(forgotten < PRUNE_STEP)];
     }
 

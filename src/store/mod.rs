@@ -27,8 +27,8 @@ use tokio::sync::{oneshot, watch};
 use crate::model::{Full, Name, Outgoing, Push, Queue, Saved, Timestamp};
 
 pub use account::Account;
-pub use change::DeviceChange;
-pub use database::read_history;
+pub use change::{AlertRow, Change, DeviceChange};
+pub use database::{read_alert_history, read_history};
 pub use health::StoreHealth;
 use keeper::Keeper;
 pub use outbox::{
@@ -121,6 +121,17 @@ pub enum Question {
         /// Where they go.
         answer: oneshot::Sender<Taken>,
     },
+    /// What became of alerts, the newest first.
+    Alerts {
+        /// Of this rule; `None` for all.
+        rule: Option<String>,
+        /// Not before this, in seconds since 1970.
+        since: f64,
+        /// At most so many rows, and never more than [`MOST_ROWS`].
+        limit: usize,
+        /// The rows, or why there are none.
+        answer: oneshot::Sender<Result<Vec<AlertRow>, String>>,
+    },
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
@@ -135,7 +146,7 @@ pub struct StoreStatus {
     pub health: StoreHealth,
     /// The values of rules and devices.
     pub values: Account,
-    /// The rows of `device_change`.
+    /// The rows of `device_change` and `alert_change`.
     pub changes: Account,
     /// Transactions committed.
     pub commits: u64,
@@ -193,9 +204,9 @@ impl Store {
         self.0.0.save(at, saved);
     }
 
-    /// Hands a row of `device_change` over. Never blocks.
-    pub fn record(&self, change: DeviceChange) {
-        self.0.0.changes.push(change);
+    /// Hands a row of `device_change` or `alert_change` over. Never blocks.
+    pub fn record(&self, change: impl Into<Change>) {
+        self.0.0.changes.push(change.into());
     }
 
     /// Puts something into the outbox. Never blocks. It is *accepted* once it is committed: within 50 ms and the disk's own time, all

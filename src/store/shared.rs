@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::model::{Class, Doorbell, Full, Outgoing, Queue, Saved, Timestamp};
 
 use super::account::Account;
-use super::change::DeviceChange;
+use super::change::Change;
 use super::health::StoreHealth;
 use super::keeper::Keeper;
 use super::outbox::{Held, OutboxStatus, Posts, Tallies, of};
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     now: Now,
     /// Rings for values, changes, questions and the word to stop.
     pub(super) bell: Arc<Doorbell>,
-    pub(super) changes: Arc<Queue<DeviceChange>>,
+    pub(super) changes: Arc<Queue<Change>>,
     pub(super) questions: Arc<Queue<Question>>,
     /// The ways into the outbox.
     pub(super) posts: Posts,

@@ -2,6 +2,7 @@
 //! open; the browser's side comes to the same router. It decides nothing: every question goes
 //! to the control thread, to who watches the files, or to the simulated plant. Rank 6.
 
+mod alerts;
 mod devices;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::bus::Pattern;
 use crate::model::{Name, Push, Queue};
 use crate::simulator::FaultKind;
 
+pub use alerts::AlertAsk;
 pub use devices::DeviceAsk;
 
 /// A question for the control thread, and where its answer goes.
@@ -44,6 +46,8 @@ pub enum Request {
     },
     /// About devices.
     Device(DeviceAsk),
+    /// About alerts.
+    Alert(AlertAsk),
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -83,6 +87,7 @@ pub fn router(desk: Desk) -> axum::Router {
         .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
         .merge(devices::routes())
+        .merge(alerts::routes())
         .with_state(desk)
 }
 

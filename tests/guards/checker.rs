@@ -413,7 +413,8 @@ impl Checker {
             here.any(|other| other.bits.id == device.bits.id && other.safe.is_none())
         };
         let told = |device: &Device| self.past[&device.name].told.filter(|told| Some(*told) != device.safe);
-        let stays = |device: &&Device| self.left[&device.name] > self.begun && told(device).is_some() && !keepers(device);
+        let stays =
+            |device: &&Device| self.left[&device.name] > self.begun && told(device).is_some() && !keepers(device);
         if let Some(device) = self.gone.values().find(stays).cloned() {
             let told = self.past[&device.name].told;
             self.fail(&device, format!("has left the map, and is at {told:?}"));

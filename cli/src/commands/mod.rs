@@ -1,5 +1,6 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod alert;
 pub(crate) mod can;
 pub(crate) mod channels;
 pub(crate) mod check;
