@@ -1,8 +1,17 @@
 //! `http`: posts JSON or NDJSON to a web service.
 
-use super::{Sender, SenderContext};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use serde_json::Value as Json;
 
-use crate::model::Secret;
+use super::answer::Audience;
+use super::batch::{batch, gzip};
+use super::client::{Client, Limits, Login, Reach, Request, headers};
+use super::each::{Knock, each};
+use super::signature::signature;
+use super::template::Template;
+use super::{Sender, SenderContext, Sending};
+
+use crate::model::{Parcel, Secret, Verdict};
 
 /// What it needs to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +37,30 @@ pub struct Config {
 /// # Errors
 /// Why it can never work as it is told.
 pub fn sender(config: &Config, context: &SenderContext) -> Result<Box<dyn Sender>, String> {
-    let _ = (config, context);
-    Err("not built yet".to_owned())
+    Ok(Box::new(build(config, context, Limits::default())?))
+}
+
+fn build(config: &Config, context: &SenderContext, limits: Limits) -> Result<Http, String> {
+    let (login, key) = match config.auth.clone() {
+        None => (None, None),
+        Some(Auth::Bearer(token)) => (Some(Login::Bearer(token)), None),
+        Some(Auth::Basic(user, password)) => (Some(Login::Basic(user, password)), None),
+        Some(Auth::Hmac(key)) => (None, Some(key)),
+    };
+    let headers = headers(&config.headers)?;
+    if login.is_some() && headers.contains_key(AUTHORIZATION) {
+        return Err("`auth` and a header `authorization` both say how to log in: write one of them".to_owned());
+    }
+    if key.as_ref().is_some_and(|key| key.expose().is_empty()) {
+        return Err("the key of `hmac` is empty".to_owned());
+    }
+    let secrets: Vec<&Secret> =
+        config.headers.iter().map(|(_, value)| value).chain(config.auth.iter().map(Auth::secret)).collect();
+    let reach =
+        Reach { url: config.url.expose(), url_is_secret: true, allow_private: config.allow_private, secrets: &secrets };
+    let client = Client::new(reach, login, context, limits)?;
+    let template = config.body.as_ref().map(Template::of_value).transpose()?;
+    Ok(Http { client, format: config.format, template, headers, key, compress: config.compress })
 }
 
 /// How many values stand in one body.
@@ -49,6 +80,77 @@ pub enum Auth {
     Bearer(Secret),
     /// User and password.
     Basic(String, Secret),
-    /// `X-Signature-256: sha256=…`: HMAC-SHA-256 of the body with this key.
+    /// `X-Signature-256: sha256=…`: HMAC-SHA-256 of the body, as it is sent, with this key.
     Hmac(Secret),
 }
+
+impl Auth {
+    fn secret(&self) -> &Secret {
+        match self {
+            Auth::Bearer(secret) | Auth::Basic(_, secret) | Auth::Hmac(secret) => secret,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Http {
+    client: Client,
+    format: Format,
+    template: Option<Template>,
+    headers: HeaderMap,
+    key: Option<Secret>,
+    compress: bool,
+}
+
+impl Sender for Http {
+    fn send<'a>(&'a mut self, parcels: &'a [Parcel]) -> Sending<'a> {
+        let http: &'a Http = self;
+        let knock = Knock { client: &http.client, to: Audience::Machine };
+        match &http.template {
+            Some(template) => Box::pin(each(knock, parcels, move |parcel| {
+                let value = value(parcel).map_err(Verdict::Refused)?;
+                let body = template.fill_value(&value, parcel);
+                http.request("application/json", body.to_string()).map_err(Verdict::Refused)
+            })),
+            None => {
+                let texts = parcels.iter().map(|parcel| value(parcel).map(|value| value.to_string())).collect();
+                Box::pin(batch(knock, parcels, texts, move |texts| http.together(texts)))
+            }
+        }
+    }
+}
+
+impl Http {
+    fn together(&self, texts: &[&str]) -> Result<Request, String> {
+        match self.format {
+            Format::Json => self.request("application/json", format!("[{}]", texts.join(","))),
+            Format::Ndjson => self.request("application/x-ndjson", format!("{}\n", texts.join("\n"))),
+        }
+    }
+
+    fn request(&self, content_type: &'static str, text: String) -> Result<Request, String> {
+        let mut request = self.client.post(content_type, Vec::new());
+        if self.compress {
+            request.body = gzip(text.as_bytes())?;
+            request.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            request.readable = Some(text);
+        } else {
+            request.body = text.into_bytes();
+        }
+        if let Some(key) = &self.key {
+            let signed = format!("sha256={}", signature(key, &request.body)?);
+            let signed = HeaderValue::from_str(&signed).map_err(|error| error.to_string())?;
+            request.headers.insert("x-signature-256", signed);
+        }
+        request.headers.extend(self.headers.clone());
+        Ok(request)
+    }
+}
+
+fn value(parcel: &Parcel) -> Result<Json, String> {
+    serde_json::from_str(&parcel.body).map_err(|error| format!("what is to be sent cannot be read: {error}"))
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

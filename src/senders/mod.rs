@@ -2,6 +2,11 @@
 //! PostgreSQL, MQTT, files). Each is one file with what it needs to be told, its `Config`, and a [`Sender`] that makes one
 //! try; when to try and what to do afterwards is the outbox's. Rank 5.
 
+mod answer;
+mod batch;
+mod censor;
+mod client;
+mod each;
 pub mod email;
 pub mod file;
 pub mod http;
@@ -11,9 +16,14 @@ mod net;
 mod outlet;
 pub mod postgres;
 pub mod push;
+mod signature;
 pub mod sms;
+mod template;
+#[cfg(test)]
+mod test_server;
 mod transcript;
 pub mod webhook;
+mod words;
 
 use std::path::PathBuf;
 use std::pin::Pin;
