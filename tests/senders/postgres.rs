@@ -106,11 +106,52 @@ async fn a_wrong_password_waits_for_a_person_and_is_not_shown() {
     let config = config(format!("postgres://grow:canary-wrong@127.0.0.1:{port}/postgres"), "x");
     let verdicts = sent(&mut made(&config, &transcript), &transcript, &[parcel(1, 1, "1")]).await;
     assert!(why(&verdicts[0]).contains("password authentication failed"), "{verdicts:?}");
-    for unreadable in ["postgres://grow:canary?x=y@host/db", "postgres://grow:canary@host:port/db", "canary"] {
+    for unreadable in ["postgres://grow:a@canary@host/db", "postgres://grow:canary@host:port/db", "canary"] {
         let refused =
             sender(&Config { url: Secret::new(unreadable.to_owned()), ..config.clone() }, &context(&transcript)).err();
-        assert!(refused.is_some_and(|why| !why.contains("canary") && why.contains("%40")), "{unreadable}");
+        assert!(
+            refused.as_ref().is_some_and(|why| !why.contains("canary") && why.contains("%40")),
+            "{unreadable}: {refused:?}"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused() {
+    let Some(port) = port("PG_PORT") else { return };
+    let _server = SERVER.lock().await;
+    let transcript = Transcript::kept();
+    let config = config(format!("{}?sslmode=require", url(port).replace("localhost", "127.0.0.1")), "x");
+    let verdicts = sent(&mut made(&config, &transcript), &transcript, &[parcel(1, 1, "1")]).await;
+    assert!(why(&verdicts[0]).contains("certificate"), "{verdicts:?}");
+}
+
+/// The extension is in no package of Debian: this one has its name and the function that is called, and no more.
+#[tokio::test]
+async fn where_timescale_is_the_table_is_made_a_hypertable_or_not_at_all() {
+    let Some(port) = port("PG_PORT") else { return };
+    let _server = SERVER.lock().await;
+    let other = |url: String| url.replace("/postgres", "/timescale");
+    client(port).await.batch_execute("CREATE DATABASE timescale").await.expect("made");
+    let (client, connection) = tokio_postgres::connect(&other(url(port)), NoTls).await.expect("it is there");
+    tokio::spawn(connection);
+    let extension = "SET allow_system_table_mods = on; INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, \
+extversion) VALUES (99999, 'timescaledb', 10, 2200, false, '2')";
+    client.batch_execute(extension).await.expect("pretended");
+    let transcript = Transcript::kept();
+    let mut sender = made(&config(other(url(port)), "o'clock"), &transcript);
+    assert!(why(&sent(&mut sender, &transcript, &[parcel(1, 1, "1")]).await[0]).contains("create_hypertable"));
+    let function = "CREATE TABLE calls (it text); CREATE FUNCTION create_hypertable(relation regclass, time_column_name name, \
+if_not_exists boolean) RETURNS TABLE (hypertable_id int, created bool) LANGUAGE sql AS \
+$$ INSERT INTO calls VALUES (relation || ' ' || time_column_name); SELECT 1, true $$";
+    client.batch_execute(function).await.expect("made");
+    for _ in 0..2 {
+        let mut sender = made(&config(other(url(port)), "o'clock"), &transcript);
+        assert_eq!(sent(&mut sender, &transcript, &[parcel(1, 2, "1")]).await, [Verdict::Delivered]);
+    }
+    let calls = client.query("SELECT it FROM calls", &[]).await.expect("read");
+    let calls: Vec<&str> = calls.iter().map(|row| row.get(0)).collect();
+    assert_eq!(calls, ["\"o'clock\" time"]);
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ class Keeper:
 
     async def handle_DATA(self, server, session, envelope):
         name = os.path.join(mail, "%05d.json" % len(os.listdir(mail)))
-        kept = {"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None,
+        kept = {"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": server.transport.get_extra_info("ssl_object") is not None,
                 "content": envelope.content.decode("utf-8")}
         with open(name + ".part", "w") as file:
             json.dump(kept, file)

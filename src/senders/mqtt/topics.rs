@@ -14,7 +14,7 @@ const EXPIRES: u32 = 3600;
 const DISCOVERY: &str = "homeassistant";
 
 /// What is known of a field by its name: Home Assistant's class, and the unit.
-const KNOWN: [(&str, Option<&str>, Option<&str>); 18] = [
+const KNOWN: [(&str, Option<&str>, Option<&str>); 16] = [
     ("temperature", Some("temperature"), Some("°C")),
     ("humidity", Some("humidity"), Some("%")),
     ("co2", Some("carbon_dioxide"), Some("ppm")),
@@ -28,8 +28,6 @@ const KNOWN: [(&str, Option<&str>, Option<&str>); 18] = [
     ("illuminance", Some("illuminance"), Some("lx")),
     ("flow", Some("volume_flow_rate"), Some("L/min")),
     ("rpm", None, Some("rpm")),
-    ("speed", None, Some("%")),
-    ("level", None, Some("%")),
     ("voltage", Some("voltage"), Some("V")),
     ("power", Some("power"), Some("W")),
     ("battery", Some("battery"), Some("%")),
