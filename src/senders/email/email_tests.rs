@@ -21,7 +21,7 @@ fn parcel(id: i64) -> Parcel {
 }
 
 /// A server that gives these answers to the commands, one each, and ends.
-async fn scripted(answers: &'static [(&'static str, &'static str)]) -> u16 {
+async fn scripted(answers: Vec<(&'static str, &'static str)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("its address").port();
     tokio::spawn(async move {
@@ -39,7 +39,7 @@ async fn scripted(answers: &'static [(&'static str, &'static str)]) -> u16 {
 
 #[tokio::test]
 async fn an_address_that_is_refused_does_not_hold_up_the_next_letter() {
-    let answers = [
+    let answers = vec![
         ("EHLO", "250 hello"),
         ("MAIL", "250 ok"),
         ("RCPT", "550 no such user"),
@@ -53,7 +53,7 @@ async fn an_address_that_is_refused_does_not_hold_up_the_next_letter() {
         (".", "250 queued"),
         ("MAIL", "530 log in first"),
     ];
-    let port = scripted(Box::leak(Box::new(answers))).await;
+    let port = scripted(answers).await;
     let verdicts = built(&config(port)).expect("it can work").send(&[1, 2, 3, 4, 5].map(parcel)).await;
     let failed = |why: &str| Verdict::Failed { why: format!("127.0.0.1 answers {why}"), retry_after: None };
     let expected = [
@@ -75,6 +75,16 @@ async fn without_tls_nothing_is_said_to_a_public_server_and_nothing_at_all_to_a_
         let [Verdict::Failed { why, .. }] = &verdicts[..] else { panic!("{verdicts:?}") };
         assert!(why.contains(wanted), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_offers_no_tls_gets_no_letter_and_no_login() {
+    let port = scripted(vec![("EHLO", "250 hello")]).await;
+    let login = Some(("g".to_owned(), Secret::new("canary".to_owned())));
+    let config = Config { security: Security::StartTls, login, ..config(port) };
+    let verdicts = built(&config).expect("it can work").send(&[parcel(1)]).await;
+    let [Verdict::Failed { why, .. }] = &verdicts[..] else { panic!("{verdicts:?}") };
+    assert!(why.contains("offers no STARTTLS"), "{why}");
 }
 
 #[test]

@@ -47,13 +47,16 @@ impl Table {
     }
 
     /// How it is made. `key` is the outbox's, the same at every try: what has arrived before is not stored again. The time
-    /// is part of what is unique because TimescaleDB wants it there.
-    fn create(&self) -> String {
+    /// is part of what is unique because TimescaleDB wants it there. Several statements sent as one are one transaction.
+    fn create(&self, timescale: bool) -> String {
         let Table { quoted, index } = self;
+        let name = quoted.replace('\'', "''");
+        let hyper = format!("; SELECT create_hypertable('{name}'::regclass, 'time', if_not_exists => true)");
+        let hyper = if timescale { hyper } else { String::new() };
         format!(
             "CREATE TABLE IF NOT EXISTS {quoted} (time timestamptz NOT NULL, room text, cluster text, node text, device text, \
 field text NOT NULL, value double precision, text text, id text, key text NOT NULL, UNIQUE (key, field, time)); \
-CREATE INDEX IF NOT EXISTS {index} ON {quoted} (field, time DESC)"
+CREATE INDEX IF NOT EXISTS {index} ON {quoted} (field, time DESC){hyper}"
         )
     }
 
@@ -133,13 +136,9 @@ impl Connection {
         if answered(there).await?.get(0) {
             return Ok(());
         }
-        answered(self.client.batch_execute(&table.create())).await?;
         let timescale = self.client.query_typed("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'", &[]);
-        if answered(timescale).await?.is_empty() {
-            return Ok(());
-        }
-        let hyper = "SELECT create_hypertable($1::text::regclass, 'time'::name, if_not_exists => true)::text";
-        answered(self.client.query_typed(hyper, &name)).await.map(|_| ())
+        let timescale = !answered(timescale).await?.is_empty();
+        answered(self.client.batch_execute(&table.create(timescale))).await
     }
 
     /// Stores what is not there yet; says how many rows were not.

@@ -6,6 +6,8 @@ mod rows;
 
 use std::time::Duration;
 
+use tokio_postgres::config::Host;
+
 use super::{Sender, SenderContext, Sending, Transcript};
 
 use crate::model::{Parcel, Secret, Verdict};
@@ -41,6 +43,10 @@ the password written as %40 %3A %2F %3F %23 %25";
     // Whoever asks for TLS gets it with the certificate and its name checked.
     let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
     let mut server: tokio_postgres::Config = url.parse().map_err(|_| wanted.to_owned())?;
+    // An @ that is not written as %40 makes the end of the password a part of the host's name.
+    if server.get_hosts().iter().any(|host| matches!(host, Host::Tcp(host) if host.contains('@'))) {
+        return Err(wanted.to_owned());
+    }
     if server.get_application_name().is_none() {
         server.application_name("growctl");
     }

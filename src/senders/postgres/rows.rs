@@ -79,9 +79,9 @@ impl Rows {
     }
 }
 
-/// PostgreSQL counts microseconds.
+/// PostgreSQL counts microseconds, and so does `ts`, which is a little beside them as nanoseconds.
 fn moment(at: Utc) -> SystemTime {
-    let micros = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0);
+    let micros = u64::try_from(at.0.saturating_add(500).div_euclid(1_000)).unwrap_or(0);
     UNIX_EPOCH + Duration::from_micros(micros)
 }
 
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_message_is_a_row_for_each_field_at_its_own_moment() {
         let mut rows = Rows::default();
-        let body = r#"{"id":"7","ts":10.25,"room":1,"node":"front","temperature":21.5,"on":true,"state":"o\u0000k","x":{"a":1},"none":null}"#;
+        let body = r#"{"id":"7","ts":1795649400.25,"room":1,"node":"front","temperature":21.5,"on":true,"state":"o\u0000k","x":{"a":1},"none":null}"#;
         assert_eq!(rows.add(&parcel(body)), Ok(()));
         assert_eq!(rows.field, ["on", "state", "temperature", "x"]);
         assert_eq!(rows.value, [Some(1.0), None, Some(21.5), None]);
@@ -119,7 +119,7 @@ mod tests {
             (&rows.room[0], &rows.cluster[0], &rows.node[3], &rows.id[0]),
             (&text("1"), &None, &text("front"), &text("7"))
         );
-        assert_eq!(rows.time, vec![UNIX_EPOCH + Duration::from_micros(10_250_000); 4]);
+        assert_eq!(rows.time, vec![UNIX_EPOCH + Duration::from_micros(1_795_649_400_250_000); 4]);
     }
 
     #[test]
