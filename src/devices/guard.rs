@@ -364,6 +364,10 @@ mod tests;
 mod limits_tests;
 
 #[cfg(test)]
+#[path = "guard/found_tests.rs"]
+mod found_tests;
+
+#[cfg(test)]
 #[path = "guard/faults_tests.rs"]
 mod faults_tests;
 

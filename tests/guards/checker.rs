@@ -65,11 +65,11 @@ pub(crate) struct Checker {
     pub(crate) map: Map,
     /// Devices that have left the map, whose bits still may be told.
     pub(crate) gone: BTreeMap<String, Device>,
-    left: BTreeMap<String, u64>,
+    pub(crate) left: BTreeMap<String, u64>,
     pub(crate) past: BTreeMap<String, Past>,
     pub(crate) sensors: BTreeMap<u32, Word>,
     /// By identifier: when a frame was seen.
-    frames: BTreeMap<u32, u64>,
+    pub(crate) frames: BTreeMap<u32, u64>,
     pub(crate) now: u64,
     pub(crate) alive: bool,
     stops: bool,
@@ -374,7 +374,7 @@ impl Checker {
                     past.starts.push(self.now);
                 }
                 // Another map may have lifted what had locked it.
-                past.locked_until = past.locked_until * u64::from(!on);
+                past.locked_until *= u64::from(!on);
             }
         }
         for (name, device) in &self.gone {
@@ -387,54 +387,8 @@ impl Checker {
         }
     }
 
-    /// While frames are to be repeated, they are.
-    fn rhythm(&mut self) {
-        let ids: Vec<u32> = self.map.devices.values().map(|device| device.bits.id).collect();
-        for id in ids {
-            let here = || self.map.devices.values().filter(|device| device.bits.id == id);
-            // A frame whose devices all keep their state is not always to be said; one beside a keeper may wait for it.
-            let Some(repeat) = here().filter(|device| device.safe.is_some()).filter_map(|device| device.repeat).min()
-            else {
-                continue;
-            };
-            let waits = here().any(|device| device.safe.is_none()) && !self.frames.contains_key(&id);
-            let last = self.frames.get(&id).copied().unwrap_or(self.begun);
-            if !waits && self.now > last + repeat {
-                let device = here().next().expect("there is one").clone();
-                self.fail(&device, format!("repeat: nothing for {} ms", (self.now - last) / 1_000_000));
-            }
-        }
-    }
-
-    /// Who has left the map in this run is where it rests, but in a frame that may wait for one that keeps its state.
-    fn left_at_safe(&mut self) {
-        let keepers = |device: &Device| {
-            let mut here = self.map.devices.values().chain(self.gone.values());
-            here.any(|other| other.bits.id == device.bits.id && other.safe.is_none())
-        };
-        let told = |device: &Device| self.past[&device.name].told.filter(|told| Some(*told) != device.safe);
-        let stays =
-            |device: &&Device| self.left[&device.name] > self.begun && told(device).is_some() && !keepers(device);
-        if let Some(device) = self.gone.values().find(stays).cloned() {
-            let told = self.past[&device.name].told;
-            self.fail(&device, format!("has left the map, and is at {told:?}"));
-        }
-    }
-
     /// When a device's own history begins, where nothing was ever seen of it.
     pub(crate) fn known_since(&self, device: &Device) -> u64 {
         self.joined[&device.name].max(self.begun)
-    }
-
-    fn at_rest(&mut self) {
-        let devices: Vec<Device> = self.map.devices.values().cloned().collect();
-        // One that is on at rest may have been switched on too often.
-        let waits = |device: &&Device| device.starts.is_some() && device.safe != Some(device.off);
-        for device in devices.iter().filter(|device| device.safe.is_some() && !waits(device)) {
-            let told = self.past[&device.name].told;
-            if told != device.safe {
-                self.fail(device, format!("nobody asks, and it is at {told:?}"));
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ mod limits;
 mod nodes;
 mod plan;
 mod reading;
+mod rest;
 mod world;
 
 use proptest::prelude::*;

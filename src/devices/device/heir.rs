@@ -85,6 +85,7 @@ impl Switched {
     pub(in crate::devices) fn ghost(&self, image: usize, last: Option<&[u8; 64]>) -> Option<Switched> {
         let mut ghost = Switched { ghost: true, ..Switched::new(self.spec.clone(), image) };
         (ghost.commanded, ghost.sent) = (self.commanded.clone(), self.sent.clone());
+        ghost.before.clone_from(&self.before);
         ghost.seen = self.seen.clone().or(last.map(|last| self.levels.read(last)));
         (!matches!(ghost.wish(), Wish::Keep(None) | Wish::Unsayable(_))).then_some(ghost)
     }

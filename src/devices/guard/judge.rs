@@ -33,15 +33,6 @@ pub(super) struct Draft {
     ramp: Ramp,
 }
 
-/// What the decisions of one moment together forbid.
-#[derive(Debug)]
-struct Barred {
-    at: usize,
-    why: Restraint,
-    /// Not even as it is may it be on.
-    off: bool,
-}
-
 /// Whether other devices allow that one is on.
 #[derive(Debug, Default)]
 struct Relations {
@@ -120,36 +111,41 @@ impl Guard {
         changed
     }
 
-    /// Decides about a company. One that the decisions together forbid to be on, and its own among them, stays as it is, or is
-    /// off if even that is forbidden; and all is decided anew: nobody gives way to what does not come.
+    /// Decides about a company. One that all decisions together forbid stays as it is, if that helps, and the others are
+    /// decided about anew: nobody gives way to what does not come. Else it is off.
     fn decide(&mut self, company: usize, started: &mut Option<Mono>) -> Vec<Draft> {
-        let mut barred: Vec<Barred> = Vec::new();
+        let mut barred: Vec<(usize, Restraint)> = Vec::new();
         loop {
             let (mut drafts, mut last_start) = (Vec::new(), *started);
             for at in self.order(company) {
                 let Some(mut draft) = self.draft(at, &drafts, last_start) else { continue };
-                if let Some(bar) = barred.iter().rfind(|bar| bar.at == at && draft.on) {
-                    self.hold_back(&mut draft, bar);
+                if let Some((_, why)) = barred.iter().find(|(other, _)| *other == at && draft.on) {
+                    let device = &self.devices[at];
+                    let as_it_is = device.told().map_or_else(|| device.levels.off(), |told| device.levels.within(told));
+                    self.hold_back(&mut draft, as_it_is, why.clone());
                 }
                 let starts = draft.on && !self.devices[at].is_on();
                 last_start = last_start.or(starts.then_some(self.now.mono));
                 drafts.push(draft);
             }
-            let Some((at, why)) = self.forbidden(&drafts) else {
-                *started = last_start;
-                return drafts;
-            };
-            let off = barred.iter().any(|bar| bar.at == at);
-            barred.push(Barred { at, why, off });
+            loop {
+                let Some((i, why)) = self.forbidden(&drafts) else {
+                    *started = last_start;
+                    return drafts;
+                };
+                let at = drafts[i].at;
+                if barred.iter().all(|(other, _)| *other != at) {
+                    barred.push((at, why));
+                    break;
+                }
+                self.hold_back(&mut drafts[i], self.devices[at].levels.off(), why);
+            }
         }
     }
 
-    fn hold_back(&self, draft: &mut Draft, bar: &Barred) {
-        let device = &self.devices[draft.at];
-        let as_it_is = device.told().filter(|_| !bar.off).map(|told| device.levels.within(told));
-        draft.target = as_it_is.unwrap_or_else(|| device.levels.off());
-        (draft.on, draft.why) = (device.levels.is_on(&draft.target), Some(bar.why.clone()));
-        (draft.claims, draft.ramp) = (false, Ramp::default());
+    fn hold_back(&self, draft: &mut Draft, target: Target, why: Restraint) {
+        draft.on = self.devices[draft.at].levels.is_on(&target);
+        (draft.target, draft.why, draft.claims, draft.ramp) = (target, Some(why), false, Ramp::default());
     }
 
     /// What is decided about first has the better right.
@@ -286,8 +282,7 @@ impl Guard {
     fn forbidden(&self, drafts: &[Draft]) -> Option<(usize, Restraint)> {
         let mut order: Vec<usize> = (0..drafts.len()).filter(|&i| drafts[i].on).collect();
         order.sort_by_key(|&i| self.devices[drafts[i].at].is_on());
-        let (i, why) = order.into_iter().find_map(|i| self.forbidden_later(drafts, i))?;
-        Some((drafts[i].at, why))
+        order.into_iter().find_map(|i| self.forbidden_later(drafts, i))
     }
 
     /// What all drafts together forbid of draft `i`, and which one is to be off for it.
