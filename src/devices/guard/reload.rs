@@ -60,6 +60,18 @@ impl Guard {
         let empty = self.see_off(&mut old, out);
         self.counts = old.counts;
         self.readings.inherit(&old.readings);
+        self.inherit_images(&old);
+        self.remember_told(old.devices, &empty);
+        let all = 0..self.devices.len();
+        match &mut self.held {
+            Some(held) => *held = all.collect(),
+            None => self.refresh(all, out),
+        }
+        self.deadline = self.earliest();
+    }
+
+    /// What went out last at an address stands, where it is drawn in the same way.
+    fn inherit_images(&mut self, old: &Guard) {
         for image in 0..self.images.len() {
             let (bus, id) = (self.images[image].bus, self.images[image].id);
             if let Some(before) = old.images.iter().find(|before| (before.bus, before.id) == (bus, id)) {
@@ -67,18 +79,16 @@ impl Guard {
                 self.images[image].inherit(before, same);
             }
         }
+    }
+
+    /// Devices that have left with their frames are, when they are there again, as they were told last.
+    fn remember_told(&mut self, devices: Vec<Switched>, empty: &[usize]) {
         self.absent.forget_told(&self.images);
-        for leaver in old.devices.into_iter().filter(|leaver| empty.contains(&leaver.image)) {
+        for leaver in devices.into_iter().filter(|leaver| empty.contains(&leaver.image)) {
             if !self.by_key.contains_key(&leaver.spec.key) {
                 self.absent.remember_told(leaver);
             }
         }
-        let all = 0..self.devices.len();
-        match &mut self.held {
-            Some(held) => *held = all.collect(),
-            None => self.refresh(all, out),
-        }
-        self.deadline = self.earliest();
     }
 
     /// Devices that are not commanded any more where they were rest in their safe state: in a frame that others use their
