@@ -1,6 +1,7 @@
 //! The store's thread: it opens the database, writes what waits in one transaction at most every 50 ms, answers questions, and
 //! forgets old changes in small steps. What cannot be written stays; every failure makes the pause before the next try longer.
 
+mod ask;
 mod commit;
 mod health;
 mod outbox;
@@ -208,6 +209,7 @@ impl Keeper {
                     let _ = answer.send(self.history(of.as_ref(), since, limit));
                 }
                 Question::Take { to, most, answer } => self.asked_for_parcels(to, most, answer),
+                Question::Outbox(asked) => self.answer_outbox(asked),
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }
@@ -217,8 +219,7 @@ impl Keeper {
 
     fn history(&mut self, of: Option<&(Name, Name)>, since: f64, limit: usize) -> Result<Vec<DeviceChange>, String> {
         let Some(database) = &self.database else {
-            let health = lock(&self.shared.done).health.clone();
-            return Err(health.trouble().map_or("the store is not open", |(why, _)| why).to_owned());
+            return Err(self.no_database());
         };
         database.history(of, since, limit).map_err(|trouble| trouble.why)
     }
@@ -249,6 +250,7 @@ impl Keeper {
         // What goes wrong here shows with the next value as well.
         let forgotten = database.prune(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
         self.next_prune = now.mono + PRUNE[usize::from(forgotten < PRUNE_STEP)];
+        self.forget_dead();
     }
 
     fn patience(&self) -> Duration {

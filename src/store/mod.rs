@@ -28,7 +28,7 @@ use crate::model::{Full, Name, Outgoing, Push, Queue, Saved, Timestamp};
 
 pub use account::Account;
 pub use change::DeviceChange;
-pub use database::read_history;
+pub use database::{read_history, read_outbox, read_outbox_row, read_outbox_stats};
 pub use health::StoreHealth;
 use keeper::Keeper;
 pub use outbox::{
@@ -121,6 +121,8 @@ pub enum Question {
         /// Where they go.
         answer: oneshot::Sender<Taken>,
     },
+    /// About the outbox, for people.
+    Outbox(OutboxAsk),
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
@@ -260,6 +262,9 @@ mod fixture;
 #[cfg(test)]
 #[path = "model_tests.rs"]
 mod model_tests;
+#[cfg(test)]
+#[path = "outbox_model_tests.rs"]
+mod outbox_model_tests;
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;

@@ -91,7 +91,7 @@ fn state(value: &serde_json::Value) -> String {
 const WIDTH: usize = 80;
 
 /// A line that fits, broken between words: what goes on does so `hang` columns in.
-fn fitted(line: &str, hang: usize) -> String {
+pub(crate) fn fitted(line: &str, hang: usize) -> String {
     let mut out = String::new();
     let mut rest = line.to_owned();
     while let Some((end, letter)) = rest.char_indices().nth(WIDTH) {
