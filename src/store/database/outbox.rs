@@ -9,7 +9,7 @@ use crate::model::{Class, Name, Parcel, Utc};
 
 use super::super::outbox::{Held, OutboxMost, Posted, RowState, Settled, Taken, Tallies};
 use super::super::schedule::{LONGEST, Step};
-use super::super::trouble::Trouble;
+use super::super::trouble::{Kind, Trouble};
 use super::Database;
 use super::outbox_room::make_room;
 
@@ -262,19 +262,22 @@ fn is_due(next_try: Utc, now: Utc) -> bool {
 }
 
 impl Database {
+    fn free(&mut self) -> Result<usize, Trouble> {
+        let under_way = "UPDATE outbox SET state = 'waiting', next_try = 0 WHERE state = 'sending'";
+        self.connection.execute(under_way, [])?;
+        let unknown = "UPDATE outbox SET state = 'dead', error = 'damaged: its state was ' || quote(state)
+            WHERE state NOT IN ('waiting', 'sending', 'dead')";
+        Ok(self.connection.execute(unknown, [])?)
+    }
+
     /// Counts what is there. With `free`, what was under way when the last run ended waits again, and rows in a state that there is
     /// not are dead letters. No place up to `last_id`, of a database before this one, is given again.
     pub(in super::super) fn learn(&mut self, free: bool, last_id: i64) -> Result<Known, Trouble> {
-        let mut damaged = 0;
-        if free {
-            let under_way = "UPDATE outbox SET state = 'waiting', next_try = 0 WHERE state = 'sending'";
-            self.connection.execute(under_way, [])?;
-            damaged = self.connection.execute(
-                "UPDATE outbox SET state = 'dead', error = 'damaged: its state was ' || quote(state)
-                 WHERE state NOT IN ('waiting', 'sending', 'dead')",
-                [],
-            )?;
-        }
+        // Where there is no room for this, whoever asks for parcels frees those of his outlet.
+        let damaged = match if free { self.free() } else { Ok(0) } {
+            Err(trouble) if trouble.kind != Kind::Full => return Err(trouble),
+            freed => freed.unwrap_or(0),
+        };
         let sql = format!("SELECT class, state = 'dead', count(*), sum({SIZE}) FROM outbox GROUP BY 1, 2");
         let mut held = Held::default();
         let mut select = self.connection.prepare(&sql)?;

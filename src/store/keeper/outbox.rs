@@ -79,14 +79,15 @@ impl Keeper {
         if answer.is_closed() {
             return;
         }
-        if self.failing || self.off {
+        let now = self.now();
+        if self.off || (self.failing && now.mono < self.next_commit) {
             let _ = answer.send(self.from_memory(&to, most));
             return;
         }
-        let now = self.now().utc;
+        let now = now.utc;
         let ready = self.database.as_ref().map(|database| database.ready(&to, now));
         match ready {
-            Some(Ok(Ready::Later(next))) if self.desk.settled.is_empty() => {
+            Some(Ok(Ready::Later(next))) if self.desk.settled.is_empty() && !self.failing => {
                 let _ = answer.send(Taken { next, ..Taken::default() });
             }
             _ => self.desk.askers.push(Asker { to, most: most.max(1), answer }),
