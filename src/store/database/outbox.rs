@@ -140,7 +140,8 @@ fn settle(transaction: &Transaction<'_>, settled: &Settled, loaded: &mut Loaded)
             let mut rows = delete.query([settled.id])?;
             // A row that is not there was dropped by a person meanwhile.
             let Some(row) = rows.next()? else { return Ok(()) };
-            let (class, dead, tries) = (class(row.get_ref(0)?), text(row.get_ref(1)?) == "dead", number(row.get_ref(2)?));
+            let (class, dead, tries) =
+                (class(row.get_ref(0)?), text(row.get_ref(1)?) == "dead", number(row.get_ref(2)?));
             leave(loaded, class, dead, count(row, 3)?);
             loaded.tallies[class].delivered += 1;
             loaded.tallies[class].maybe_twice += u64::from(tries > 1.0);

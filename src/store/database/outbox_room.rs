@@ -19,8 +19,7 @@ pub(super) fn make_room(
     loaded: &mut Loaded,
 ) -> Result<(), rusqlite::Error> {
     let exports = loaded.held[Class::Export];
-    let coming_bytes: u64 =
-        coming.iter().map(|Posted { outgoing: out, .. }| size(&out.to, &out.key, &out.body)).sum();
+    let coming_bytes: u64 = coming.iter().map(|Posted { outgoing: out, .. }| size(&out.to, &out.key, &out.body)).sum();
     let over_rows = (loaded.held.rows() + coming.len() as u64).saturating_sub(most.rows);
     let over_bytes = (loaded.held.bytes + coming_bytes).saturating_sub(most.bytes);
     if (over_rows, over_bytes) == (0, 0) || exports.open + exports.dead == 0 {

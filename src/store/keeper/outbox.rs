@@ -170,11 +170,14 @@ impl Keeper {
         taken
     }
 
-    /// Nothing could be written: whoever waits gets what there is without.
+    /// Nothing could be written: whoever waits gets what there is without, and whoever does not is woken.
     pub(super) fn answer_from_memory(&mut self) {
         for asker in std::mem::take(&mut self.desk.askers) {
             let taken = self.from_memory(&asker.to, asker.most);
             let _ = asker.answer.send(taken);
+        }
+        if !self.desk.posted.is_empty() {
+            self.shared.posts.tell();
         }
     }
 
