@@ -60,6 +60,8 @@ enum Command {
     Notify(commands::notify::Notify),
     /// Alerts: what fires, who was told; acknowledge and silence.
     Alert(commands::alert::Alert),
+    /// What is for the outside and has not arrived.
+    Outbox(commands::outbox::Outbox),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Device(command) => wait(command.run(&folder, json)),
         Command::Notify(command) => wait(command.run(&folder, json)),
         Command::Alert(command) => wait(command.run(&folder, json)),
+        Command::Outbox(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(async { command.run(servers().await, format).await }),

@@ -174,7 +174,7 @@ pub async fn run_on(
     };
     let reloader = Reloader::start(loader, &site, Start { revision, said: started.lines, history }, ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
-    let desk = web::Desk { control: inlets.requests.clone(), files, plant };
+    let desk = web::Desk { control: inlets.requests.clone(), files, store: store.clone(), plant };
     let web = tokio::spawn(serve(socket, desk));
 
     tokio::select! {

@@ -1,6 +1,8 @@
 //! The one place that says SQL, here and in the files below. A database here is open, of this version, and can be written; everything else is a `Trouble`.
 
 mod outbox;
+mod outbox_room;
+mod outbox_rows;
 
 mod alerts;
 
@@ -19,6 +21,7 @@ use super::waiting::Values;
 use super::{MOST_ROWS, Now};
 
 pub(super) use outbox::{Known, Load, Loaded, Ready};
+pub use outbox_rows::{read_outbox, read_outbox_row, read_outbox_stats};
 
 /// Another program's lock is waited for as long.
 const PATIENCE: Duration = Duration::from_secs(1);

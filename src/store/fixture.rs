@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{DeviceChange, Now, Question, Settled, Step, Store, StoreConfig, StoreHealth, Taken};
+use super::{
+    DeviceChange, Now, OutboxAsk, Question, Removed, Settled, Step, Store, StoreConfig, StoreHealth, Taken, Which,
+};
 use crate::model::{Class, Mono, Outgoing, Saved, Shelf, Timestamp, Utc};
 
 /// A store in a folder of its own, and what it said.
@@ -98,6 +100,18 @@ impl Bench {
 
     pub(super) fn settle(&self, id: i64, step: Step) {
         self.store.settle(Settled { id, step });
+    }
+
+    pub(super) fn retry(&self, which: Which) -> u64 {
+        let (answer, wait) = oneshot::channel();
+        self.store.ask(Question::Outbox(OutboxAsk::Retry(which, answer))).unwrap();
+        wait.blocking_recv().unwrap().unwrap()
+    }
+
+    pub(super) fn remove(&self, which: Which, force: bool) -> Removed {
+        let (answer, wait) = oneshot::channel();
+        self.store.ask(Question::Outbox(OutboxAsk::Drop { which, force, answer })).unwrap();
+        wait.blocking_recv().unwrap().unwrap()
     }
 
     /// Closes it and opens it anew.

@@ -1,6 +1,7 @@
 //! The store's thread: it opens the database, writes what waits in one transaction at most every 50 ms, answers questions, and
 //! forgets old changes in small steps. What cannot be written stays; every failure makes the pause before the next try longer.
 
+mod ask;
 mod commit;
 mod health;
 mod outbox;
@@ -211,6 +212,7 @@ impl Keeper {
                 Question::Alerts { rule, since, limit, answer } => {
                     let _ = answer.send(self.alert_history(rule.as_deref(), since, limit));
                 }
+                Question::Outbox(asked) => self.answer_outbox(asked),
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }
@@ -223,10 +225,7 @@ impl Keeper {
     }
 
     fn opened(&self) -> Result<&Database, String> {
-        self.database.as_ref().ok_or_else(|| {
-            let health = lock(&self.shared.done).health.clone();
-            health.trouble().map_or("the store is not open", |(why, _)| why).to_owned()
-        })
+        self.database.as_ref().ok_or_else(|| self.no_database())
     }
 
     fn alert_history(&self, rule: Option<&str>, since: f64, limit: usize) -> Result<Vec<AlertRow>, String> {
@@ -261,6 +260,7 @@ impl Keeper {
         let alerts = database.prune_alerts(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
         let forgotten = forgotten.max(alerts);
         self.next_prune = now.mono + PRUNE[usize::from(forgotten < PRUNE_STEP)];
+        self.forget_dead();
     }
 
     fn patience(&self) -> Duration {

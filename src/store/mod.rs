@@ -28,7 +28,7 @@ use crate::model::{Full, Name, Outgoing, Push, Queue, Saved, Timestamp};
 
 pub use account::Account;
 pub use change::{AlertRow, Change, DeviceChange};
-pub use database::{read_alert_history, read_history};
+pub use database::{read_alert_history, read_history, read_outbox, read_outbox_row, read_outbox_stats};
 pub use health::StoreHealth;
 use keeper::Keeper;
 pub use outbox::{
@@ -132,6 +132,8 @@ pub enum Question {
         /// The rows, or why there are none.
         answer: oneshot::Sender<Result<Vec<AlertRow>, String>>,
     },
+    /// About the outbox, for people.
+    Outbox(OutboxAsk),
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
@@ -271,6 +273,9 @@ mod fixture;
 #[cfg(test)]
 #[path = "model_tests.rs"]
 mod model_tests;
+#[cfg(test)]
+#[path = "outbox_model_tests.rs"]
+mod outbox_model_tests;
 #[cfg(test)]
 #[path = "outbox_tests.rs"]
 mod outbox_tests;

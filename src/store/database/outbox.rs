@@ -9,15 +9,19 @@ use crate::model::{Class, Name, Parcel, Utc};
 
 use super::super::outbox::{Held, OutboxMost, Posted, RowState, Settled, Taken, Tallies};
 use super::super::schedule::{LONGEST, Step};
-use super::super::trouble::Trouble;
+use super::super::trouble::{Kind, Trouble};
 use super::Database;
+use super::outbox_room::make_room;
 
 /// Bytes of a row, as they count for the cap.
 pub(super) const SIZE: &str = "(octet_length(body) + octet_length(key) + octet_length(target) + 100)";
+
+pub(super) fn size(to: &str, key: &str, body: &str) -> u64 {
+    (body.len() + key.len() + to.len() + 100) as u64
+}
+
 /// One answer has at most so many bytes of bodies, and always one parcel.
 const MOST_TAKEN: usize = 8 << 20;
-/// What is dropped for want of room, at the least, so that it does not come to that with every transaction.
-const DROP_AT_LEAST: u64 = 100;
 
 /// What is to be done to the outbox in one transaction, in this order.
 pub(in super::super) struct Load<'a> {
@@ -62,18 +66,17 @@ pub(in super::super) enum Ready {
 
 pub(super) fn load(transaction: &Transaction<'_>, load: &Load<'_>) -> Result<Loaded, rusqlite::Error> {
     let mut loaded = Loaded { held: load.held, ..Loaded::default() };
-    put(transaction, load.posted, &mut loaded)?;
+    // What leaves comes first: it makes room for what comes.
     for id in load.handed {
-        transaction
-            .prepare_cached(
-                "UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?1 AND state = 'waiting'",
-            )?
-            .execute([id])?;
+        let sql = "UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?1 AND state = 'waiting'";
+        transaction.prepare_cached(sql)?.execute([id])?;
     }
     for settled in load.settled {
         settle(transaction, settled, &mut loaded)?;
     }
-    make_room(transaction, load.most, &mut loaded)?;
+    make_room(transaction, load.most, load.posted, &mut loaded)?;
+    put(transaction, load.posted, &mut loaded)?;
+    make_room(transaction, load.most, &[], &mut loaded)?;
     for (to, most) in load.takes {
         let taken = take(transaction, to, *most, load.now, &mut loaded)?;
         loaded.taken.push(taken);
@@ -124,7 +127,7 @@ fn put(transaction: &Transaction<'_>, posted: &[Posted], loaded: &mut Loaded) ->
         loaded.tallies[outgoing.class].committed += 1;
         let holding = &mut loaded.held[outgoing.class];
         *(if state == RowState::Dead { &mut holding.dead } else { &mut holding.open }) += 1;
-        loaded.held.bytes += (outgoing.body.len() + outgoing.key.len() + outgoing.to.len() + 100) as u64;
+        loaded.held.bytes += size(&outgoing.to, &outgoing.key, &outgoing.body);
     }
     Ok(())
 }
@@ -137,10 +140,11 @@ fn settle(transaction: &Transaction<'_>, settled: &Settled, loaded: &mut Loaded)
             let mut rows = delete.query([settled.id])?;
             // A row that is not there was dropped by a person meanwhile.
             let Some(row) = rows.next()? else { return Ok(()) };
-            let (class, dead, tries) = (class(row.get_ref(0)?), text(row.get_ref(1)?) == "dead", row.get::<_, u32>(2)?);
+            let (class, dead, tries) =
+                (class(row.get_ref(0)?), text(row.get_ref(1)?) == "dead", number(row.get_ref(2)?));
             leave(loaded, class, dead, count(row, 3)?);
             loaded.tallies[class].delivered += 1;
-            loaded.tallies[class].maybe_twice += u64::from(tries > 1);
+            loaded.tallies[class].maybe_twice += u64::from(tries > 1.0);
         }
         Step::Retry { at, why } => {
             let sql =
@@ -170,42 +174,11 @@ fn bury(transaction: &Transaction<'_>, id: i64, why: &str, loaded: &mut Loaded) 
     Ok(())
 }
 
-fn leave(loaded: &mut Loaded, class: Class, dead: bool, size: u64) {
+pub(super) fn leave(loaded: &mut Loaded, class: Class, dead: bool, size: u64) {
     let holding = &mut loaded.held[class];
     let count = if dead { &mut holding.dead } else { &mut holding.open };
     *count = count.saturating_sub(1);
     loaded.held.bytes = loaded.held.bytes.saturating_sub(size);
-}
-
-/// Drops the oldest exports beyond the cap, never an alert, nor what is under way.
-fn make_room(transaction: &Transaction<'_>, most: OutboxMost, loaded: &mut Loaded) -> Result<(), rusqlite::Error> {
-    let exports = loaded.held[Class::Export];
-    let (over_rows, over_bytes) =
-        (loaded.held.rows().saturating_sub(most.rows), loaded.held.bytes.saturating_sub(most.bytes));
-    if (over_rows, over_bytes) == (0, 0) || exports.open + exports.dead == 0 {
-        return Ok(());
-    }
-    let share = DROP_AT_LEAST.min(most.rows / 10);
-    let (mut rows_left, mut bytes_left) = (over_rows.max(share), over_bytes);
-    for (state, reason) in [("waiting", "outbox full"), ("dead", "outbox full, a dead letter")] {
-        let sql = format!("SELECT id, {SIZE} FROM outbox WHERE class = 'export' AND state = ?1 ORDER BY id");
-        let (mut oldest, mut delete) =
-            (transaction.prepare_cached(&sql)?, transaction.prepare_cached("DELETE FROM outbox WHERE id = ?1")?);
-        let (mut rows, mut ids) = (oldest.query([state])?, Vec::new());
-        while rows_left > 0 || bytes_left > 0 {
-            let Some(row) = rows.next()? else { break };
-            let size = count(row, 1)?;
-            ids.push(row.get::<_, i64>(0)?);
-            (rows_left, bytes_left) = (rows_left.saturating_sub(1), bytes_left.saturating_sub(size));
-            leave(loaded, Class::Export, state == "dead", size);
-        }
-        drop(rows);
-        for id in &ids {
-            delete.execute([id])?;
-        }
-        loaded.tallies[Class::Export].drop(reason, ids.len() as u64);
-    }
-    Ok(())
 }
 
 /// What an outlet gets: all that is due and has nothing before it that is not.
@@ -290,19 +263,22 @@ fn is_due(next_try: Utc, now: Utc) -> bool {
 }
 
 impl Database {
+    fn free(&mut self) -> Result<usize, Trouble> {
+        let under_way = "UPDATE outbox SET state = 'waiting', next_try = 0 WHERE state = 'sending'";
+        self.connection.execute(under_way, [])?;
+        let unknown = "UPDATE outbox SET state = 'dead', error = 'damaged: its state was ' || quote(state)
+            WHERE state NOT IN ('waiting', 'sending', 'dead')";
+        Ok(self.connection.execute(unknown, [])?)
+    }
+
     /// Counts what is there. With `free`, what was under way when the last run ended waits again, and rows in a state that there is
     /// not are dead letters. No place up to `last_id`, of a database before this one, is given again.
     pub(in super::super) fn learn(&mut self, free: bool, last_id: i64) -> Result<Known, Trouble> {
-        let mut damaged = 0;
-        if free {
-            let under_way = "UPDATE outbox SET state = 'waiting', next_try = 0 WHERE state = 'sending'";
-            self.connection.execute(under_way, [])?;
-            damaged = self.connection.execute(
-                "UPDATE outbox SET state = 'dead', error = 'damaged: its state was ' || quote(state)
-                 WHERE state NOT IN ('waiting', 'sending', 'dead')",
-                [],
-            )?;
-        }
+        // Where there is no room for this, whoever asks for parcels frees those of his outlet.
+        let damaged = match if free { self.free() } else { Ok(0) } {
+            Err(trouble) if trouble.kind != Kind::Full => return Err(trouble),
+            freed => freed.unwrap_or(0),
+        };
         let sql = format!("SELECT class, state = 'dead', count(*), sum({SIZE}) FROM outbox GROUP BY 1, 2");
         let mut held = Held::default();
         let mut select = self.connection.prepare(&sql)?;
@@ -382,6 +358,6 @@ pub(super) fn number(cell: ValueRef<'_>) -> f64 {
     }
 }
 
-fn count(row: &Row<'_>, at: usize) -> Result<u64, rusqlite::Error> {
+pub(super) fn count(row: &Row<'_>, at: usize) -> Result<u64, rusqlite::Error> {
     Ok(row.get::<_, i64>(at)?.unsigned_abs())
 }

@@ -22,9 +22,12 @@ impl Keeper {
         }
         match outcome {
             Ok(loaded) => self.written(values, loaded),
-            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble),
+            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble, values.is_empty()),
             Err(trouble) => {
                 lock(&self.shared.waiting).give_back(values);
+                if trouble.kind == Kind::Full {
+                    self.write_alerts();
+                }
                 self.fail(&trouble);
                 self.answer_from_memory();
             }
@@ -77,7 +80,7 @@ impl Keeper {
         let takes = self.takes();
         let now = self.now().utc;
         let Some(mut database) = self.database.take() else { return Ok(Loaded::default()) };
-        let load = self.load(&takes, now);
+        let load = self.load(&takes, now, false);
         let outcome = if self.anew {
             let mut all = self.mirror.clone();
             all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -87,6 +90,20 @@ impl Keeper {
         };
         self.database = Some(database);
         outcome
+    }
+
+    /// Where there is no room for everything: what has arrived leaves, and alerts come.
+    fn write_alerts(&mut self) {
+        if !self.is_known() {
+            return;
+        }
+        let now = self.now().utc;
+        let Some(mut database) = self.database.take() else { return };
+        let written = database.write(&Values::new(), &[], false, &self.load(&[], now, true));
+        self.database = Some(database);
+        if let Ok(loaded) = written {
+            self.loaded(loaded);
+        }
     }
 
     fn written(&mut self, values: Values, loaded: Loaded) {
@@ -110,14 +127,18 @@ impl Keeper {
         self.be_well();
     }
 
-    /// The batch would be refused for ever: it is lost, so that it does not hold up all others.
-    fn refuse(&mut self, trouble: &Trouble) {
+    /// The batch would be refused for ever: it is lost, so that it does not hold up all others. What is for the outside only if it is
+    /// refused by itself.
+    fn refuse(&mut self, trouble: &Trouble, no_values: bool) {
         const WHY: &str = "refused by the database";
         tracing::error!("{}; what was to be written with it is lost", trouble.why);
         lock(&self.shared.waiting).refused(WHY);
+        if no_values && self.changes.is_empty() {
+            self.drop_posts(WHY);
+        }
         self.drop_changes(WHY);
-        self.drop_posts(WHY);
-        lock(&self.shared.done).failures += 1;
+        self.fail(trouble);
+        self.answer_from_memory();
     }
 
     pub(super) fn drop_changes(&mut self, why: &'static str) {

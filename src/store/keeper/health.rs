@@ -28,7 +28,7 @@ impl Keeper {
             return self.switch_off(trouble);
         }
         // A lock passes; after anything else the connection may be worth nothing.
-        if !matches!(trouble.kind, Kind::Locked | Kind::Full) {
+        if !matches!(trouble.kind, Kind::Locked | Kind::Full | Kind::Row) {
             self.database = None;
         }
         self.degrade(trouble);

@@ -79,14 +79,15 @@ impl Keeper {
         if answer.is_closed() {
             return;
         }
-        if self.failing || self.off {
+        let now = self.now();
+        if self.off || (self.failing && now.mono < self.next_commit) {
             let _ = answer.send(self.from_memory(&to, most));
             return;
         }
-        let now = self.now().utc;
+        let now = now.utc;
         let ready = self.database.as_ref().map(|database| database.ready(&to, now));
         match ready {
-            Some(Ok(Ready::Later(next))) if self.desk.settled.is_empty() => {
+            Some(Ok(Ready::Later(next))) if self.desk.settled.is_empty() && !self.failing => {
                 let _ = answer.send(Taken { next, ..Taken::default() });
             }
             _ => self.desk.askers.push(Asker { to, most: most.max(1), answer }),
@@ -107,6 +108,8 @@ impl Keeper {
             let room = POSTS_A_COMMIT.saturating_sub(kept);
             self.shared.posts.queue(class).pop_many(room, &mut desk.posted);
         }
+        // Alerts come first, each class in its order.
+        desk.posted.sort_by_key(|posted| posted.outgoing.class);
         done.kept = kept(&desk.posted);
         drop(done);
         if (self.failing || self.off) && desk.posted.len() > before {
@@ -167,11 +170,14 @@ impl Keeper {
         taken
     }
 
-    /// Nothing could be written: whoever waits gets what there is without.
+    /// Nothing could be written: whoever waits gets what there is without, and whoever does not is woken.
     pub(super) fn answer_from_memory(&mut self) {
         for asker in std::mem::take(&mut self.desk.askers) {
             let taken = self.from_memory(&asker.to, asker.most);
             let _ = asker.answer.send(taken);
+        }
+        if !self.desk.posted.is_empty() {
+            self.shared.posts.tell();
         }
     }
 
@@ -200,13 +206,39 @@ impl Keeper {
         self.desk.known = false;
     }
 
+    /// Whether `held` is of the open database.
+    pub(super) fn is_known(&self) -> bool {
+        self.desk.known
+    }
+
+    pub(super) fn held(&self) -> Held {
+        self.desk.held
+    }
+
+    pub(super) fn posted(&self) -> &[Posted] {
+        &self.desk.posted
+    }
+
+    /// A person, or time, did something to the rows.
+    pub(super) fn changed(&mut self, changed: Loaded) {
+        self.desk.held = changed.held;
+        let mut done = lock(&self.shared.done);
+        done.outbox.add(changed.tallies);
+        done.held = changed.held;
+        drop(done);
+        self.shared.posts.tell();
+    }
+
     /// Who asks, as the transaction needs it.
     pub(super) fn takes(&self) -> Vec<(Name, usize)> {
         self.desk.askers.iter().map(|asker| (asker.to.clone(), asker.most)).collect()
     }
 
-    pub(super) fn load<'a>(&'a self, takes: &'a [(Name, usize)], now: Utc) -> Load<'a> {
+    /// What the next transaction is to do; perhaps of what was posted only the alerts.
+    pub(super) fn load<'a>(&'a self, takes: &'a [(Name, usize)], now: Utc, alerts_only: bool) -> Load<'a> {
         let Desk { posted, handed, settled, held, .. } = &self.desk;
+        let alerts = posted.partition_point(|posted| posted.outgoing.class == Class::Alert);
+        let posted = if alerts_only { &posted[..alerts] } else { &posted[..] };
         Load { posted, handed, settled, takes, now, most: self.config.outbox_most, held: *held }
     }
 
@@ -214,7 +246,7 @@ impl Keeper {
     pub(super) fn loaded(&mut self, loaded: Loaded) {
         self.report_damaged(loaded.damaged);
         let desk = &mut self.desk;
-        for (posted, id) in desk.posted.drain(..).zip(loaded.ids) {
+        for (posted, id) in desk.posted.drain(..loaded.ids.len()).zip(loaded.ids) {
             desk.last_id = id;
             if let Some((local, None)) = posted.tried {
                 desk.renamed.insert(local, id);
@@ -227,9 +259,9 @@ impl Keeper {
         desk.was_full = CLASSES.iter().any(|class| self.shared.posts.queue(*class).len() >= POSTS_A_COMMIT / 2);
         let mut done = lock(&self.shared.done);
         done.outbox.add(loaded.tallies);
-        (done.held, done.kept) = (loaded.held, [0; 2]);
+        (done.held, done.kept) = (loaded.held, kept(&desk.posted));
         drop(done);
-        for (asker, taken) in std::mem::take(&mut desk.askers).into_iter().zip(loaded.taken) {
+        for (asker, taken) in desk.askers.drain(..loaded.taken.len()).zip(loaded.taken) {
             // Whoever went meanwhile is given up by the next one that asks for this outlet.
             let _ = asker.answer.send(taken);
         }
