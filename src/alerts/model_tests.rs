@@ -62,6 +62,8 @@ enum Due {
 #[derive(Debug)]
 struct Alert {
     rule: usize,
+    /// Which episode of all.
+    nth: u64,
     since: u64,
     acknowledged: bool,
     /// Seconds after which something is said again, one after the other.
@@ -78,6 +80,7 @@ struct Alert {
 #[derive(Default)]
 struct Reference {
     now: u64,
+    begun: u64,
     alerts: BTreeMap<(usize, usize), Alert>,
     /// By receiver, alert and episode; since when.
     due: BTreeMap<(String, (usize, usize), u64), (Due, u64)>,
@@ -93,8 +96,8 @@ impl Reference {
     }
 
     fn put(&mut self, receiver: &str, key: (usize, usize), what: Due) {
-        let (now, since) = (self.now, self.alerts[&key].since);
-        let due = self.due.entry((receiver.to_owned(), key, since)).or_insert((what, now));
+        let (now, nth) = (self.now, self.alerts[&key].nth);
+        let due = self.due.entry((receiver.to_owned(), key, nth)).or_insert((what, now));
         if due.0 == Due::Again {
             due.0 = what;
         }
@@ -139,9 +142,11 @@ impl Reference {
     }
 
     fn begin(&mut self, rule: usize, node: usize) {
+        self.begun += 1;
         let owed = plan_of(rule).notify.iter().map(|name| name.to_string()).collect();
         let alert = Alert {
             rule,
+            nth: self.begun,
             since: self.now,
             acknowledged: false,
             next_repeat: None,
@@ -158,7 +163,7 @@ impl Reference {
     fn end(&mut self, key: (usize, usize), how: AlertEnd) {
         let Some(alert) = self.alerts.remove(&key) else { return };
         for receiver in ["ann", "bea", "boss"] {
-            let at = (receiver.to_owned(), key, alert.since);
+            let at = (receiver.to_owned(), key, alert.nth);
             let waited = self.due.remove(&at);
             let passed = waited.is_some() && how != AlertEnd::Disabled;
             if alert.told.contains(receiver) || passed {
@@ -169,8 +174,8 @@ impl Reference {
 
     fn fall_silent(&mut self, rule: usize) {
         let alerts = &mut self.alerts;
-        self.due.retain(|(receiver, key, since), (what, _)| {
-            let Some(alert) = alerts.get_mut(key).filter(|alert| alert.since == *since && key.0 == rule) else {
+        self.due.retain(|(receiver, key, nth), (what, _)| {
+            let Some(alert) = alerts.get_mut(key).filter(|alert| alert.nth == *nth && key.0 == rule) else {
                 return true;
             };
             if *what != Due::Over && !alert.told.contains(receiver) {
@@ -246,8 +251,8 @@ impl Pair {
                 for key in keys {
                     let alert = self.reference.alerts.get_mut(&key).unwrap();
                     if !std::mem::replace(&mut alert.acknowledged, true) {
-                        let since = alert.since;
-                        let is = |at: &(String, _, u64), due: &Due| at.1 == key && at.2 == since && *due == Due::Again;
+                        let nth = alert.nth;
+                        let is = |at: &(String, _, u64), due: &Due| at.1 == key && at.2 == nth && *due == Due::Again;
                         self.reference.due.retain(|at, (due, _)| !is(at, due));
                     }
                 }
@@ -299,7 +304,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_that_is_due_is_told_once_and_nothing_else(steps in steps()) {
