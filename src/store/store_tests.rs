@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use super::database::Opening;
 use super::files::with;
 use super::fixture::{aside, change, clock, filled, fixture, open, open_with, rule};
-use super::{DeviceChange, Store, StoreConfig, StoreHealth};
-use crate::model::{Saved, Shelf, Value};
+use super::{DeviceChange, Store, StoreConfig, StoreHealth, read_alert_history};
+use crate::model::{AlertChange, Saved, Severity, Shelf, Utc, Value};
 
 #[test]
 fn values_come_back_and_forgotten_ones_do_not() {
@@ -48,6 +48,39 @@ fn history_is_by_device_newest_first_and_keeps_every_kind_of_value() {
     assert_eq!((rows[0].reason.as_deref(), rows[0].until, &rows[0].source), (Some("hot"), Some(9.0), &None));
     assert_eq!(bench.history(None, 100).unwrap().len(), 6);
     bench.balances();
+}
+
+#[test]
+fn rows_of_alerts_are_kept_by_rule_newest_first_and_forgotten_when_they_are_old() {
+    let (_folder, path) = fixture();
+    let bench = open(&path);
+    for (at, rule) in [(1.0, "heat"), (2.0, "cold"), (3.0, "heat"), (-100.0 * 86_400.0, "heat")] {
+        bench.store.record(AlertChange {
+            at: Utc::from_seconds(1_790_000_000.0 + at),
+            rule: rule.into(),
+            instance: "C1".into(),
+            severity: Severity::Critical,
+            event: "firing",
+            summary: "hot".into(),
+            told: Some("ann, bea".to_owned()),
+            by: None,
+        });
+    }
+    assert!(bench.store.close(Duration::from_secs(20)));
+    bench.balances();
+    let rows = read_alert_history(&path, Some("heat"), 0.0, 10).unwrap();
+    assert_eq!(rows.iter().map(|row| row.at - 1_790_000_000.0).collect::<Vec<_>>(), [3.0, 1.0, -8_640_000.0]);
+    assert_eq!(
+        (rows[0].severity.as_str(), rows[0].told.as_deref(), &rows[0].by),
+        ("critical", Some("ann, bea"), &None)
+    );
+    assert_eq!(read_alert_history(&path, None, 1_790_000_002.0, 10).unwrap().len(), 2);
+    let mut database = Opening { path: &path, now: &clock(), migrations: super::schema::MIGRATIONS, most_pages: None }
+        .open()
+        .database
+        .unwrap();
+    assert_eq!(database.prune_alerts(1_790_000_000.0, 1_000, 10).unwrap(), 1);
+    assert_eq!(database.alert_history(None, 0.0, 10).unwrap().len(), 3);
 }
 
 #[test]
