@@ -208,3 +208,137 @@ fn an_alert_is_told_repeated_escalated_and_resolved() {
     );
     assert!(world.store.keys().all(|(shelf, key)| *shelf != Shelf::Alerts || key.0.is_empty()));
 }
+
+#[test]
+fn semantics_18_acknowledging_stops_repeat_and_escalation_only() {
+    let mut world = World::new(&[("heat-alert", HEAT)]);
+    world.until(600.0, [Some(31.0), None]);
+    let acknowledged = world.core.acknowledge(at(world.now), "heat-alert", "anna", &mut world.out).unwrap();
+    assert_eq!(acknowledged, [("heat-alert".into(), "C1".into())]);
+    world.until(7_200.0, [Some(31.0), None]);
+    world.until(7_210.0, [Some(20.0), None]);
+    assert_eq!(
+        world.told(),
+        [
+            "70 head-grower firing ×1: Veg Room/middle is 31.0 °C",
+            "7210 head-grower resolved ×1: Veg Room/middle is 31.0 °C"
+        ]
+    );
+    assert!(world.published.contains(&"alert:update:heat-alert acknowledged".to_owned()), "{:?}", world.published);
+}
+
+#[test]
+fn semantics_18_ended_as_stale_it_says_no_data_and_a_dead_node_is_an_alert_of_its_own() {
+    let mut world = World::new(&[("heat-alert", HEAT), ("dead-sensor", DEAD)]);
+    world.until(100.0, [Some(31.0), Some(20.0)]);
+    world.until(400.0, [None, Some(20.0)]);
+    let told = world.told();
+    let texts: Vec<&str> = told.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        texts,
+        [
+            "head-grower firing ×1: Veg Room/middle is 31.0 °C",
+            "head-grower no_data ×1: Veg Room/middle is 31.0 °C",
+            "growers firing ×1: No good reading from C1",
+        ]
+    );
+    world.until(420.0, [Some(20.0), Some(20.0)]);
+    assert_eq!(world.told(), ["410 growers resolved ×1: No good reading from C1"]);
+}
+
+#[test]
+fn a_bus_that_is_down_hides_its_dead_nodes_and_what_they_said_last_is_no_news() {
+    let mut world = World::new(&[("dead-sensor", DEAD)]);
+    let config = BookConfig { system: vec!["boss".into()], ..BookConfig::default() };
+    world.core.take_book_config(at(0.0), config, &mut world.out);
+    world.until(100.0, [Some(20.0), Some(20.0)]);
+    world.core.disconnected(at(100.0), BusId(0), &mut world.out);
+    world.until(1_000.0, [None, None]);
+    let told = world.told();
+    assert!(told.len() == 1 && told[0].starts_with("130 boss firing ×1: bus can0 is down"), "{told:?}");
+    world.core.connected(at(1_000.0), BusId(0), &mut world.out);
+    world.until(1_200.0, [Some(20.0), None]);
+    let told = world.told();
+    assert!(told[0].starts_with("1000 boss resolved ×1: bus can0"), "{told:?}");
+    // The one that stays silent although its bus is back.
+    assert_eq!(told[1..], ["1030 growers firing ×1: No good reading from C2"]);
+}
+
+#[test]
+fn semantics_16_an_alert_that_comes_back_after_a_restart_is_not_raised_anew() {
+    let mut world = World::new(&[("heat-alert", HEAT)]);
+    world.until(600.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told().len(), 1);
+    world.restart(100.0);
+    world.until(960.0, [Some(32.0), Some(20.0)]);
+    assert_eq!(world.told(), Vec::<String>::new());
+    // Repeated as it would have been, with what is known now.
+    world.until(980.0, [Some(32.0), Some(20.0)]);
+    assert_eq!(world.told(), ["970 head-grower firing ×1: Veg Room/middle is 32.0 °C"]);
+    // It ended while nobody was there: the first good reading says so.
+    world.restart(100.0);
+    world.until(1_120.0, [Some(20.0), Some(20.0)]);
+    assert_eq!(world.told().len(), 1);
+    world.restart(10.0);
+    // A rule that is not there any more after a restart watches nothing.
+    world.until(1_300.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told().len(), 1);
+    world.rules.clear();
+    world.restart(10.0);
+    let told = world.told();
+    assert!(told.len() == 1 && told[0].contains("no_data") && told[0].contains("switched off"), "{told:?}");
+}
+
+#[test]
+fn semantics_15_an_edit_of_the_texts_goes_on_and_one_of_the_condition_goes_on_if_it_holds() {
+    let mut world = World::new(&[("heat-alert", HEAT)]);
+    world.until(600.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told().len(), 1);
+    let worded = HEAT.replace("${room}/${cluster} is", "it is").replace("[15m, 30m]", "[5m]");
+    world.reload(&[("heat-alert", &worded)]);
+    world.until(900.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told(), ["900 head-grower firing ×1: it is 31.0 °C"]);
+    let (lower, higher) = (worded.replace("> 30.0", "> 29.0"), worded.replace("> 30.0", "> 40.0"));
+    world.reload(&[("heat-alert", &lower)]);
+    world.until(1_190.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.reload(&[("heat-alert", &higher)]);
+    let told = world.told();
+    assert!(told.len() == 1 && told[0].contains("no_data") && told[0].contains("edited"), "{told:?}");
+    // An alert that is put into a rule whose episode lasts begins with that; taken out, it ends.
+    let without: String = lower.lines().filter(|line| !line.starts_with("alert")).collect::<Vec<_>>().join("\n");
+    let without = without + "\neach: info(\"warm\");\n";
+    let with = format!("{without}alert: {{ notify: [head-grower] }}\n");
+    world.reload(&[("heat-alert", &without)]);
+    world.until(1_300.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.reload(&[("heat-alert", &with)]);
+    assert_eq!(world.told(), ["1300 head-grower firing ×1: Too warm"]);
+    world.until(1_400.0, [Some(31.0), Some(20.0)]);
+    world.reload(&[("heat-alert", &without)]);
+    assert_eq!(world.told().len(), 1);
+    assert_eq!(world.core.alerts(at(world.now), &mut world.out).alerts, []);
+}
+
+#[test]
+fn semantics_19_a_shadow_rule_tells_nobody() {
+    let shadow = format!("{HEAT}mode: shadow\n");
+    let mut world = World::new(&[("heat-alert", &shadow)]);
+    world.until(2_000.0, [Some(31.0), Some(31.0)]);
+    assert_eq!((world.told().len(), world.changes.len(), world.published.len()), (0, 0, 0));
+    assert!(world.core.counts().shadowed > 0);
+}
+
+#[test]
+fn a_silence_outlives_a_restart_and_what_still_fires_at_its_end_is_told() {
+    let mut world = World::new(&[("heat-alert", HEAT)]);
+    let matchers = Matchers::parse(&["room=Veg*".to_owned()]).unwrap();
+    let wish = SilenceWish { matchers, span: Duration::from_secs(1_000), by: "anna".into(), reason: "".into() };
+    world.core.silence(at(0.0), wish, &mut world.out);
+    world.until(500.0, [Some(31.0), Some(20.0)]);
+    world.restart(50.0);
+    world.until(990.0, [Some(31.0), Some(20.0)]);
+    assert_eq!(world.told(), Vec::<String>::new());
+    world.until(1_000.0, [Some(32.0), Some(20.0)]);
+    assert_eq!(world.told(), ["1000 head-grower firing ×1: Veg Room/middle is 31.0 °C"]);
+}

@@ -169,6 +169,7 @@ impl Book {
         self.unsaved.alerts.insert(key.clone());
         let mut told = BTreeSet::new();
         for receiver in alert.told.union(&alert.audience) {
+            self.unsaved.desks.insert(receiver.clone());
             let desk = self.desks.entry(receiver.clone()).or_default();
             let knows = alert.told.contains(receiver);
             desk.put(alert.item(&key, Kind::Ended(how)), knows);
@@ -218,7 +219,7 @@ impl Book {
             let owed = std::mem::take(&mut alert.owed);
             alert.audience.extend(owed.iter().cloned());
             put.push((owed, Kind::Began));
-            if alert.repeats == 0 {
+            if alert.repeats == 0 && alert.next_repeat.is_none() {
                 alert.next_repeat = alert.pause(0).map(|pause| now.mono + pause);
             }
         }
@@ -364,3 +365,7 @@ pub(super) fn change(
 
 /// How bad trouble of the engine itself is said to be, at the least.
 pub(super) const TROUBLE: Severity = Severity::Warning;
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

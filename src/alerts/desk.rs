@@ -53,7 +53,7 @@ impl Desk {
             return;
         };
         let kind = match (self.items[at].kind, item.kind) {
-            (Kind::Began, Kind::Repeat(_)) => Kind::Began,
+            (Kind::Began, Kind::Repeat(_) | Kind::Escalated) => Kind::Began,
             (Kind::Escalated, Kind::Repeat(_) | Kind::Began) => Kind::Escalated,
             (_, Kind::Ended(AlertEnd::Changed | AlertEnd::Disabled)) if !knows => {
                 self.items.remove(at);
@@ -83,12 +83,17 @@ impl Desk {
         let storm = storm.map(|window| (window.until, Held::Storm));
         let quiet = receiver.quiet.and_then(|quiet| quiet.until(now, urgency, &book.zone));
         let quiet = quiet.map(|until| (until.min(now.mono + LOOK), Held::Quiet));
+        let rate = self.rate(item, now, receiver).map(|until| (until, Held::Rate));
+        [storm, quiet, rate].into_iter().flatten().max_by_key(|(at, _)| *at)
+    }
+
+    /// When the hour has room for it, if it has none now.
+    fn rate(&self, item: &Item, now: Timestamp, receiver: &ReceiverConfig) -> Option<Mono> {
+        let urgency = item.urgency();
         let is = |critical: bool| critical == (urgency == Severity::Critical);
         let mut sent = self.sent.iter().filter(|(at, critical)| is(*critical) && *at + HOUR > now.mono);
-        let most = receiver.rate.most(urgency);
-        let many = sent.clone().count();
-        let rate = (many >= most).then(|| sent.nth(many - most)).flatten().map(|(at, _)| (*at + HOUR, Held::Rate));
-        [storm, quiet, rate].into_iter().flatten().max_by_key(|(at, _)| *at)
+        let (most, many) = (receiver.rate.most(urgency), sent.clone().count());
+        (many >= most).then(|| sent.nth(many - most)).flatten().map(|(at, _)| *at + HOUR)
     }
 
     /// When something may go next.
@@ -110,21 +115,27 @@ impl Desk {
         while self.sent.front().is_some_and(|(at, _)| *at + HOUR <= now.mono) {
             self.sent.pop_front();
         }
+        // What may go is known before the first note closes the way for the rest.
+        let goes = |item: &Item| self.gate(item, now, config).is_none();
+        let (mut go, mut stay): (Vec<Item>, Vec<Item>) = self.items.iter().cloned().partition(goes);
         let mut notes = Vec::new();
         for standing in [Standing::Firing, Standing::Resolved, Standing::NoData] {
-            let goes = |item: &Item| item.kind.standing() == standing && self.gate(item, now, config).is_none();
-            let (go, stay): (Vec<Item>, Vec<Item>) = self.items.iter().cloned().partition(goes);
-            let Some(note) = note(go.clone(), now, &config.1.site, &config.1.zone) else { continue };
-            self.items = stay;
-            let window = Some(Window { until: now.mono + STORM, severity: note.severity });
-            if standing == Standing::Firing {
-                self.firing = window;
-            } else {
-                self.ended =
-                    self.ended.filter(|ended| ended.until > now.mono && ended.severity > note.severity).or(window);
-            }
+            let (of, others): (Vec<Item>, Vec<Item>) = go.into_iter().partition(|i| i.kind.standing() == standing);
+            go = others;
+            let (of, late): (Vec<Item>, Vec<Item>) =
+                of.into_iter().partition(|i| self.rate(i, now, config.0).is_none());
+            stay.extend(late);
+            let Some(note) = note(of.clone(), now, &config.1.site, &config.1.zone) else { continue };
             self.sent.push_back((now.mono, note.severity == Severity::Critical));
-            notes.push((note, go));
+            notes.push((note, of));
+        }
+        self.items = stay;
+        for (note, _) in &notes {
+            let window = if note.standing == Standing::Firing { &mut self.firing } else { &mut self.ended };
+            let new = Window { until: now.mono + STORM, severity: note.severity };
+            // What is worse passes a storm; the rest does not wait longer for that.
+            let open = window.filter(|open| open.until > now.mono);
+            *window = Some(open.map_or(new, |open| Window { severity: open.severity.max(new.severity), ..open }));
         }
         notes
     }

@@ -7,12 +7,18 @@ mod code;
 mod config;
 mod desk;
 mod event;
+#[cfg(test)]
+mod fixture;
 mod item;
 mod people;
 mod saved;
 mod silence;
 mod status;
 mod system;
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod model_tests;
 
 pub use book::Book;
 pub use config::{BookConfig, Quiet, Rate, ReceiverConfig};

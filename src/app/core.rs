@@ -3,6 +3,7 @@
 
 mod alerts;
 mod devices;
+mod publish;
 mod raw;
 mod reload;
 mod saved;
@@ -371,25 +372,6 @@ impl Core {
         }
         let trail = Trail::behind(origin.rule, trail);
         self.take_device_outs(hop + 1, Some(trail), out);
-    }
-
-    fn publish(
-        &mut self,
-        origin: Origin,
-        hop: u8,
-        (channel, mut fields): (Name, Fields),
-        trail: Option<&Arc<Trail>>,
-        out: &mut Vec<Output>,
-    ) {
-        let trail = Trail::behind(origin.rule.clone(), trail);
-        if hop >= MOST_HOPS {
-            return self.refuse_circle(&trail, channel, out);
-        }
-        if let (None, Some(revision)) = (fields.get(&self.names.revision), origin.revision) {
-            fields.push(self.names.revision.clone(), Value::Text(revision));
-        }
-        let delivery = self.router.stamp(self.now, message(channel, Provenance::Rule, hop + 1, fields));
-        self.queue.push_back(Hop { delivery, trail: Some(trail) });
     }
 }
 
