@@ -35,6 +35,14 @@ pub(super) struct Message {
     pub(super) key: Option<String>,
 }
 
+impl Message {
+    /// With its headers, which are never as long as that.
+    pub(super) fn size(&self) -> usize {
+        const HEADERS: usize = 64;
+        self.topic.len() + self.payload.len() + self.key.as_ref().map_or(0, String::len) + HEADERS
+    }
+}
+
 /// What the broker says to one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -75,6 +83,8 @@ impl Shared {
 #[derive(Default)]
 struct Progress {
     connected: bool,
+    /// The broker cuts the connection at a larger packet.
+    largest: Option<usize>,
     /// Why the connection is of no more use.
     over: Option<String>,
     /// How many of the batch are on the wire; they go in order.
@@ -87,7 +97,11 @@ struct Progress {
 impl Progress {
     fn heard(&mut self, event: &Event) {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => self.connected = true,
+            Event::Incoming(Packet::ConnAck(ack)) => {
+                let most = ack.properties.as_ref().and_then(|properties| properties.max_packet_size);
+                self.largest = most.and_then(|most| usize::try_from(most).ok());
+                self.connected = true;
+            }
             Event::Outgoing(Outgoing::Publish(packet)) => {
                 self.packets.insert(*packet, self.sent);
                 self.sent += 1;
@@ -138,6 +152,11 @@ impl Connection {
 
     pub(super) fn is_over(&self) -> bool {
         self.shared.progress().over.is_some()
+    }
+
+    /// In bytes, all of them together with the names of topic and key; nobody has set one if there is none.
+    pub(super) fn largest(&self) -> Option<usize> {
+        self.shared.progress().largest
     }
 
     /// An answer for each, in order; after one that is not there, the connection is of no more use.
