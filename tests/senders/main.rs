@@ -2,6 +2,7 @@
 //! `cargo test` alone they are ignored. A module for each sender.
 
 mod email;
+mod file;
 mod mqtt;
 mod postgres;
 
