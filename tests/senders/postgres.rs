@@ -124,8 +124,12 @@ async fn a_database_that_was_away_gets_it_later() {
     assert!(!why(&verdicts[0]).is_empty());
     control("start", "postgres");
     assert_eq!(sent(&mut sender, &transcript, &[parcel(2, 2, "2")]).await, [Verdict::Delivered]);
+    control("stop", "postgres");
+    control("start", "postgres");
+    let verdicts = sent(&mut sender, &transcript, &[parcel(3, 1, "3")]).await;
+    assert_eq!(verdicts, [Verdict::Delivered], "a connection that died meanwhile is no try");
     let count = client(port).await.query_one("SELECT count(*) FROM later", &[]).await.expect("read");
-    assert_eq!(count.get::<_, i64>(0), 2);
+    assert_eq!(count.get::<_, i64>(0), 3);
 }
 
 #[tokio::test]

@@ -131,8 +131,10 @@ impl Writer {
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-        // The name itself must outlast a power cut as well.
-        File::open(folder)?.sync_all()?;
+        // The name itself must outlast a power cut as well, and so must those of the folders that were made for it.
+        for folder in folder.ancestors().take_while(|above| above.starts_with(&self.folder)) {
+            File::open(folder)?.sync_all()?;
+        }
         let size = cut_torn_line(&mut file)?;
         let columns = if self.format == Format::Csv && size > 0 { header(&mut file)? } else { Vec::new() };
         Ok(Open { name: name.to_owned(), part, path, file, size, columns })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, PubAckReason, PublishProperties};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -242,6 +242,12 @@ fn told(error: &ConnectionError) -> String {
         ) => "the broker does not speak MQTT 5".to_owned(),
         ConnectionError::ConnectionRefused(code) => format!("the broker refuses the connection: {code:?}"),
         ConnectionError::Timeout(_) => "no answer in time".to_owned(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker has closed the connection".to_owned(),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker has fallen silent".to_owned(),
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            format!("the broker ends the connection: {reason_code:?}")
+        }
+        ConnectionError::MqttState(StateError::Io(error)) | ConnectionError::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }
