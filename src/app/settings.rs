@@ -9,14 +9,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::bus::bridge::check_url;
-use crate::files::{Report, SourceFile, Spanned, closest, read_with_gaps};
-use crate::model::{CommandsFrom, Name, Secret, Value};
+use crate::files::{Entries, Report, SourceFile, Spanned, closest, read_with_gaps};
+use crate::model::{CommandsFrom, Secret, Value};
+use crate::senders::Outlet;
 
 use super::secrets;
 
+mod check;
 mod commands;
+mod people;
+mod targets;
 
 pub(super) use commands::check_patterns;
+pub use people::Receiver;
 
 /// The settings of this machine. The site is in channels.yaml, the behaviour in rules/.
 ///
@@ -44,12 +49,12 @@ pub(super) struct SettingsSpec {
     history: Option<Spanned<Value>>,
     /// The web server. No effect yet.
     web: Option<Spanned<Value>>,
-    /// People, by the names that rules use. No effect yet.
-    receivers: Option<Spanned<Value>>,
-    /// How people are reached. No effect yet.
-    senders: Option<Spanned<Value>>,
-    /// Machines that `send()` in a rule names. No effect yet.
-    targets: Option<Spanned<Value>>,
+    /// People, by the names that rules use.
+    receivers: Entries<Spanned<people::ReceiverSpec>>,
+    /// How people are reached.
+    senders: people::SendersSpec,
+    /// Machines that `send()` in a rule names.
+    targets: Entries<Spanned<targets::TargetSpec>>,
     /// Limits of scripts. No effect yet.
     limits: Option<Spanned<Value>>,
 }
@@ -105,8 +110,10 @@ pub struct Settings {
     pub embedded: Option<SocketAddr>,
     /// Which Redis clients may command devices.
     pub commands_from: CommandsFrom,
-    /// The names of the people that alerts are for.
-    pub receivers: Vec<Name>,
+    /// The people that alerts are for.
+    pub receivers: Vec<Receiver>,
+    /// The machines that take data.
+    pub targets: Vec<Outlet>,
     /// Lock, control socket, database; relative to the site folder.
     pub state_dir: PathBuf,
 }
@@ -130,6 +137,7 @@ impl Default for Settings {
             embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
             commands_from: CommandsFrom::All,
             receivers: Vec::new(),
+            targets: Vec::new(),
             state_dir: PathBuf::from(".growctl"),
         }
     }
@@ -183,9 +191,9 @@ impl Settings {
         if let Some(folder) = &spec.state_dir {
             settings.state_dir.clone_from(folder);
         }
-        if let Some(Value::Map(receivers)) = spec.receivers.as_ref().map(|receivers| &receivers.value) {
-            settings.receivers = receivers.iter().map(|(name, _)| name.clone()).collect();
-        }
+        let mut check = check::Check { file, folder, report };
+        settings.receivers = people::receivers(&spec.receivers, &spec.senders, &mut check);
+        settings.targets = targets::targets(&spec.targets, &mut check);
         spec.unused(file, report);
         settings
     }
@@ -193,14 +201,7 @@ impl Settings {
 
 impl SettingsSpec {
     fn unused(&self, file: &Arc<SourceFile>, report: &mut Report) {
-        let keys = [
-            ("history", &self.history),
-            ("web", &self.web),
-            ("receivers", &self.receivers),
-            ("senders", &self.senders),
-            ("targets", &self.targets),
-            ("limits", &self.limits),
-        ];
+        let keys = [("history", &self.history), ("web", &self.web), ("limits", &self.limits)];
         for (key, value) in keys {
             if let Some(value) = value {
                 report.warning(file, value.place, format!("`{key}` has no effect yet"));
@@ -279,7 +280,7 @@ mod tests {
     fn what_is_wrong_is_said_at_once() {
         let (settings, report) = load(
             "name: north house\ntime_zone: Europe/Amsterdm\nlocation: {latitude: 521, longitude: 4}\n\
-             redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\ntargets: {}\n",
+             redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\nweb: {}\n",
         );
         assert!(settings.is_none());
         for part in
@@ -287,6 +288,6 @@ mod tests {
         {
             assert!(report.contains(part), "{part} in {report}");
         }
-        assert!(report.contains("`targets` has no effect yet"), "{report}");
+        assert!(report.contains("`web` has no effect yet"), "{report}");
     }
 }

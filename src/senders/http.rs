@@ -5,7 +5,7 @@ use super::{Sender, SenderContext};
 use crate::model::Secret;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where to.
     pub url: Secret,
@@ -43,7 +43,7 @@ pub enum Format {
 }
 
 /// How to log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// `Authorization: Bearer …`
     Bearer(Secret),

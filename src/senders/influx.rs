@@ -5,7 +5,7 @@ use super::{Sender, SenderContext};
 use crate::model::Secret;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The server.
     pub url: String,

@@ -8,6 +8,7 @@ pub mod http;
 pub mod influx;
 pub mod mqtt;
 mod net;
+mod outlet;
 pub mod postgres;
 pub mod push;
 pub mod sms;
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Parcel, Verdict};
 
+pub use outlet::{Kind, Outlet};
 pub use transcript::Transcript;
 
 /// What a sender may know of the site.

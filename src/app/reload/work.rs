@@ -232,6 +232,9 @@ impl Work {
             self.ends.interfaces.reload(&map);
             self.map = map;
         }
+        if let Some(couriers) = self.ends.couriers.as_ref().filter(|_| !only_name) {
+            couriers.turn_to(&site.settings);
+        }
         self.loader.decides();
         (self.decides, self.rules) = (true, site.rules.len());
         applied.log(&self.said);

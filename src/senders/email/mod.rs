@@ -16,7 +16,7 @@ use letter::{Ends, letter};
 use smtp::{Fault, Session};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The server.
     pub host: String,

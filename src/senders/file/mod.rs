@@ -21,7 +21,7 @@ use tidy::Tidy;
 use writer::Writer;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Relative to the site folder; `%Y-%m-%d` and so on are the local time of the event.
     pub path: String,

@@ -20,7 +20,7 @@ use connection::{Answer, Connection, Message};
 use topics::{Place, entities, status_topic};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `mqtt://host:1883` or `mqtts://host:8883`.
     pub url: String,

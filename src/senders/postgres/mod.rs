@@ -16,7 +16,7 @@ use connection::{Connection, Fault, Table};
 use rows::Rows;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `postgres://user:password@host/database`.
     pub url: Secret,
