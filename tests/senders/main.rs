@@ -1,7 +1,8 @@
-//! The senders against real servers, which `scripts/senders-test` starts and whose addresses it leaves in the environment. By
-//! `cargo test` alone there are none, and nothing is tried here.
+//! The senders against real servers, which `scripts/senders-test` starts and whose addresses it leaves in the environment; by
+//! `cargo test` alone they are ignored. A module for each sender.
 
 mod email;
+mod file;
 mod mqtt;
 mod postgres;
 
@@ -17,27 +18,23 @@ use jiff::tz::TimeZone;
 const AT: i64 = 1_795_649_400_000_000_000;
 
 /// What the script left in the environment.
-fn given(name: &str) -> Option<String> {
-    let value = env::var(name).ok();
-    if value.is_none() {
-        eprintln!("not tried: scripts/senders-test starts the servers");
-    }
-    value
+fn given(name: &str) -> String {
+    env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: scripts/senders-test starts the servers and the tests"))
 }
 
-fn port(name: &str) -> Option<u16> {
-    given(name)?.parse().ok()
+fn port(name: &str) -> u16 {
+    given(name).parse().expect("a port")
 }
 
 /// The right password, which no output may hold.
 fn canary() -> Secret {
-    Secret::new(env::var("SENDERS_PASSWORD").expect("given with the ports"))
+    Secret::new(given("SENDERS_PASSWORD"))
 }
 
 /// Starts or stops one of the servers.
 fn control(what: &str, server: &str) {
-    let control = env::var("SENDERS_CONTROL").expect("given with the ports");
-    let status = Command::new(control).args([what, server]).status().expect("the script runs");
+    let status = Command::new(given("SENDERS_CONTROL")).args([what, server]).status().expect("the script runs");
     assert!(status.success(), "{what} {server}");
 }
 

@@ -1,6 +1,8 @@
 //! By PostgreSQL.
 
-use growctl_engine::model::{Secret, Verdict};
+use std::time::Duration;
+
+use growctl_engine::model::{Parcel, Secret, Verdict};
 use growctl_engine::senders::postgres::{Config, sender};
 use growctl_engine::senders::{Sender, Transcript};
 use tokio::sync::Mutex;
@@ -30,8 +32,9 @@ async fn client(port: u16) -> Client {
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn readings_are_rows_and_a_batch_that_comes_again_adds_none() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let transcript = Transcript::kept();
     let body = r#"{"id":"a-1","ts":1795649400.25,"room":"Flower Room","cluster":"front","node":"n1","temperature":21.5,"state":"ok"}"#;
@@ -68,14 +71,21 @@ ORDER BY key, field";
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn what_the_table_refuses_holds_up_nothing_else() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let transcript = Transcript::kept();
     let mut sender = made(&config(url(port), "limited"), &transcript);
     assert_eq!(sent(&mut sender, &transcript, &[parcel(1, 1, "1")]).await, [Verdict::Delivered]);
     client(port).await.batch_execute("ALTER TABLE limited ADD CHECK (value < 100)").await.expect("altered");
-    let verdicts = sent(&mut sender, &transcript, &[parcel(2, 1, "2"), parcel(3, 1, "300"), parcel(4, 1, "4")]).await;
+    // Not compressible, and larger than a row of an index may be.
+    let mut random = fastrand::Rng::with_seed(1);
+    let name: String = (0..5_000).map(|_| random.lowercase()).collect();
+    let large = format!("{{\"{name}\":1}}");
+    let batch = [parcel(2, 1, "2"), parcel(3, 1, "300"), parcel(4, 1, "4"), parcel(5, 1, &large)];
+    let verdicts = sent(&mut sender, &transcript, &batch).await;
+    assert!(matches!(&verdicts[3], Verdict::Refused(why) if why.contains("index row")), "{verdicts:?}");
     assert!(matches!(&verdicts[1], Verdict::Refused(why) if why.contains("check constraint")), "{verdicts:?}");
     assert_eq!((&verdicts[0], &verdicts[2]), (&Verdict::Delivered, &Verdict::Delivered));
     let count = client(port).await.query_one("SELECT count(*) FROM limited", &[]).await.expect("read");
@@ -83,8 +93,28 @@ async fn what_the_table_refuses_holds_up_nothing_else() {
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
+async fn a_large_batch_is_stored_once_however_often_it_is_broken_off() {
+    let port = port("PG_PORT");
+    let _server = SERVER.lock().await;
+    let transcript = Transcript::kept();
+    let mut sender = made(&config(url(port), "large"), &transcript);
+    let batch: Vec<Parcel> =
+        (0..10_000).map(|id| parcel(id, 1, r#"{"room":"1","temperature":21.5,"humidity":60}"#)).collect();
+    for pause in [0, 5, 20, 50, 100] {
+        let broken_off = tokio::time::timeout(Duration::from_millis(pause), sender.send(&batch)).await;
+        drop(broken_off);
+    }
+    assert_eq!(sent(&mut sender, &transcript, &batch).await, vec![Verdict::Delivered; 10_000]);
+    let count =
+        client(port).await.query_one("SELECT count(*), count(DISTINCT key) FROM large", &[]).await.expect("read");
+    assert_eq!((count.get::<_, i64>(0), count.get::<_, i64>(1)), (20_000, 10_000));
+}
+
+#[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn a_database_that_was_away_gets_it_later() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let transcript = Transcript::kept();
     let mut sender = made(&config(url(port), "later"), &transcript);
@@ -94,13 +124,18 @@ async fn a_database_that_was_away_gets_it_later() {
     assert!(!why(&verdicts[0]).is_empty());
     control("start", "postgres");
     assert_eq!(sent(&mut sender, &transcript, &[parcel(2, 2, "2")]).await, [Verdict::Delivered]);
+    control("stop", "postgres");
+    control("start", "postgres");
+    let verdicts = sent(&mut sender, &transcript, &[parcel(3, 1, "3")]).await;
+    assert_eq!(verdicts, [Verdict::Delivered], "a connection that died meanwhile is no try");
     let count = client(port).await.query_one("SELECT count(*) FROM later", &[]).await.expect("read");
-    assert_eq!(count.get::<_, i64>(0), 2);
+    assert_eq!(count.get::<_, i64>(0), 3);
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn a_wrong_password_waits_for_a_person_and_is_not_shown() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let transcript = Transcript::kept();
     let config = config(format!("postgres://grow:canary-wrong@127.0.0.1:{port}/postgres"), "x");
@@ -117,8 +152,9 @@ async fn a_wrong_password_waits_for_a_person_and_is_not_shown() {
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn a_certificate_of_another_name_is_refused() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let transcript = Transcript::kept();
     let config = config(format!("{}?sslmode=require", url(port).replace("localhost", "127.0.0.1")), "x");
@@ -128,8 +164,9 @@ async fn a_certificate_of_another_name_is_refused() {
 
 /// The extension is in no package of Debian: this one has its name and the function that is called, and no more.
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn where_timescale_is_the_table_is_made_a_hypertable_or_not_at_all() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let _server = SERVER.lock().await;
     let other = |url: String| url.replace("/postgres", "/timescale");
     client(port).await.batch_execute("CREATE DATABASE timescale").await.expect("made");
@@ -155,8 +192,9 @@ $$ INSERT INTO calls VALUES (relation || ' ' || time_column_name); SELECT 1, tru
 }
 
 #[tokio::test]
+#[ignore = "scripts/senders-test starts the servers"]
 async fn a_private_database_is_spoken_to_only_if_that_is_meant() {
-    let Some(port) = port("PG_PORT") else { return };
+    let port = port("PG_PORT");
     let transcript = Transcript::kept();
     for url in [url(port), "postgres://grow@%2Ftmp/postgres".to_owned()] {
         let config = Config { allow_private: false, ..config(url, "x") };

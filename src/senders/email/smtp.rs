@@ -9,7 +9,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Auth, Data, Mail, Quit, Rcpt, Rset};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
 use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
 use tokio::time::timeout;
 
@@ -177,16 +177,27 @@ async fn connect(
     let connected = AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), &hello, at_once, None).await;
     let mut connection = connected.map_err(|error| fault("no connection", &error))?;
     transcript.say(|| format!("> EHLO {hello}"));
-    transcript.say(|| format!("< 250 {}", connection.server_info()));
+    transcript.say(|| format!("< 250 {}", offered(connection.server_info())));
     if let Some(tls) = tls.filter(|_| config.security == Security::StartTls) {
         if !connection.can_starttls() {
             return Err(Fault::over(format!("{host} offers no STARTTLS: try `security: tls` with port 465")));
         }
         transcript.say(|| "> STARTTLS".to_owned());
         connection.starttls(tls, &hello).await.map_err(|error| fault("STARTTLS failed", &error))?;
-        transcript.say(|| format!("< 250 {}", connection.server_info()));
+        transcript.say(|| format!("< 250 {}", offered(connection.server_info())));
     }
     Ok(connection)
+}
+
+/// What a server says of itself, as it says it.
+fn offered(server: &ServerInfo) -> String {
+    let features = [
+        ("STARTTLS", Extension::StartTls),
+        ("AUTH PLAIN", Extension::Authentication(Mechanism::Plain)),
+        ("AUTH LOGIN", Extension::Authentication(Mechanism::Login)),
+    ];
+    let offered = features.into_iter().filter(|(_, feature)| server.supports_feature(*feature)).map(|(name, _)| name);
+    tidy(&[server.name()].into_iter().chain(offered).collect::<Vec<_>>().join(", "))
 }
 
 /// A machine's name may hold what an SMTP command must not.

@@ -97,6 +97,8 @@ impl Sender for FileSender {
                 Some(path) => format!("> {} values to {}", parcels.len(), path.display()),
                 None => format!("> {} values, to no file", parcels.len()),
             });
+            let written = verdicts.iter().filter(|verdict| **verdict == Verdict::Delivered).count();
+            self.transcript.say(|| format!("< {written} written, or there already"));
             self.tidy_up(current);
             verdicts
         })

@@ -13,7 +13,7 @@ use super::names::{Pattern, latest_part, part_path};
 
 use crate::model::{Parcel, Verdict};
 
-/// A value that is tried again is looked for in so many bytes at the end of its file.
+/// A value that is tried again is looked for in so many bytes at the end of its file, or in twice those of its batch.
 const TAIL: u64 = 1 << 20;
 /// Columns that come first, in this order.
 const FIRST: [&str; 8] = ["time", "ts", "id", "room", "cluster", "node", "device", "channel"];
@@ -131,8 +131,10 @@ impl Writer {
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-        // The name itself must outlast a power cut as well.
-        File::open(folder)?.sync_all()?;
+        // The name itself must outlast a power cut as well, and so must those of the folders that were made for it.
+        for folder in folder.ancestors().take_while(|above| above.starts_with(&self.folder)) {
+            File::open(folder)?.sync_all()?;
+        }
         let size = cut_torn_line(&mut file)?;
         let columns = if self.format == Format::Csv && size > 0 { header(&mut file)? } else { Vec::new() };
         Ok(Open { name: name.to_owned(), part, path, file, size, columns })
@@ -198,7 +200,8 @@ fn drop_those_there(open: &mut Open, lines: &mut [Option<String>], items: &[Item
     if open.size == 0 || !items.iter().any(|item| item.again) {
         return Ok(there);
     }
-    let mut tail = tail(open)?;
+    let batch: usize = lines.iter().flatten().map(String::len).sum();
+    let mut tail = tail(open, TAIL.max(2 * batch as u64))?;
     for ((line, item), there) in lines.iter_mut().zip(items).zip(&mut there) {
         let Some(count) = line.as_ref().filter(|_| item.again).and_then(|line| tail.get_mut(line)) else { continue };
         if *count > 0 {
@@ -210,10 +213,10 @@ fn drop_those_there(open: &mut Open, lines: &mut [Option<String>], items: &[Item
 }
 
 /// How often each line stands at the end of the file.
-fn tail(open: &mut Open) -> io::Result<BTreeMap<String, u32>> {
-    open.file.seek(SeekFrom::Start(open.size.saturating_sub(TAIL)))?;
+fn tail(open: &mut Open, most: u64) -> io::Result<BTreeMap<String, u32>> {
+    open.file.seek(SeekFrom::Start(open.size.saturating_sub(most)))?;
     let mut bytes = Vec::new();
-    (&open.file).take(TAIL).read_to_end(&mut bytes)?;
+    (&open.file).take(most).read_to_end(&mut bytes)?;
     let mut lines = BTreeMap::new();
     for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
         *lines.entry(line.to_owned()).or_insert(0) += 1;

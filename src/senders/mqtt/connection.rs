@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, PubAckReason, PublishProperties};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -33,6 +33,14 @@ pub(super) struct Message {
     pub(super) retain: bool,
     /// Tells whoever receives it twice that it is the same.
     pub(super) key: Option<String>,
+}
+
+impl Message {
+    /// With its headers, which are never as long as that.
+    pub(super) fn size(&self) -> usize {
+        const HEADERS: usize = 64;
+        self.topic.len() + self.payload.len() + self.key.as_ref().map_or(0, String::len) + HEADERS
+    }
 }
 
 /// What the broker says to one message.
@@ -75,6 +83,8 @@ impl Shared {
 #[derive(Default)]
 struct Progress {
     connected: bool,
+    /// The broker cuts the connection at a larger packet.
+    largest: Option<usize>,
     /// Why the connection is of no more use.
     over: Option<String>,
     /// How many of the batch are on the wire; they go in order.
@@ -87,7 +97,11 @@ struct Progress {
 impl Progress {
     fn heard(&mut self, event: &Event) {
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => self.connected = true,
+            Event::Incoming(Packet::ConnAck(ack)) => {
+                let most = ack.properties.as_ref().and_then(|properties| properties.max_packet_size);
+                self.largest = most.and_then(|most| usize::try_from(most).ok());
+                self.connected = true;
+            }
             Event::Outgoing(Outgoing::Publish(packet)) => {
                 self.packets.insert(*packet, self.sent);
                 self.sent += 1;
@@ -138,6 +152,11 @@ impl Connection {
 
     pub(super) fn is_over(&self) -> bool {
         self.shared.progress().over.is_some()
+    }
+
+    /// In bytes, all of them together with the names of topic and key; nobody has set one if there is none.
+    pub(super) fn largest(&self) -> Option<usize> {
+        self.shared.progress().largest
     }
 
     /// An answer for each, in order; after one that is not there, the connection is of no more use.
@@ -223,6 +242,12 @@ fn told(error: &ConnectionError) -> String {
         ) => "the broker does not speak MQTT 5".to_owned(),
         ConnectionError::ConnectionRefused(code) => format!("the broker refuses the connection: {code:?}"),
         ConnectionError::Timeout(_) => "no answer in time".to_owned(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => "the broker has closed the connection".to_owned(),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker has fallen silent".to_owned(),
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            format!("the broker ends the connection: {reason_code:?}")
+        }
+        ConnectionError::MqttState(StateError::Io(error)) | ConnectionError::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }

@@ -118,16 +118,15 @@ impl Sender for Mqtt {
 
 impl Mqtt {
     async fn deliver(&mut self, parcels: &[Parcel]) -> Result<Vec<Verdict>, String> {
-        let values: Vec<Result<Value, String>> = parcels
-            .iter()
-            .map(|parcel| serde_json::from_str(&parcel.body).map_err(|error| format!("it is no JSON: {error}")))
-            .collect();
         let (connection, is_new) = self.connect().await?;
-        let (mut messages, discovered) = self.introductions(&values, is_new);
+        let read: Vec<Result<(Value, Message), String>> =
+            parcels.iter().map(|parcel| self.message(parcel, connection.largest())).collect();
+        let (mut messages, discovered) = self.introductions(read.iter().flatten().map(|(value, _)| value), is_new);
         let before = messages.len();
-        messages.extend(
-            values.iter().zip(parcels).filter_map(|(value, parcel)| Some(self.message(value.as_ref().ok()?, parcel))),
-        );
+        let mut refused = Vec::new();
+        for read in read {
+            refused.push(read.map(|(_, message)| messages.push(message)).err());
+        }
         for message in &messages {
             self.transcript.say(|| format!("> PUBLISH {} ({} bytes)", message.topic, message.payload.len()));
         }
@@ -140,11 +139,10 @@ impl Mqtt {
         if over.is_none() {
             self.connection = Some(connection);
         }
-        let verdict = |value: Result<Value, String>| match value {
-            Ok(_) => verdict(answers.next().flatten(), &lost),
-            Err(why) => Verdict::Refused(why),
+        let verdict = |refused: Option<String>| {
+            refused.map_or_else(|| verdict(answers.next().flatten(), &lost), Verdict::Refused)
         };
-        Ok(values.into_iter().map(verdict).collect())
+        Ok(refused.into_iter().map(verdict).collect())
     }
 
     async fn connect(&mut self) -> Result<(Connection, bool), String> {
@@ -161,13 +159,13 @@ impl Mqtt {
     }
 
     /// What goes before the values: that growctl is there, and entities that this connection has not told yet.
-    fn introductions(&self, values: &[Result<Value, String>], is_new: bool) -> (Vec<Message>, Vec<String>) {
+    fn introductions<'v>(&self, values: impl Iterator<Item = &'v Value>, is_new: bool) -> (Vec<Message>, Vec<String>) {
         let mut messages = Vec::new();
         if is_new {
             messages.push(retained(status_topic(&self.prefix), "online".to_owned()));
         }
         let mut discovered = Vec::new();
-        for value in values.iter().flatten().filter(|_| self.home_assistant) {
+        for value in values.filter(|_| self.home_assistant) {
             for entity in entities(&self.prefix, &Place::of(value), value) {
                 if !self.told.contains(&entity.topic) && !discovered.contains(&entity.topic) {
                     discovered.push(entity.topic.clone());
@@ -178,14 +176,14 @@ impl Mqtt {
         (messages, discovered)
     }
 
-    fn message(&self, value: &Value, parcel: &Parcel) -> Message {
-        let place = Place::of(value);
-        let key = Some(parcel.key.to_string());
-        Message {
-            topic: place.topic(&self.prefix),
-            payload: parcel.body.clone().into_bytes(),
-            retain: place.retained(),
-            key,
+    fn message(&self, parcel: &Parcel, largest: Option<usize>) -> Result<(Value, Message), String> {
+        let value: Value = serde_json::from_str(&parcel.body).map_err(|error| format!("it is no JSON: {error}"))?;
+        let place = Place::of(&value);
+        let (topic, payload) = (place.topic(&self.prefix), parcel.body.clone().into_bytes());
+        let message = Message { topic, payload, retain: place.retained(), key: Some(parcel.key.to_string()) };
+        match largest.filter(|largest| message.size() > *largest) {
+            Some(largest) => Err(format!("the broker takes messages of {largest} bytes at most")),
+            None => Ok((value, message)),
         }
     }
 

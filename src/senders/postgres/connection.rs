@@ -168,8 +168,8 @@ async fn answered<T>(answer: impl Future<Output = Result<T, tokio_postgres::Erro
 }
 
 fn fault(error: &tokio_postgres::Error) -> Fault {
-    // 22: values that cannot be stored; 23: values that a constraint refuses.
-    let rows = error.code().is_some_and(|code| code.code().starts_with("22") || code.code().starts_with("23"));
+    // 22: values that cannot be stored; 23: that a constraint refuses; 54: that are too large.
+    let rows = error.code().is_some_and(|code| ["22", "23", "54"].contains(&code.code().get(..2).unwrap_or_default()));
     Fault { why: told(error), rows }
 }
 

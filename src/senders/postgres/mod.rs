@@ -85,26 +85,38 @@ impl Sender for Postgres {
 impl Postgres {
     /// All at once; one by one if the database will not have one of them. The error is for those without a verdict.
     async fn deliver(&mut self, parcels: &[Parcel], verdicts: &mut Vec<Verdict>) -> Result<(), String> {
-        let connection = self.connect().await?;
         let mut all = Rows::default();
         let read: Vec<Verdict> = parcels.iter().map(|parcel| all.add(parcel)).map(verdict_of).collect();
-        match self.insert(&connection, &all).await {
+        let (connection, stored) = self.insert_all(&all).await?;
+        match stored {
             Ok(()) => *verdicts = read,
-            Err(fault) if fault.rows => {
+            Err(_) => {
                 for parcel in parcels {
                     verdicts.push(self.one(&connection, parcel).await?);
                 }
             }
-            Err(fault) => return Err(fault.why),
         }
         self.connection = Some(connection);
         Ok(())
     }
 
-    async fn connect(&mut self) -> Result<Connection, String> {
+    /// What went wrong within is the fault of the rows. A connection from before may have died since, so a new one is tried
+    /// at once: rows that have arrived nevertheless are not stored again.
+    async fn insert_all(&mut self, rows: &Rows) -> Result<(Connection, Result<(), Fault>), String> {
         if let Some(connection) = self.connection.take().filter(|connection| !connection.is_over()) {
-            return Ok(connection);
+            match self.insert(&connection, rows).await {
+                Err(fault) if !fault.rows => self.transcript.say(|| format!("< {}", self.without_password(&fault.why))),
+                stored => return Ok((connection, stored)),
+            }
         }
+        let connection = self.connect().await?;
+        match self.insert(&connection, rows).await {
+            Err(fault) if !fault.rows => Err(fault.why),
+            stored => Ok((connection, stored)),
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, String> {
         let connection = Connection::open(&self.server, &self.table, self.allow_private).await;
         let connection = connection.map_err(|fault| fault.why)?;
         self.transcript.say(|| format!("> connection to {}", connection.to));
