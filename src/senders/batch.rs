@@ -25,7 +25,7 @@ pub(super) async fn batch<F>(
 where
     F: Fn(&[&str]) -> Result<Request, String> + Send,
 {
-    let mut verdicts: Vec<Verdict> = texts.iter().map(|text| text.as_ref().map_or_else(refused, |_| later())).collect();
+    let mut verdicts: Vec<Verdict> = texts.iter().map(|text| text.as_ref().map_or_else(|why| Verdict::Refused(why.clone()), |_| later())).collect();
     let good = texts.iter().enumerate().filter_map(|(at, text)| Some((at, text.as_deref().ok()?)));
     let (places, good): (Vec<usize>, Vec<&str>) = good.unzip();
     let keys: Vec<&str> = places.iter().map(|at| &*parcels[*at].key).collect();
@@ -34,10 +34,6 @@ where
         verdicts[at] = verdict;
     }
     verdicts
-}
-
-fn refused(why: &String) -> Verdict {
-    Verdict::Refused(why.clone())
 }
 
 async fn halving<F>(knock: Knock<'_>, keys: &[&str], texts: &[&str], request: F) -> Vec<Verdict>
