@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
+use serde_json::Value as Json;
 
 use super::Transcript;
 use super::censor::Censor;
@@ -28,11 +29,11 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Its beginning.
     pub(super) body: String,
-    /// The body is there to its end.
-    pub(super) whole: bool,
     headers: HeaderMap,
     host: String,
+    /// Its beginning, and what it says in words; without secrets.
     shown: String,
+    reason: String,
 }
 
 impl Answer {
@@ -46,20 +47,15 @@ impl Answer {
     pub(super) async fn read(mut response: Response, most: usize, censor: &Censor, host: &str) -> Answer {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
-        let whole = loop {
-            match response.chunk().await {
-                Ok(Some(part)) => body.extend_from_slice(&part[..part.len().min(most + 1 - body.len())]),
-                Ok(None) => break true,
-                Err(_) => break false,
-            }
-            if body.len() > most {
-                body.truncate(most);
-                break false;
-            }
-        };
+        while body.len() < most
+            && let Ok(Some(part)) = response.chunk().await
+        {
+            body.extend_from_slice(&part[..part.len().min(most - body.len())]);
+        }
         let body = String::from_utf8_lossy(&body).into_owned();
         let shown = censor.show(body.trim(), Answer::SHOWN);
-        Answer { status, body, whole, headers, host: host.to_owned(), shown }
+        let reason = reason(&body).map_or_else(|| shown.clone(), |reason| censor.show(&reason, Answer::SHOWN));
+        Answer { status, body, headers, host: host.to_owned(), shown, reason }
     }
 
     /// Writes it down.
@@ -97,8 +93,8 @@ impl Answer {
 
     /// In one line.
     pub(super) fn words(&self, hint: &str) -> String {
-        let colon = if self.shown.is_empty() { "" } else { ": " };
-        format!("{} answered {}{hint}{colon}{}", self.host, self.status, self.shown)
+        let colon = if self.reason.is_empty() { "" } else { ": " };
+        format!("{} answered {}{hint}{colon}{}", self.host, self.status, self.reason)
     }
 
     // The host only: what follows it may be a secret.
@@ -123,4 +119,13 @@ impl Answer {
         };
         Some(pause.min(LONGEST_PAUSE))
     }
+}
+
+/// What an answer in JSON says in words, as most services have it.
+fn reason(body: &str) -> Option<String> {
+    let json: Json = serde_json::from_str(body).ok()?;
+    let text =
+        ["message", "description", "error", "detail", "title"].iter().find_map(|name| json.get(name)?.as_str())?;
+    let code = json.get("code").map(|code| code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned));
+    Some(code.map_or_else(|| text.to_owned(), |code| format!("{text} ({code})")))
 }

@@ -25,29 +25,25 @@ pub(super) async fn batch<F>(
 where
     F: Fn(&[&str]) -> Result<Request, String> + Send,
 {
-    let mut verdicts: Vec<Verdict> = texts.iter().map(|text| text.as_ref().map_or_else(refused, |_| later())).collect();
-    let good: Vec<(usize, &str)> =
-        texts.iter().enumerate().filter_map(|(at, text)| Some((at, text.as_deref().ok()?))).collect();
-    let (good_parcels, good_texts): (Vec<Parcel>, Vec<&str>) =
-        good.iter().map(|(at, text)| (parcels[*at].clone(), *text)).unzip();
-    let of_good = halving(knock, &good_parcels, &good_texts, request).await;
-    for ((at, _), verdict) in good.into_iter().zip(of_good) {
+    let mut verdicts: Vec<Verdict> =
+        texts.iter().map(|text| text.as_ref().map_or_else(|why| Verdict::Refused(why.clone()), |_| later())).collect();
+    let good = texts.iter().enumerate().filter_map(|(at, text)| Some((at, text.as_deref().ok()?)));
+    let (places, good): (Vec<usize>, Vec<&str>) = good.unzip();
+    let keys: Vec<&str> = places.iter().map(|at| &*parcels[*at].key).collect();
+    let of_good = halving(knock, &keys, &good, request).await;
+    for (at, verdict) in places.into_iter().zip(of_good) {
         verdicts[at] = verdict;
     }
     verdicts
 }
 
-fn refused(why: &String) -> Verdict {
-    Verdict::Refused(why.clone())
-}
-
-async fn halving<F>(knock: Knock<'_>, parcels: &[Parcel], texts: &[&str], request: F) -> Vec<Verdict>
+async fn halving<F>(knock: Knock<'_>, keys: &[&str], texts: &[&str], request: F) -> Vec<Verdict>
 where
     F: Fn(&[&str]) -> Result<Request, String> + Send,
 {
-    let mut verdicts = Vec::with_capacity(parcels.len());
+    let mut verdicts = Vec::with_capacity(keys.len());
     let (begun, mut requests) = (Instant::now(), 0);
-    let mut open = Vec::from_iter(Some(0..parcels.len()).filter(|all| !all.is_empty()));
+    let mut open = Vec::from_iter(Some(0..keys.len()).filter(|all| !all.is_empty()));
     while let Some(part) = open.pop() {
         if requests == MOST_REQUESTS || begun.elapsed() > knock.client.limits().begin {
             break;
@@ -55,7 +51,7 @@ where
         requests += 1;
         let verdict = match request(&texts[part.clone()]) {
             Err(why) => Verdict::Refused(why),
-            Ok(made) => match knock.post(made, &parcels[part.clone()]).await {
+            Ok(made) => match knock.post(made, &keys[part.clone()]).await {
                 Err(verdict) => verdict,
                 Ok(answer) if part.len() > 1 && dislikes_one(&answer) => {
                     let middle = part.start + part.len() / 2;
@@ -72,7 +68,7 @@ where
             break;
         }
     }
-    waiting(&mut verdicts, parcels.len());
+    waiting(&mut verdicts, keys.len());
     verdicts
 }
 

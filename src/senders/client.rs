@@ -145,11 +145,6 @@ impl Client {
         url
     }
 
-    /// The text without secrets, for an error.
-    pub(super) fn show(&self, text: &str, most: usize) -> String {
-        self.censor.show(text, most)
-    }
-
     /// Asks, and reads the answer. An error holds no secret; nobody knows then whether the other side has acted.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, String> {
         self.note(&request);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
-use super::answer::Audience;
+use super::answer::{Answer, Audience};
 use super::client::{Client, Request};
 use super::signature::digest;
 use crate::model::{Parcel, Verdict};
@@ -22,13 +22,9 @@ pub(super) struct Knock<'a> {
 }
 
 impl Knock<'_> {
-    /// Posts a request for these parcels.
-    pub(super) async fn post(
-        &self,
-        mut request: Request,
-        parcels: &[Parcel],
-    ) -> Result<super::answer::Answer, Verdict> {
-        request.headers.insert(IDEMPOTENCY_KEY, key(parcels));
+    /// Posts a request for the parcels that have these keys.
+    pub(super) async fn post(&self, mut request: Request, keys: &[&str]) -> Result<Answer, Verdict> {
+        request.headers.insert(IDEMPOTENCY_KEY, key(keys));
         self.client.ask(request).await.map_err(|why| Verdict::Failed { why, retry_after: None })
     }
 }
@@ -46,7 +42,7 @@ where
         }
         let verdict = match request(parcel) {
             Err(verdict) => verdict,
-            Ok(request) => match knock.post(request, std::slice::from_ref(parcel)).await {
+            Ok(request) => match knock.post(request, &[&*parcel.key]).await {
                 Ok(answer) => answer.verdict(knock.to),
                 Err(verdict) => verdict,
             },
@@ -78,14 +74,8 @@ pub(super) fn later() -> Verdict {
 
 // Several together have a key of their own: the key of one of them would make the other side drop the rest, should that one
 // have come before in other company.
-fn key(parcels: &[Parcel]) -> HeaderValue {
-    let alone = match parcels {
-        [parcel] => HeaderValue::from_str(&parcel.key).ok(),
-        _ => None,
-    };
-    let of_all = || {
-        let keys: Vec<&str> = parcels.iter().map(|parcel| &*parcel.key).collect();
-        HeaderValue::from_str(&digest(keys.join("\n").as_bytes())).unwrap_or(HeaderValue::from_static(""))
-    };
-    alone.unwrap_or_else(of_all)
+fn key(keys: &[&str]) -> HeaderValue {
+    let alone = if let [key] = keys { HeaderValue::from_str(key).ok() } else { None };
+    let of_all = || HeaderValue::from_str(&digest(keys.join("\n").as_bytes())).ok();
+    alone.or_else(of_all).unwrap_or(HeaderValue::from_static(""))
 }

@@ -11,6 +11,7 @@ pub mod email;
 pub mod file;
 pub mod http;
 pub mod influx;
+mod line_protocol;
 pub mod mqtt;
 mod net;
 mod outlet;

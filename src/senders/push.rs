@@ -68,11 +68,6 @@ impl Sender for Push {
 }
 
 fn message(note: &Note, topic: &Secret, tries: u32) -> serde_json::Value {
-    let mut lines = vec![format!("{}{}", note.summary, words::circumstances(note, tries))];
-    if !note.ack.is_empty() {
-        lines.push(format!("Acknowledge it by: growctl alert ack {}", note.ack));
-    }
-    lines.extend(note.details.iter().cloned());
     let title = format!("{} {}", note.site, words::head(note));
     let mut tags = vec![match (note.standing, note.severity) {
         (Standing::Resolved, _) => "white_check_mark",
@@ -85,7 +80,7 @@ fn message(note: &Note, topic: &Secret, tries: u32) -> serde_json::Value {
     json!({
         "topic": topic.expose(),
         "title": title.trim(),
-        "message": super::censor::shorten(&lines.join("\n"), MOST),
+        "message": super::censor::shorten(&words::lines(note, tries).join("\n"), MOST),
         "priority": priority(note),
         "tags": tags,
     })

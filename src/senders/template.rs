@@ -24,33 +24,13 @@ enum Piece {
     Hole(String),
 }
 
-/// What a template of a note can name.
-pub(super) const OF_NOTE: [&str; 15] = [
-    "summary",
-    "severity",
-    "site",
-    "rule",
-    "details",
-    "standing",
-    "count",
-    "since",
-    "repeats",
-    "escalated",
-    "ack",
-    "tries",
-    "head",
-    "circumstances",
-    "key",
-];
-
 /// What a template of a value can name, besides `value` and `value.<field>`.
 const OF_VALUE: [&str; 4] = ["value", "key", "at", "tries"];
 
 impl Template {
-    /// One that is filled with a note, and with these further names.
-    pub(super) fn of_note(json: &Json, further: &[&str]) -> Result<Template, String> {
-        let names: Vec<&str> = OF_NOTE.iter().copied().chain(further.iter().copied()).collect();
-        Ok(Template(read(json, &|name| check(name, &names))?))
+    /// One that may name these.
+    pub(super) fn new(json: &Json, names: &[&str]) -> Result<Template, String> {
+        Ok(Template(read(json, &|name| check(name, names))?))
     }
 
     /// One that is filled with the value of `send`.
@@ -61,9 +41,9 @@ impl Template {
         })?))
     }
 
-    /// Filled with a value: a text that is one hole and no more becomes what the field is, be it a number.
+    /// Filled with the value of `send`.
     pub(super) fn fill_value(&self, value: &Json, parcel: &Parcel) -> Json {
-        fill(&self.0, &|name| match name {
+        self.fill(&|name| match name {
             "value" => value.clone(),
             "key" => Json::from(&*parcel.key),
             "at" => Json::from(parcel.at.seconds()),
@@ -72,8 +52,8 @@ impl Template {
         })
     }
 
-    /// Filled with a note.
-    pub(super) fn fill_note(&self, holes: &dyn Fn(&str) -> Json) -> Json {
+    /// Filled: a text that is one hole and no more becomes what stands for it, be it a number.
+    pub(super) fn fill(&self, holes: &dyn Fn(&str) -> Json) -> Json {
         fill(&self.0, holes)
     }
 }
@@ -147,5 +127,36 @@ fn words(piece: &Piece, holes: &dyn Fn(&str) -> Json) -> String {
                 .join("\n"),
             other => other.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parcel() -> Parcel {
+        Parcel { id: 1, key: "k".into(), at: crate::model::Utc(1_500_000_000), tries: 2, body: String::new() }
+    }
+
+    #[test]
+    fn a_hole_keeps_its_kind_and_its_place() {
+        let told = json!({"t": "{{value.temperature}}", "text": "{{ value.id }}: {{value.temperature}} °C, {{value.gone}}",
+            "more": [{"all": "{{value}}", "gone": "{{value.gone}}"}, 1, null, "{{at}} {{key}} {{tries}}"]});
+        let template = Template::of_value(&told).expect("every name is known");
+        let value = json!({"id": "a\",\"x\":\"}", "temperature": 21.5});
+        let filled = json!({"t": 21.5, "text": "a\",\"x\":\"}: 21.5 °C, ",
+            "more": [{"all": value, "gone": null}, 1, null, "1.5 k 2"]});
+        assert_eq!(template.fill_value(&value, &parcel()), filled);
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_told_with_the_one_that_was_meant() {
+        let told = |text: &str| Template::new(&json!([{"x": text}]), &["summary", "site"]).expect_err("it is wrong");
+        assert_eq!(told("{{sumary}}"), "`{{sumary}}` names nothing, did you mean `summary`?");
+        assert_eq!(told("a {{weather}}"), "`{{weather}}` names nothing: expected one of summary, site");
+        assert!(told("{{site").contains("does not close it"));
+        assert!(Template::of_value(&json!("{{temperature}}")).expect_err("no field").contains("value.temperature"));
     }
 }

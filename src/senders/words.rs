@@ -33,3 +33,18 @@ pub(super) fn circumstances(note: &Note, tries: u32) -> String {
     }
     said
 }
+
+/// It is bad now, not over.
+pub(super) fn bad(note: &Note) -> bool {
+    note.standing != Standing::Resolved
+}
+
+/// All there is to read below the first words.
+pub(super) fn lines(note: &Note, tries: u32) -> Vec<String> {
+    let mut lines = vec![format!("{}{}", note.summary, circumstances(note, tries))];
+    if !note.ack.is_empty() {
+        lines.push(format!("Acknowledge it by: growctl alert ack {}", note.ack));
+    }
+    lines.extend(note.details.iter().cloned());
+    lines
+}
