@@ -78,8 +78,8 @@ impl Opening<'_> {
         let first = Connection::open_with_flags(self.path, plain).map_err(Trouble::from).and_then(|c| self.read(&c));
         match first {
             // A folder that cannot be written has no room for the journal's index; without a journal none is needed.
-            Err(trouble) if trouble.kind == Kind::ReadOnly && !has_journal(self.path) => {
-                let address = format!("file:{}?immutable=1", escaped(self.path));
+            Err(trouble) if trouble.kind == Kind::ReadOnly && !files::has_journal(self.path) => {
+                let address = format!("file:{}?immutable=1", files::escaped(self.path));
                 let flags = plain | OpenFlags::SQLITE_OPEN_URI;
                 self.read(&Connection::open_with_flags(address, flags)?)
             }
@@ -196,8 +196,8 @@ impl Database {
             }
         };
         match Connection::open_with_flags(path, plain).map_err(Trouble::from).and_then(open) {
-            Err(trouble) if trouble.kind == Kind::ReadOnly && !has_journal(path) => {
-                let address = format!("file:{}?immutable=1", escaped(path));
+            Err(trouble) if trouble.kind == Kind::ReadOnly && !files::has_journal(path) => {
+                let address = format!("file:{}?immutable=1", files::escaped(path));
                 open(Connection::open_with_flags(address, plain | OpenFlags::SQLITE_OPEN_URI)?)
             }
             other => other,
@@ -391,13 +391,4 @@ fn value(cell: ValueRef<'_>) -> Value {
         ValueRef::Real(number) => Value::Number(number),
         ValueRef::Text(text) | ValueRef::Blob(text) => Value::text(&String::from_utf8_lossy(text)),
     }
-}
-
-fn has_journal(path: &Path) -> bool {
-    std::fs::metadata(files::with(path, "-wal")).is_ok_and(|journal| journal.len() > 0)
-}
-
-/// A path as it stands in a `file:` address.
-fn escaped(path: &Path) -> String {
-    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
