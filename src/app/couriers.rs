@@ -11,11 +11,13 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::actions::{Known, Posts};
-use crate::model::{Name, Parcel, Utc, Verdict};
+use crate::model::{Class, Name, Parcel, Queue, Utc, Verdict};
 use crate::senders::{Outlet, Sender, SenderContext, Transcript};
 use crate::store::schedule::{self, Policy};
-use crate::store::{Question, Settled, Store, Taken};
+use crate::store::{Question, Settled, Step, Store, Taken};
+use crate::web::Request;
 
+use super::replies::{self, Phone};
 use super::{Clock, Settings};
 
 /// A store that takes no questions is asked again after this.
@@ -23,9 +25,30 @@ const BUSY: Duration = Duration::from_millis(200);
 /// The longest sleep; nobody wakes a worker whose clock was set.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// An outlet that has failed for so long is told to people, as is the first dead letter.
+const LONG: Duration = Duration::from_secs(15 * 60);
+
+/// How an outlet is, for the control thread: what is wrong, or that it delivers again.
+#[derive(Debug)]
+pub(super) struct OutletEvent {
+    pub(super) outlet: Name,
+    pub(super) class: Class,
+    pub(super) trouble: Option<String>,
+}
+
 /// All workers. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Couriers(Arc<Shared>);
+
+/// Where they work, and whom they speak to.
+pub(super) struct CourierEnds<'a> {
+    /// The site folder.
+    pub(super) folder: &'a Path,
+    /// To the control thread: how outlets are.
+    pub(super) events: Arc<Queue<OutletEvent>>,
+    /// To the control thread: what people answer.
+    pub(super) control: Arc<Queue<Request>>,
+}
 
 struct Shared {
     store: Store,
@@ -34,6 +57,8 @@ struct Shared {
     folder: PathBuf,
     runtime: Handle,
     stop: watch::Sender<bool>,
+    events: Arc<Queue<OutletEvent>>,
+    phones: watch::Sender<Vec<Phone>>,
     working: Mutex<BTreeMap<Name, Working>>,
 }
 
@@ -67,11 +92,20 @@ pub(super) fn known(settings: &Settings) -> Known {
 
 impl Couriers {
     /// One worker for each outlet of the settings, on this runtime.
-    pub(super) fn start(store: Store, posts: Posts, clock: Clock, settings: &Settings, folder: &Path) -> Couriers {
-        let (stop, _) = watch::channel(false);
+    pub(super) fn start(
+        store: Store,
+        posts: Posts,
+        clock: Clock,
+        settings: &Settings,
+        ends: CourierEnds<'_>,
+    ) -> Couriers {
+        let ((stop, _), (phones, answers)) = (watch::channel(false), watch::channel(Vec::new()));
+        let CourierEnds { folder, events, control } = ends;
+        tokio::spawn(replies::listen(control, answers));
         let (runtime, working) = (Handle::current(), Mutex::default());
         let folder = folder.to_owned();
-        let couriers = Couriers(Arc::new(Shared { store, posts, clock, folder, runtime, stop, working }));
+        let couriers =
+            Couriers(Arc::new(Shared { store, posts, clock, folder, runtime, stop, events, phones, working }));
         couriers.turn_to(settings);
         couriers
     }
@@ -86,6 +120,7 @@ impl Couriers {
             transcript: Transcript::default(),
         };
         self.0.posts.turn_to(known(settings));
+        self.0.phones.send_replace(replies::phones(settings));
         let mut working = self.working();
         working.retain(|_, one| !one.task.is_finished());
         let outlets = settings.receivers.iter().flat_map(|one| &one.outlets).chain(&settings.targets);
@@ -143,12 +178,16 @@ struct Courier {
     stop: watch::Receiver<bool>,
     told: watch::Receiver<Option<Job>>,
     moves: watch::Receiver<u64>,
+    events: Arc<Queue<OutletEvent>>,
+    /// Since when it fails, and whether people know.
+    failing: Option<(Utc, bool)>,
 }
 
 impl Courier {
     fn new(name: Name, shared: &Shared, told: watch::Receiver<Option<Job>>) -> Courier {
         let (store, moves) = (shared.store.clone(), shared.store.outbox_moves());
-        Courier { name, store, clock: shared.clock, stop: shared.stop.subscribe(), told, moves }
+        let (stop, events) = (shared.stop.subscribe(), shared.events.clone());
+        Courier { name, store, clock: shared.clock, stop, told, moves, events, failing: None }
     }
 
     async fn run(mut self) {
@@ -192,15 +231,50 @@ impl Courier {
         wait.await.ok()
     }
 
-    fn settle(&self, outlet: &Outlet, parcels: &[Parcel], put_at: &[Utc], verdicts: &[Verdict]) {
+    fn settle(&mut self, outlet: &Outlet, parcels: &[Parcel], put_at: &[Utc], verdicts: &[Verdict]) {
         let [first_pause, longest_pause] = outlet.pauses;
         let policy = Policy { keep_trying: outlet.keep_trying, first_pause, longest_pause };
         // The same for all that were tried together, so that they stay together.
         let (now, random) = (self.clock.now().utc, fastrand::f64());
         for ((parcel, put_at), verdict) in parcels.iter().zip(put_at).zip(verdicts) {
             let step = schedule::step(verdict, parcel.tries, *put_at, now, &policy, random);
+            let (why, dead) = match &step {
+                Step::Done => (None, false),
+                Step::Retry { why, .. } => (Some(why.clone()), false),
+                Step::Dead { why } => (Some(why.clone()), true),
+            };
             self.store.settle(Settled { id: parcel.id, step });
+            self.judge(outlet, now, why, dead);
         }
+    }
+
+    /// Says once that an outlet fails, and that it delivers again; and to people, when it has given something up or failed for long.
+    fn judge(&mut self, outlet: &Outlet, now: Utc, why: Option<String>, dead: bool) {
+        let Some(why) = why else {
+            if let Some((_, people_know)) = self.failing.take() {
+                tracing::info!(outlet = &*self.name, "{} takes what is for it again", self.name);
+                if people_know {
+                    self.events.push(OutletEvent { outlet: self.name.clone(), class: outlet.class, trouble: None });
+                }
+            }
+            return;
+        };
+        let (since, people_know) = self.failing.unwrap_or((now, false));
+        if self.failing.is_none() || dead {
+            let what = if dead {
+                "gives something up, see `growctl outbox list --state dead`"
+            } else {
+                "fails, and is tried again"
+            };
+            tracing::warn!(outlet = &*self.name, "{} {what}: {why}", self.name);
+        }
+        let long = now.seconds() - since.seconds() >= LONG.as_secs_f64();
+        let tell = (dead || long) && !people_know;
+        if tell {
+            let trouble = Some(if dead { format!("given up: {why}") } else { format!("nothing arrives: {why}") });
+            self.events.push(OutletEvent { outlet: self.name.clone(), class: outlet.class, trouble });
+        }
+        self.failing = Some((since, people_know || tell));
     }
 
     /// Until the outbox moves, or something else is to be seen to.

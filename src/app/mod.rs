@@ -14,6 +14,7 @@ mod outlets;
 mod output;
 mod reload;
 mod replay;
+mod replies;
 mod revision;
 pub mod rule_test;
 mod run;
