@@ -81,7 +81,7 @@ impl Keeper {
         }
         let now = self.now();
         if self.off || (self.failing && now.mono < self.next_commit) {
-            let _ = answer.send(self.from_memory(&to, most));
+            let _ = answer.send(self.alerts_unwritten(&to, most));
             return;
         }
         let now = now.utc;
@@ -142,7 +142,7 @@ impl Keeper {
     }
 
     /// Alerts by the way that still works: each that was not handed out since the trouble began, on disk or in memory.
-    fn from_memory(&mut self, to: &Name, most: usize) -> Taken {
+    fn alerts_unwritten(&mut self, to: &Name, most: usize) -> Taken {
         let now = self.now();
         let desk = &mut self.desk;
         let read = self.database.as_ref().map(|database| database.due_alerts(to, most, now.utc, &desk.handed));
@@ -173,7 +173,7 @@ impl Keeper {
     /// Nothing could be written: whoever waits gets what there is without, and whoever does not is woken.
     pub(super) fn answer_from_memory(&mut self) {
         for asker in std::mem::take(&mut self.desk.askers) {
-            let taken = self.from_memory(&asker.to, asker.most);
+            let taken = self.alerts_unwritten(&asker.to, asker.most);
             let _ = asker.answer.send(taken);
         }
         if !self.desk.posted.is_empty() {
