@@ -25,7 +25,8 @@ pub(super) async fn batch<F>(
 where
     F: Fn(&[&str]) -> Result<Request, String> + Send,
 {
-    let mut verdicts: Vec<Verdict> = texts.iter().map(|text| text.as_ref().map_or_else(|why| Verdict::Refused(why.clone()), |_| later())).collect();
+    let mut verdicts: Vec<Verdict> =
+        texts.iter().map(|text| text.as_ref().map_or_else(|why| Verdict::Refused(why.clone()), |_| later())).collect();
     let good = texts.iter().enumerate().filter_map(|(at, text)| Some((at, text.as_deref().ok()?)));
     let (places, good): (Vec<usize>, Vec<&str>) = good.unzip();
     let keys: Vec<&str> = places.iter().map(|at| &*parcels[*at].key).collect();

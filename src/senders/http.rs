@@ -15,7 +15,7 @@ use super::{Sender, SenderContext, Sending};
 use crate::model::{Parcel, Secret, Verdict};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where to.
     pub url: Secret,
@@ -75,7 +75,7 @@ pub enum Format {
 }
 
 /// How to log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// `Authorization: Bearer …`
     Bearer(Secret),

@@ -13,7 +13,7 @@ use super::{Sender, SenderContext, Sending};
 use crate::model::{Parcel, Secret};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The server.
     pub url: String,

@@ -13,7 +13,7 @@ use crate::model::{Note, Parcel, Secret, Severity, Standing};
 const MOST: usize = 900;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The server, `https://ntfy.sh`.
     pub url: String,

@@ -21,7 +21,7 @@ const MOST: usize = 480;
 const MOST_REPLIES: usize = 256 * 1024;
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The account: `AC…`.
     pub account: String,

@@ -15,7 +15,7 @@ use crate::files::closest;
 use crate::model::{Note, Parcel, Secret, Severity, Utc};
 
 /// What it needs to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where to; whoever knows it can post, so it is a secret.
     pub url: Secret,
@@ -139,14 +139,29 @@ const NAMES: [&str; 19] = [
 /// So many characters of all lines together: what Pushover, Discord and Telegram take, the least of them.
 const MOST: usize = 1_000;
 
-fn build(config: &Config, context: &SenderContext, limits: Limits) -> Result<Webhook, String> {
-    let (json, given) = match &config.body {
+/// Whether the body can be filled: for the settings, which know where it stands.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(config: &Config) -> Result<(), String> {
+    template(&config.body).map(|_| ())
+}
+
+/// Names and values.
+type Given = [(String, Secret)];
+
+fn template(body: &Body) -> Result<(Template, &Given), String> {
+    let (json, given) = match body {
         Body::Own(json) => (json.clone(), &[][..]),
         Body::Shipped(name, given) => ((shipped(name, given)?.body)(), &given[..]),
     };
-    let further: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let further = given.iter().map(|(name, _)| name.as_str());
     let names: Vec<&str> = NAMES.iter().copied().chain(further).collect();
-    let template = Template::new(&json, &names)?;
+    Ok((Template::new(&json, &names)?, given))
+}
+
+fn build(config: &Config, context: &SenderContext, limits: Limits) -> Result<Webhook, String> {
+    let (template, given) = template(&config.body)?;
     let headers_told = config.headers.iter().map(|(_, value)| value);
     let secrets: Vec<&Secret> = headers_told.chain(given.iter().map(|(_, value)| value)).collect();
     let reach =
