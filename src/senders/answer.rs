@@ -109,9 +109,10 @@ impl Answer {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let asked = text(RETRY_AFTER)?;
-        let pause = match asked.parse::<u64>() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => {
+        let seconds = asked.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let pause = match seconds {
+            Some(pause) => pause,
+            None => {
                 let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
                 let span = date(asked)?.duration_since(date(text(DATE)?)?);
                 Duration::try_from(span).unwrap_or_default()

@@ -8,7 +8,8 @@ use crate::model::Secret;
 /// What stands in place of a secret.
 const HIDDEN: &str = "***";
 
-/// A part of a secret address is itself a secret from this length on; shorter ones are words such as `hooks`.
+/// From this length on a text is no word of a language: parts of a secret address are secrets themselves (a shorter one is
+/// `hooks`), and a secret is hidden inside other words too.
 const SECRET_PART: usize = 8;
 
 /// Knows what must not be shown.
@@ -59,12 +60,29 @@ impl Censor {
         let mut text = text.to_owned();
         for secret in &self.texts {
             if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), HIDDEN);
+                text = hidden(&text, secret);
             }
         }
         let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         shorten(&clean.collect::<String>(), most)
     }
+}
+
+/// A short one only where it stands alone: a topic `grow` is not what `growctl` begins with.
+fn hidden(text: &str, secret: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in text.match_indices(secret) {
+        let (before, after) = (&text[..at], &text[at + secret.len()..]);
+        let inside = before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        if inside && secret.len() < SECRET_PART {
+            continue;
+        }
+        shown.push_str(&text[from..at]);
+        shown.push_str(HIDDEN);
+        from = at + secret.len();
+    }
+    shown + &text[from..]
 }
 
 /// The first `most` characters, the last of them `…` where something is missing.
@@ -96,8 +114,17 @@ mod tests {
 
     #[test]
     fn a_secret_that_begins_another_leaves_no_end() {
-        let censor = Censor::new(&[Secret::new("abc".to_owned()), Secret::new("abcdef".to_owned())]);
-        assert_eq!(censor.show("abcdef abc", 200), "*** ***");
+        let censor = Censor::new(&[Secret::new("abcdefgh".to_owned()), Secret::new("abcdefghij".to_owned())]);
+        assert_eq!(censor.show("abcdefghij abcdefgh", 200), "*** ***");
+    }
+
+    #[test]
+    fn a_short_one_is_hidden_where_it_stands_alone() {
+        let censor = Censor::new(&[Secret::new("grow".to_owned())]);
+        assert_eq!(
+            censor.show(r#"{"topic":"grow"} growctl, grow/x ingrow"#, 200),
+            r#"{"topic":"***"} growctl, ***/x ingrow"#
+        );
     }
 
     #[test]

@@ -205,8 +205,15 @@ impl Client {
         while let Some(next) = root.source() {
             root = next;
         }
+        let root = self.censor.show(&root.to_string(), Answer::SHOWN);
         let what = if error.is_connect() { "no connection" } else { "no answer" };
-        format!("{host}: {what}: {}", self.censor.show(&root.to_string(), Answer::SHOWN))
+        match &*root {
+            own if own.starts_with(&host) => root,
+            trust if trust.ends_with("UnknownIssuer") => {
+                format!("{host}: {what}: nobody whom this system trusts has signed its certificate (UnknownIssuer)")
+            }
+            _ => format!("{host}: {what}: {root}"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::io::Read;
 use serde_json::json;
 
 use super::super::test_server::{
-    Asked, CANARY, Mode, TestServer, attempt, context, fine, hasty, parcel, says, secret, why,
+    Asked, CANARY, Mode, TestServer, attempt, context, fine, parcel, patient, says, secret, why,
 };
 use super::*;
 
@@ -27,7 +27,7 @@ async fn sent(change: impl FnOnce(&mut Config), parcels: &[Parcel]) -> Asked {
     let (server, context) = (TestServer::answering([fine()]).await, context());
     let mut config = config(&server);
     change(&mut config);
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert!(!format!("{sender:?} {config:?}").contains(CANARY));
     let verdicts = attempt(&mut sender, &context, parcels).await;
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Delivered), "{verdicts:?}");
@@ -75,7 +75,7 @@ async fn one_bad_value_holds_up_no_other() {
     parcels[37] = parcel(37, &json!({"unit": "bad"}));
     parcels[50].body = "no JSON".to_owned();
     let verdicts =
-        attempt(&mut build(&config(&server), &context, hasty()).expect("it can work"), &context, &parcels).await;
+        attempt(&mut build(&config(&server), &context, patient()).expect("it can work"), &context, &parcels).await;
     for (at, verdict) in verdicts.iter().enumerate() {
         match at {
             37 => assert_eq!(*verdict, Verdict::Refused("127.0.0.1 answered 400 Bad Request: no such unit".to_owned())),
@@ -94,7 +94,7 @@ async fn one_bad_value_holds_up_no_other() {
 async fn a_server_that_fails_half_way_is_left_alone() {
     let modes = [says("413 Payload Too Large", ""), fine(), Mode::Hangup];
     let (server, context) = (TestServer::answering(modes).await, context());
-    let mut sender = build(&config(&server), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(&server), &context, patient()).expect("it can work");
     let parcels: Vec<Parcel> = (0..8).map(|n| parcel(n, &json!({"n": n}))).collect();
     let verdicts = attempt(&mut sender, &context, &parcels).await;
     assert_eq!(verdicts[..4], [const { Verdict::Delivered }; 4]);
@@ -106,7 +106,7 @@ async fn a_server_that_fails_half_way_is_left_alone() {
 async fn a_wrong_address_or_token_costs_no_data() {
     for status in ["401 Unauthorized", "403 Forbidden", "404 Not Found"] {
         let (server, context) = (TestServer::answering([Mode::Echo(status)]).await, context());
-        let mut sender = build(&config(&server), &context, hasty()).expect("it can work");
+        let mut sender = build(&config(&server), &context, patient()).expect("it can work");
         let verdicts = attempt(&mut sender, &context, &three()).await;
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Failed { .. })), "{verdicts:?}");
         assert_eq!(server.asked().len(), 1);

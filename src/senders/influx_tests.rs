@@ -2,7 +2,7 @@ use std::io::Read;
 
 use serde_json::json;
 
-use super::super::test_server::{Asked, CANARY, Mode, TestServer, attempt, context, hasty, parcel, says, secret};
+use super::super::test_server::{Asked, CANARY, Mode, TestServer, attempt, context, parcel, patient, says, secret};
 use super::*;
 use crate::model::Verdict;
 
@@ -33,11 +33,11 @@ fn readings(count: i64) -> Vec<Parcel> {
 async fn each_version_is_written_to_where_it_listens() {
     let (server, context) = (TestServer::answering([says("204 No Content", "")]).await, context());
     let mut config = config(&server);
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &readings(2)).await, [Verdict::Delivered, Verdict::Delivered]);
     assert!(!format!("{sender:?} {config:?}").contains(CANARY));
     (config.token, config.login, config.version_1) = (None, Some(("me".to_owned(), secret("password"))), true);
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &readings(1)).await, [Verdict::Delivered]);
     assert!(!format!("{sender:?} {config:?}").contains(CANARY));
     let asked = server.asked();
@@ -61,7 +61,7 @@ async fn of_a_write_that_was_refused_in_part_only_the_bad_point_is() {
         false => says("204 No Content", ""),
     };
     let (server, context) = (TestServer::judging(judge).await, context());
-    let mut sender = build(&config(&server), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(&server), &context, patient()).expect("it can work");
     let verdicts = attempt(&mut sender, &context, &readings(8)).await;
     let why = "127.0.0.1 answered 400 Bad Request: partial write: field type conflict dropped=1".to_owned();
     for (at, verdict) in verdicts.iter().enumerate() {
@@ -73,7 +73,7 @@ async fn of_a_write_that_was_refused_in_part_only_the_bad_point_is() {
 async fn a_database_that_is_not_there_costs_no_data() {
     let modes = [says("404 Not Found", r#"{"error":"database not found: \"grow\""}"#), Mode::Echo("401 Unauthorized")];
     let (server, context) = (TestServer::answering(modes).await, context());
-    let mut sender = build(&config(&server), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(&server), &context, patient()).expect("it can work");
     for _ in 0..2 {
         let verdicts = attempt(&mut sender, &context, &readings(3)).await;
         assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Failed { .. })), "{verdicts:?}");

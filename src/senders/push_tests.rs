@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::test_server::{
-    CANARY, Mode, TestServer, attempt, context, fine, hasty, hot, says, secret, told, why,
+    CANARY, Mode, TestServer, attempt, context, fine, hot, patient, says, secret, told, why,
 };
 use super::*;
 use crate::model::Verdict;
@@ -13,7 +13,7 @@ fn config(url: String) -> Config {
 #[tokio::test]
 async fn a_note_arrives_with_its_weight_and_its_key() {
     let (server, context) = (TestServer::answering([fine()]).await, context());
-    let mut sender = build(&config(server.url("")), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(server.url("")), &context, patient()).expect("it can work");
     let mut parcel = told(&hot());
     parcel.tries = 2;
     assert_eq!(attempt(&mut sender, &context, &[parcel]).await, [Verdict::Delivered]);
@@ -37,7 +37,7 @@ async fn a_note_arrives_with_its_weight_and_its_key() {
 #[tokio::test]
 async fn a_wrong_token_waits_for_a_person_and_is_not_shown() {
     let (server, context) = (TestServer::answering([Mode::Echo("403 Forbidden")]).await, context());
-    let mut sender = build(&config(server.url("")), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(server.url("")), &context, patient()).expect("it can work");
     let verdicts = attempt(&mut sender, &context, &[told(&hot()), told(&hot())]).await;
     assert!(why(&verdicts[0]).starts_with("127.0.0.1 answered 403 Forbidden; the login"), "{verdicts:?}");
     assert!(why(&verdicts[1]).starts_with("not sent after one that failed"), "{verdicts:?}");
@@ -48,7 +48,7 @@ async fn a_wrong_token_waits_for_a_person_and_is_not_shown() {
 async fn what_is_refused_is_passed_over() {
     let modes = [says("400 Bad Request", r#"{"error":"no such topic"}"#), fine()];
     let (server, context) = (TestServer::answering(modes).await, context());
-    let mut sender = build(&config(server.url("")), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(server.url("")), &context, patient()).expect("it can work");
     let verdicts = attempt(&mut sender, &context, &[told(&hot()), told(&hot())]).await;
     assert_eq!(
         verdicts,
@@ -59,7 +59,7 @@ async fn what_is_refused_is_passed_over() {
 #[test]
 fn a_topic_in_the_address_is_told_at_once() {
     let mut config = config("https://ntfy.sh/grow".to_owned());
-    assert!(build(&config, &context(), hasty()).expect_err("the server alone").contains("the server alone"));
+    assert!(build(&config, &context(), patient()).expect_err("the server alone").contains("the server alone"));
     config.topic = Secret::new("a/b".to_owned());
-    assert!(build(&config, &context(), hasty()).expect_err("no topic").contains("letters"));
+    assert!(build(&config, &context(), patient()).expect_err("no topic").contains("letters"));
 }

@@ -1,5 +1,5 @@
 use super::super::test_server::{
-    CANARY, Mode, TestServer, attempt, context, fine, hasty, hot, says, secret, told, why,
+    CANARY, Mode, TestServer, attempt, context, fine, hot, patient, says, secret, told, why,
 };
 use super::*;
 use crate::model::{Standing, Verdict};
@@ -23,10 +23,10 @@ fn fields(body: &str) -> Vec<(String, String)> {
 async fn a_message_goes_out_as_twilio_takes_it() {
     let (server, context) = (TestServer::answering([says("201 Created", r#"{"sid":"SM1"}"#)]).await, context());
     let mut config = config(&server);
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &[told(&hot())]).await, [Verdict::Delivered]);
     config.from = "MG123".to_owned();
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &[told(&hot())]).await, [Verdict::Delivered]);
     let asked = server.asked();
     assert_eq!(asked[0].line, "POST /gateway/2010-04-01/Accounts/AC0000/Messages.json");
@@ -43,7 +43,7 @@ async fn what_twilio_refuses_is_told_in_its_words() {
     let body = r#"{"code": 21211, "message": "The 'To' number 0 is not a valid phone number.", "status": 400}"#;
     let modes = [says("400 Bad Request", body), Mode::Echo("401 Unauthorized"), says("503 Service Unavailable", "")];
     let (server, context) = (TestServer::answering(modes).await, context());
-    let mut sender = build(&config(&server), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(&server), &context, patient()).expect("it can work");
     let verdicts = attempt(&mut sender, &context, &[told(&hot()), told(&hot())]).await;
     let refused = "127.0.0.1 answered 400 Bad Request: The 'To' number 0 is not a valid phone number. (21211)";
     assert_eq!(verdicts[0], Verdict::Refused(refused.to_owned()));
@@ -81,7 +81,7 @@ async fn replies_are_read_since_a_moment_the_oldest_first() {
     let body = format!(r#"{{"messages":[{}],"next_page_uri":null}}"#, list.join(","));
     let server = TestServer::answering([says("200 OK", &body), fine(), Mode::Echo("401 Unauthorized")]).await;
     let since = Utc(1_785_000_000_500_000_000);
-    let replies = read_replies(&config(&server), since, hasty()).await.expect("a list");
+    let replies = read_replies(&config(&server), since, patient()).await.expect("a list");
     assert_eq!(
         replies.iter().map(|reply| (&*reply.id, &*reply.text)).collect::<Vec<_>>(),
         [("SM2", "ok"), ("SM4", "ok 3f")]
@@ -89,9 +89,9 @@ async fn replies_are_read_since_a_moment_the_oldest_first() {
     let path =
         "GET /gateway/2010-04-01/Accounts/AC0000/Messages.json?PageSize=50&DateSent%3E=2026-07-25&To=%2B15550000001";
     assert_eq!(server.asked()[0].line, path);
-    let strange = read_replies(&config(&server), since, hasty()).await.expect_err("no list");
+    let strange = read_replies(&config(&server), since, patient()).await.expect_err("no list");
     assert!(strange.contains("no list of messages"), "{strange}");
-    let wrong = read_replies(&config(&server), since, hasty()).await.expect_err("a wrong token");
+    let wrong = read_replies(&config(&server), since, patient()).await.expect_err("a wrong token");
     assert!(wrong.contains("401") && !wrong.contains(CANARY), "{wrong}");
 }
 
@@ -125,7 +125,7 @@ fn what_would_end_in_an_address_is_checked() {
         base_url: "https://api.twilio.com".to_owned(),
         allow_private: false,
     };
-    assert!(build(&account("AC00"), &context(), hasty()).is_ok());
-    assert!(build(&account("../AC00"), &context(), hasty()).is_err());
-    assert!(build(&Config { to: "+3\r\n1".to_owned(), ..account("AC00") }, &context(), hasty()).is_err());
+    assert!(build(&account("AC00"), &context(), patient()).is_ok());
+    assert!(build(&account("../AC00"), &context(), patient()).is_err());
+    assert!(build(&Config { to: "+3\r\n1".to_owned(), ..account("AC00") }, &context(), patient()).is_err());
 }

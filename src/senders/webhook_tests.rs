@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::test_server::{
-    Asked, CANARY, Mode, TestServer, attempt, context, fine, hasty, hot, secret, told, why,
+    Asked, CANARY, Mode, TestServer, attempt, context, fine, hot, patient, secret, told, why,
 };
 use super::*;
 use crate::model::Verdict;
@@ -18,7 +18,7 @@ fn given(shipped: &Shipped) -> Vec<(String, Secret)> {
 async fn posted(body: Body, note: &Note) -> Asked {
     let (server, context) = (TestServer::answering([fine()]).await, context());
     let config = config(&server, body);
-    let mut sender = build(&config, &context, hasty()).expect("it can work");
+    let mut sender = build(&config, &context, patient()).expect("it can work");
     assert!(!format!("{sender:?} {config:?}").contains(CANARY));
     assert_eq!(attempt(&mut sender, &context, &[told(note)]).await, [Verdict::Delivered]);
     let asked = server.asked()[0].clone();
@@ -62,11 +62,25 @@ async fn an_own_body_is_filled_without_breaking_out() {
 }
 
 #[tokio::test]
+async fn every_name_stands_for_something_and_is_in_the_reference() {
+    let own: Json = NAMES.iter().map(|name| ((*name).to_owned(), json!(format!("{{{{{name}}}}}")))).collect();
+    let note = Note { details: vec!["more".to_owned()], repeats: 2, ..hot() };
+    let filled = posted(Body::Own(own), &note).await.json();
+    let reference = include_str!("../../docs/reference.md");
+    for name in NAMES {
+        assert_ne!(filled[name], json!(""), "{name}");
+        assert_eq!(filled[name] == filled["summary"], name == "summary", "{name}");
+        assert!(reference.contains(&format!("`{name}`")), "{name}");
+    }
+    assert!(SHIPPED.iter().all(|shipped| reference.contains(&format!("| `{}` | ", shipped.name))));
+}
+
+#[tokio::test]
 async fn an_error_page_that_repeats_the_address_gives_nothing_away() {
     let (server, context) = (TestServer::answering([Mode::Echo("404 Not Found")]).await, context());
     let shipped = &SHIPPED[4];
     let body = Body::Shipped(shipped.name.to_owned(), given(shipped));
-    let mut sender = build(&config(&server, body), &context, hasty()).expect("it can work");
+    let mut sender = build(&config(&server, body), &context, patient()).expect("it can work");
     let verdicts = attempt(&mut sender, &context, &[told(&hot())]).await;
     assert!(matches!(verdicts[0], Verdict::Refused(_)), "{verdicts:?}");
     assert!(why(&verdicts[0]).contains("POST ***"), "{verdicts:?}");
@@ -75,7 +89,7 @@ async fn an_error_page_that_repeats_the_address_gives_nothing_away() {
 #[tokio::test]
 async fn what_cannot_work_is_told_when_it_is_built() {
     let server = TestServer::answering([fine()]).await;
-    let wrong = |body: Body| build(&config(&server, body), &context(), hasty()).expect_err("it is wrong");
+    let wrong = |body: Body| build(&config(&server, body), &context(), patient()).expect_err("it is wrong");
     let of = |name: &str, given: Vec<(String, Secret)>| Body::Shipped(name.to_owned(), given);
     assert_eq!(wrong(of("slak", vec![])), "no template `slak` is shipped, did you mean `slack`?");
     assert_eq!(wrong(of("telegram", vec![])), "`telegram` needs `chat_id`");
