@@ -71,8 +71,7 @@ impl Ears {
         };
         let mut gateways: Vec<&sms::Config> = Vec::new();
         for Phone { sms, .. } in phones {
-            let same = |other: &&sms::Config| other.account == sms.account && other.from == sms.from;
-            if !gateways.iter().any(|other| same(other)) {
+            if !gateways.iter().any(|other| other.account == sms.account && other.from == sms.from) {
                 gateways.push(sms);
             }
         }

@@ -158,8 +158,11 @@ fn build(config: &Config, context: &SenderContext, limits: Limits) -> Result<Web
     Ok(Webhook { client, template, given: given.to_vec(), headers, zone })
 }
 
+/// Names and values.
+type Given = [(String, Secret)];
+
 /// The body, and what else is filled in.
-fn template(body: &Body) -> Result<(Template, &[(String, Secret)]), String> {
+fn template(body: &Body) -> Result<(Template, &Given), String> {
     let (json, given) = match body {
         Body::Own(json) => (json.clone(), &[][..]),
         Body::Shipped(name, given) => ((shipped(name, given)?.body)(), &given[..]),
