@@ -80,8 +80,9 @@ impl Sender for Sms {
             let note = words::note(parcel)?;
             let from = if sms.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
             let body = text(&note, parcel.tries);
-            let body = form(&[("To", &sms.to), (from, &sms.from), ("Body", &body)]);
-            let mut request = sms.client.post("application/x-www-form-urlencoded", body);
+            let form = form(&[("To", &sms.to), (from, &sms.from), ("Body", &body)]);
+            let mut request = sms.client.post("application/x-www-form-urlencoded", form);
+            request.readable = Some(format!("To={} {from}={} Body={body}", sms.to, sms.from));
             request.url = sms.url.clone();
             Ok(request)
         }))

@@ -25,6 +25,9 @@ async fn a_message_goes_out_as_twilio_takes_it() {
     let mut config = config(&server);
     let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &[told(&hot())]).await, [Verdict::Delivered]);
+    let readable =
+        "> To=+31600000001 From=+15550000001 Body=farm-1 CRITICAL: FR-C3 is too hot: 31.2 °C Answer 'ok 3f'.";
+    assert!(context.transcript.lines().contains(&readable.to_owned()));
     config.from = "MG123".to_owned();
     let mut sender = build(&config, &context, patient()).expect("it can work");
     assert_eq!(attempt(&mut sender, &context, &[told(&hot())]).await, [Verdict::Delivered]);
