@@ -59,7 +59,12 @@ fn main() {
         read.push(start.elapsed().as_secs_f64());
         // What was just read has driven the rules out of the processor's caches, as it would not on a thread of its own.
         cold.push(message(&mut core, &mut clock));
-        let next = Next { map: None, book: site.book(format!("r{round}").into()), commands_from: CommandsFrom::All };
+        let next = Next {
+            map: None,
+            book: site.book(format!("r{round}").into()),
+            commands_from: CommandsFrom::All,
+            alerts: None,
+        };
         clock += 1_000_000;
         let (start, mut reloaded) = (now(), Vec::new());
         let edited = core.reload(at(clock), next, &mut reloaded);

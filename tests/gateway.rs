@@ -114,7 +114,11 @@ fn raw_frames_go_first_and_in_their_order() {
     let text = MAP.replace("\"000#8105\", ", "\"000#8107\", ").replace("0x705:", "0x707:");
     let next = map(&text);
     let book = book(&next);
-    core.reload(at(4.0), Next { map: Some(Arc::new(next)), book, commands_from: CommandsFrom::All }, &mut outputs);
+    core.reload(
+        at(4.0),
+        Next { map: Some(Arc::new(next)), book, commands_from: CommandsFrom::All, alerts: None },
+        &mut outputs,
+    );
     assert_eq!(sent(&mut outputs), ["000#8107 on 0"]);
     core.frame(at(4.5), &frame(0, 0x705, &[0]), &mut outputs);
     assert_eq!(sent(&mut outputs), [""; 0]);

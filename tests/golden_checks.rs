@@ -72,7 +72,7 @@ fn a_spoilt_rule_is_refused_or_looked_at() {
             loaded.extend(rules::load(&SourceFile::new(name, spoilt), &site, &mut report));
         }
     }
-    rules::cross_check(&loaded, &map.inventory, &[], &mut report);
+    rules::cross_check(&loaded, &map.inventory, [&[], &[]], &mut report);
     assert!(loaded.len() > 100 && report.errors() > 100, "{} {}", loaded.len(), report.errors());
     for fault in &report.diagnostics {
         assert!(fault.place.line <= fault.file.text.lines().count() + 1, "{fault}");

@@ -339,6 +339,13 @@ fn shown(intent: &Intent) -> Fields {
             add("publish", channel.clone().into());
             add("fields", Value::Map(Box::new(fields.clone())));
         }
+        Ask::Alert(ask) => {
+            add("alert", ask.name().into());
+            if let Some(raised) = ask.raised() {
+                add("severity", raised.plan.severity.name().into());
+                add("summary", Value::Text(raised.summary.clone()));
+            }
+        }
         Ask::Act(act) => add(act.action, Value::List(act.args.clone().into())),
     }
     line

@@ -3,17 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const RANKS: [(&str, u32); 12] = [
+const RANKS: [(&str, u32); 14] = [
     ("model", 0),
     ("files", 0),
     ("can", 1),
     ("channels", 2),
     ("bus", 3),
     ("devices", 3),
+    ("alerts", 3),
     ("simulator", 3),
     ("store", 3),
     ("rules", 4),
     ("actions", 5),
+    ("senders", 5),
     ("web", 6),
     ("app", 7),
 ];

@@ -163,7 +163,8 @@ impl Bench {
         }
         let revision = Name::from(format!("{:016x}", site.digest));
         let now = self.at();
-        let next = Next { map: None, book: site.book(revision.clone()), commands_from: CommandsFrom::All };
+        let next =
+            Next { map: None, book: site.book(revision.clone()), commands_from: CommandsFrom::All, alerts: None };
         self.core.reload(now, next, &mut self.out);
         self.applied = (files.iter().map(|(name, version)| (name.clone(), version.unwrap())).collect(), revision);
         self.reloads += 1;

@@ -74,7 +74,7 @@ impl Running {
                         self.complaints.push(format!("{device}: {reason}"))
                     }
                     Output::Notice(notice) => self.complaints.push(format!("{notice:?}")),
-                    Output::Raw { .. } | Output::Act(..) => {}
+                    Output::Raw { .. } | Output::Act(..) | Output::Tell { .. } | Output::AlertChange(_) => {}
                 }
             }
             frames.iter().for_each(|frame| self.core.frame(self.now, frame, &mut outputs));

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use growctl_engine::app::Clock;
-use growctl_engine::model::{Mono, Saved, Shelf};
-use growctl_engine::store::{DeviceChange, Question, Store, StoreConfig, StoreHealth};
+use growctl_engine::model::{Class, Mono, Outgoing, Saved, Shelf, Utc};
+use growctl_engine::store::{DeviceChange, Question, Settled, Step, Store, StoreConfig, StoreHealth, Taken};
 use tokio::sync::oneshot;
 
 const ROLE: &str = "GROWCTL_STORE_TEST_ROLE";
@@ -63,6 +63,7 @@ fn in_another_process() {
         "writes for ever" => write_for_ever(folder),
         "may not write" => may_not_write(folder),
         "has a small disk" => has_a_small_disk(folder),
+        "has an outbox on a tiny disk" => has_an_outbox_on_a_tiny_disk(folder),
         other => panic!("no such role: {other}"),
     }
 }
@@ -197,16 +198,77 @@ fn has_a_small_disk(folder: &Path) {
     println!("done as it should");
 }
 
-/// On a file system of 24 MB of its own, in a namespace where anyone may mount one.
-#[test]
+fn take(store: &Store, to: &str) -> Taken {
+    let (answer, wait) = oneshot::channel();
+    store.ask(Question::Take { to: to.into(), most: 1_000, answer }).unwrap();
+    wait.blocking_recv().unwrap()
+}
+
+fn post(store: &Store, class: Class, number: usize, bytes: usize) {
+    let to = if class == Class::Alert { "sms" } else { "influx" };
+    let body = format!("\"{}\"", "x".repeat(bytes));
+    let key = format!("{to} {number}");
+    store.post(Outgoing { class, to: to.into(), at: Utc(number as i64), key: key.into(), body }).unwrap();
+}
+
+fn has_an_outbox_on_a_tiny_disk(folder: &Path) {
+    let (store, _) = open(folder);
+    post(&store, Class::Alert, 0, 100);
+    (0..10).for_each(|number| post(&store, Class::Export, number, 1_000));
+    assert!(settled(&store), "{:?}", store.status());
+    let mut filler = fs::File::create(folder.join("filler")).unwrap();
+    while filler.write_all(&[0x55; 1 << 12]).is_ok() {}
+    let mut exports = 10;
+    while settled(&store) {
+        post(&store, Class::Export, exports, 50_000);
+        exports += 1;
+        assert!(exports < 200, "3 MB are not so much");
+    }
+    assert!(store.health().trouble().is_some_and(|(why, _)| why.contains("the disk is full")), "{:?}", store.health());
+    (1..4).for_each(|number| post(&store, Class::Alert, number, 100));
+    // Alerts go out by the way that still works, and nothing else does.
+    let mut moves = store.outbox_moves();
+    let mut alerts = Vec::new();
+    while alerts.len() < 4 {
+        let parcels = take(&store, "sms").parcels;
+        parcels.iter().for_each(|parcel| store.settle(Settled { id: parcel.id, step: Step::Done }));
+        let none = parcels.is_empty();
+        alerts.extend(parcels.into_iter().map(|parcel| (parcel.key.to_string(), parcel.tries)));
+        if none {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::time::timeout(Duration::from_secs(20), moves.changed()).await.unwrap().unwrap()
+            });
+        }
+    }
+    assert_eq!(alerts, [0, 1, 2, 3].map(|number| (format!("sms {number}"), 1)));
+    drop(filler);
+    fs::remove_file(folder.join("filler")).unwrap();
+    assert!(settled(&store), "{:?}", store.status());
+    let mut arrived = Vec::new();
+    while arrived.len() < exports {
+        let parcels = take(&store, "influx").parcels;
+        assert!(!parcels.is_empty(), "{arrived:?} of {exports}: {:?}", store.status());
+        parcels.iter().for_each(|parcel| store.settle(Settled { id: parcel.id, step: Step::Done }));
+        arrived.extend(parcels.into_iter().map(|parcel| parcel.key.to_string()));
+    }
+    assert_eq!(arrived, (0..exports).map(|number| format!("influx {number}")).collect::<Vec<_>>());
+    assert!(settled(&store));
+    let outbox = store.status().outbox;
+    assert_eq!((outbox.alerts.delivered, outbox.exports.delivered, outbox.rows), (4, exports as u64, 0), "{outbox:?}");
+    assert!(outbox.alerts.balances() && outbox.exports.balances(), "{outbox:?}");
+    println!("done as it should");
+}
+
+/// On a file system of its own, of such a size, in a namespace where anyone may mount one.
 #[cfg(target_os = "linux")]
-fn a_full_disk_takes_the_last_values_by_the_reserve_and_the_rest_when_there_is_room() {
+fn on_a_disk_of(size: &str, role: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=24m tmpfs \"$1\" && shift && exec \"$@\"";
+    let script = format!("mount -t tmpfs -o size={size} tmpfs \"$1\" && shift && exec \"$@\"");
     let mount = |then: Vec<std::ffi::OsString>| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(folder.path()).args(then);
-        command.env(ROLE, "has a small disk").env(FOLDER, folder.path()).output()
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]).arg(folder.path()).args(then);
+        command.env(ROLE, role).env(FOLDER, folder.path()).output()
     };
     if !mount(vec!["true".into()]).is_ok_and(|output| output.status.success()) {
         println!("not proved here: this system lets no user mount a file system of his own");
@@ -216,4 +278,16 @@ fn a_full_disk_takes_the_last_values_by_the_reserve_and_the_rest_when_there_is_r
     let output = mount(vec![exe.into(), "--exact".into(), "in_another_process".into(), "--nocapture".into()]).unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("done as it should"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_takes_the_last_values_by_the_reserve_and_the_rest_when_there_is_room() {
+    on_a_disk_of("24m", "has a small disk");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_alerts_go_out_and_exports_wait_until_there_is_room() {
+    on_a_disk_of("3m", "has an outbox on a tiny disk");
 }

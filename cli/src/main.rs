@@ -56,6 +56,12 @@ enum Command {
     Reload(commands::reload::Reload),
     /// Devices: how they stand, why, and what a person wants of them.
     Device(commands::device::Device),
+    /// Try whether people can be reached.
+    Notify(commands::notify::Notify),
+    /// Alerts: what fires, who was told; acknowledge and silence.
+    Alert(commands::alert::Alert),
+    /// What is for the outside and has not arrived.
+    Outbox(commands::outbox::Outbox),
     /// List, show or reset rules.
     Rule(commands::rule::Rule),
     /// Make parts of the simulated plant fail.
@@ -89,6 +95,9 @@ fn main() -> ExitCode {
         Command::Status(command) => wait(command.run(&folder, json)),
         Command::Reload(command) => wait(command.run(&folder, json)),
         Command::Device(command) => wait(command.run(&folder, json)),
+        Command::Notify(command) => wait(command.run(&folder, json)),
+        Command::Alert(command) => wait(command.run(&folder, json)),
+        Command::Outbox(command) => wait(command.run(&folder, json)),
         Command::Rule(command) => wait(command.run(&folder, json)),
         Command::Sim(command) => wait(command.run(&folder, json)),
         Command::Sub(command) => wait(async { command.run(servers().await, format).await }),

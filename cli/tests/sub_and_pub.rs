@@ -2,11 +2,14 @@
 
 #[path = "../../tests/redis_server/mod.rs"]
 mod redis_server;
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
 use redis_server::{Server, free_port};
+use support::wait_for;
 
 const ROUNDS: usize = 500;
 
@@ -83,6 +86,46 @@ fn a_wrong_call_says_what_would_be_right() {
         assert_eq!(nobody.status.code(), Some(1));
         assert!(said.contains("--redis") && said.contains("127.0.0.1:") && !said.contains("secret"), "{said}");
     }
-    let tls = growctl("rediss://127.0.0.1:1", &["sub", "*"]);
-    assert_eq!(tls.status.code(), Some(2), "TLS is refused, not a panic");
+    let insecure = growctl("rediss://127.0.0.1:1/#insecure", &["sub", "*"]);
+    assert_eq!(insecure.status.code(), Some(2), "a server that nobody vouches for is none");
+}
+
+/// A certificate for localhost, and the authority that signed it, in a folder.
+fn certificates() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let openssl = |args: &str| {
+        let done = Command::new("openssl").args(args.split(' ')).current_dir(folder.path()).output();
+        assert!(done.expect("openssl is installed").status.success(), "openssl {args}");
+    };
+    std::fs::write(folder.path().join("names"), "subjectAltName=DNS:localhost\n").expect("it can be written");
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority");
+    openssl("req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost");
+    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile names");
+    folder
+}
+
+#[test]
+fn tls_reaches_a_server_that_the_system_trusts_and_no_other() {
+    let (folder, port) = (certificates(), free_port());
+    let port = port.to_string();
+    let options = ["--port", "0", "--tls-port", &port, "--tls-cert-file", "server.pem", "--tls-key-file", "server.key"];
+    let more = ["--tls-ca-cert-file", "ca.pem", "--tls-auth-clients", "no", "--save", "", "--bind", "127.0.0.1"];
+    let mut server = Command::new("redis-server");
+    server.args(options).args(more).current_dir(folder.path()).stdout(Stdio::null());
+    let mut server = server.spawn().expect("redis-server is installed");
+    let publish = |trusted: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_growctl"));
+        command.args(["--redis", &format!("rediss://localhost:{port}"), "pub", "x", "{}"]);
+        if trusted {
+            command.env("SSL_CERT_FILE", folder.path().join("ca.pem"));
+        }
+        command.output().expect("growctl starts")
+    };
+    wait_for("the server", || publish(true).status.success());
+    let refused = publish(false);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let _ = server.kill();
+    let _ = server.wait();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("certificate"), "{said}");
 }

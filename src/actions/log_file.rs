@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use crate::model::{Mono, Timestamp};
 use crate::rules::{HostFunction, Param};
 
-use super::{Action, ActionContext, ActionKind, Failure, Job, Lost, Performer};
+use super::{Action, ActionKind, Failure, Job, Lost, Performer};
 
 /// Its row in the table.
 pub(super) static KIND: ActionKind = ActionKind {
@@ -24,7 +24,7 @@ pub(super) static KIND: ActionKind = ActionKind {
         params: &[Param::Text, Param::Any],
         summary: "appends the value as a JSON line to logs/<name>; %Y, %m, %d and so on are the event's local time",
     }],
-    performer: Performer::Thread(|context| Ok(Box::new(LogFile::new(context)))),
+    performer: Performer::Thread(|context| Ok(Box::new(LogFile::new(context.folder, context.zone.clone())))),
 };
 
 const FOLDER: &str = "logs";
@@ -48,9 +48,8 @@ struct LogFile {
 }
 
 impl LogFile {
-    fn new(context: &ActionContext<'_>) -> LogFile {
-        let (folder, zone) = (context.folder.join(FOLDER), context.zone.clone());
-        LogFile { folder, zone, sinks: BTreeMap::new(), now: Mono::default(), lost: Vec::new() }
+    fn new(site: &Path, zone: TimeZone) -> LogFile {
+        LogFile { folder: site.join(FOLDER), zone, sinks: BTreeMap::new(), now: Mono::default(), lost: Vec::new() }
     }
 
     fn sink(&mut self, name: String) -> &mut Sink {

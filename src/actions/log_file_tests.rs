@@ -18,7 +18,7 @@ impl Bench {
     fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let zone = TimeZone::get("America/New_York").unwrap();
-        let action = LogFile::new(&ActionContext { folder: folder.path(), zone: &zone });
+        let action = LogFile::new(folder.path(), zone);
         Bench { folder, action }
     }
 

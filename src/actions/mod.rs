@@ -5,7 +5,10 @@ mod device;
 mod dispatcher;
 mod log;
 mod log_file;
+mod notify;
+mod posts;
 mod publish;
+mod send;
 
 use std::path::Path;
 
@@ -15,9 +18,11 @@ use crate::model::{Origin, Timestamp, Value};
 use crate::rules::HostFunction;
 
 pub use dispatcher::{Account, ActionCounts, Dispatcher};
+pub use posts::{Known, Posts};
 
 /// Every action.
-pub static ACTIONS: &[&ActionKind] = &[&device::KIND, &publish::KIND, &log_file::KIND, &log::KIND];
+pub static ACTIONS: &[&ActionKind] =
+    &[&device::KIND, &publish::KIND, &notify::KIND, &send::KIND, &log_file::KIND, &log::KIND];
 
 /// The script functions of all actions, for `Host::new`. Those of the Core's own are in the host already.
 #[must_use]
@@ -62,6 +67,8 @@ pub struct ActionContext<'a> {
     pub folder: &'a Path,
     /// The site's time zone, for names and texts.
     pub zone: &'a TimeZone,
+    /// The way into the outbox.
+    pub posts: &'a Posts,
 }
 
 /// One call of a script function.
@@ -107,7 +114,7 @@ pub struct Lost {
 /// job is exactly one of done and failed. Nothing waits for longer than its own time-out, for all actions share the
 /// thread (control never waits for it). No clock is read: the time is the job's.
 ///
-/// **Who retries.** Nobody: a job that failed is over. An action whose jobs must arrive will get a store in front of it.
+/// **Who retries.** Nobody: a job that failed is over. What must arrive is put into the outbox, which tries for days.
 ///
 /// **Who logs and counts.** The dispatcher, for every failure; an action logs only what is its very job.
 pub trait Action: Send {

@@ -1,6 +1,7 @@
 //! The control thread: it owns the Core, takes what comes in from bounded queues, and hands on what comes out. Frames and
 //! requests go first, then at most 64 foreign messages a turn, so that a flood on Redis does not delay a sensor.
 
+mod alerts;
 mod devices;
 
 use std::sync::Arc;
@@ -9,13 +10,14 @@ use std::time::Duration;
 
 use crate::bus::{BridgeEvent, Last, Pattern};
 use crate::can::{BusId, Frame};
-use crate::model::{Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Timestamp, Value};
+use crate::model::{Class, Doorbell, Fields, Full, Mono, Name, Queue, QueueCounts, Saved, Severity, Timestamp, Value};
 use crate::rules::Remains;
 use crate::store::StoreHealth;
 use crate::web::Request;
 
 use super::Clock;
 use super::core::Core;
+use super::couriers::OutletEvent;
 use super::interfaces::BusEvent;
 use super::notices::Notices;
 use super::outlets::Outlets;
@@ -49,6 +51,8 @@ pub(super) struct Inlets {
     pub(super) events: Arc<Queue<BridgeEvent>>,
     /// How the store is.
     pub(super) store: Arc<Queue<StoreHealth>>,
+    /// How the outlets of the outbox are.
+    pub(super) outlets: Arc<Queue<OutletEvent>>,
     /// Another state of the site's files.
     pub(super) files: Arc<Queue<FilesEvent>>,
     stop: Arc<AtomicBool>,
@@ -66,6 +70,7 @@ impl Inlets {
             buses: Queue::with_doorbell("bus events", 256, Full::DropOldest, bell.clone()),
             events: Queue::with_doorbell("redis events", 256, Full::DropOldest, bell.clone()),
             store: Queue::with_doorbell("store events", 16, Full::DropOldest, bell.clone()),
+            outlets: Queue::with_doorbell("outlet events", 256, Full::DropOldest, bell.clone()),
             files: Queue::with_doorbell("reload", 1, Full::DropOldest, bell.clone()),
             stop: Arc::default(),
             bell,
@@ -79,7 +84,7 @@ impl Inlets {
     }
 
     /// The accounts of all queues that lead here.
-    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 7] {
+    pub(super) fn counts(&self) -> [(&'static str, QueueCounts); 8] {
         [
             (self.frames.name(), self.frames.counts()),
             (self.foreign.name(), self.foreign.counts()),
@@ -87,6 +92,7 @@ impl Inlets {
             (self.buses.name(), self.buses.counts()),
             (self.events.name(), self.events.counts()),
             (self.store.name(), self.store.counts()),
+            (self.outlets.name(), self.outlets.counts()),
             (self.files.name(), self.files.counts()),
         ]
     }
@@ -205,6 +211,10 @@ impl Control {
             taken += 1;
             self.tell_store(now, &health);
         }
+        while let Some(event) = self.inlets.outlets.pop() {
+            taken += 1;
+            self.tell_outlet(now, &event);
+        }
         if let Some(event) = self.inlets.files.pop() {
             taken += 1;
             self.reload(event);
@@ -260,6 +270,7 @@ impl Control {
                 }));
             }
             Request::Device(asked) => self.answer_device(now, asked),
+            Request::Alert(asked) => self.answer_alert(now, asked),
             Request::Reset(rule, answer) => {
                 let known = self.core.reset(now, &rule, &mut self.outputs);
                 let _ = answer.send(known);
@@ -318,6 +329,8 @@ impl Control {
         self.core.system(now, &format!("can:{name}"), fields, &mut self.outputs);
         if health.state.is_usable() {
             self.core.connected(now, *bus, &mut self.outputs);
+        } else {
+            self.core.disconnected(now, *bus, &mut self.outputs);
         }
     }
 
@@ -329,6 +342,15 @@ impl Control {
             fields.extend([("reason", reason.into()), ("remedy", remedy.into())]);
         }
         self.core.system(now, "store", named(fields), &mut self.outputs);
+        let trouble = health.trouble().map(|(why, remedy)| format!("the store is in trouble: {why}; {remedy}"));
+        self.core.trouble(now, "store", trouble.map(|text| (Severity::Critical, text)), &mut self.outputs);
+    }
+
+    /// To whom growctl.yaml names under `alerts: system:`.
+    fn tell_outlet(&mut self, now: Timestamp, event: &OutletEvent) {
+        let severity = if event.class == Class::Alert { Severity::Critical } else { Severity::Warning };
+        let trouble = event.trouble.as_ref().map(|why| (severity, format!("{}: {why}", event.outlet)));
+        self.core.trouble(now, &format!("outbox {}", event.outlet), trouble, &mut self.outputs);
     }
 
     fn tell_redis(&mut self, now: Timestamp, event: &BridgeEvent) {

@@ -1,7 +1,9 @@
 //! The pure parts joined: frames and messages in, frames, messages and intents out. No I/O, no clock. `run`, `replay`,
 //! tests and benchmarks drive this one struct; it is all that decides.
 
+mod alerts;
 mod devices;
+mod publish;
 mod raw;
 mod reload;
 mod saved;
@@ -10,6 +12,7 @@ mod trail;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::alerts::{Book, BookConfig, BookOut};
 use crate::bus::{Delivery, Last, LastField, Refused, Router};
 use crate::can::Frame;
 use crate::channels::{ChannelMap, Gateway, Greeter};
@@ -21,6 +24,7 @@ use crate::model::{
 use crate::rules::{Engine, Event, RuleFault, Why};
 
 use super::output::{CoreCounts, Notice, Output};
+use alerts::Places;
 pub use reload::Next;
 use trail::Trail;
 
@@ -34,7 +38,7 @@ struct Hop {
     trail: Option<Arc<Trail>>,
 }
 
-/// Gateway, Router, last values, Engine and Guard of one site.
+/// Gateway, Router, last values, Engine, Guard and Book of one site.
 #[derive(Debug)]
 pub struct Core {
     gateway: Gateway,
@@ -43,6 +47,8 @@ pub struct Core {
     last: Last,
     engine: Engine,
     guard: Guard,
+    book: Book,
+    places: Places,
     names: WellKnown,
     now: Timestamp,
     counts: CoreCounts,
@@ -51,6 +57,7 @@ pub struct Core {
     readings: Vec<Reading>,
     intents: Vec<Intent>,
     device_outs: Vec<DeviceOut>,
+    book_outs: Vec<BookOut>,
     faults: Vec<RuleFault>,
     /// What rules asked for, kept for a rule's test; `None`: nobody wants to know.
     recorded: Option<Vec<Intent>>,
@@ -67,6 +74,8 @@ impl Core {
             last: Last::default(),
             engine,
             guard: Guard::new(map, now),
+            book: Book::new(BookConfig::default()),
+            places: Places::of(map),
             names: WellKnown::default(),
             now,
             counts: CoreCounts::default(),
@@ -74,6 +83,7 @@ impl Core {
             readings: Vec::new(),
             intents: Vec::new(),
             device_outs: Vec::new(),
+            book_outs: Vec::new(),
             faults: Vec::new(),
             recorded: None,
         }
@@ -192,8 +202,9 @@ impl Core {
     /// When `advance` must be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        let deadlines = [self.gateway.next_deadline(), self.engine.next_deadline(), self.guard.next_deadline()];
-        deadlines.into_iter().flatten().min()
+        let (gateway, engine, guard) = (&self.gateway, &self.engine, &self.guard);
+        let deadlines = [gateway.next_deadline(), engine.next_deadline(), guard.next_deadline()];
+        deadlines.into_iter().chain([self.book.next_deadline()]).flatten().min()
     }
 
     /// Every channel whose good fields changed since the last call, with their merged JSON text, for `growctl:last`.
@@ -239,6 +250,9 @@ impl Core {
             self.engine.due(self.now, &self.last, &mut self.intents);
             self.settle(out);
         }
+        if is_due(self.book.next_deadline()) {
+            self.tick_book(out);
+        }
     }
 
     fn reading(&mut self, reading: &Reading, out: &mut Vec<Output>) {
@@ -273,6 +287,7 @@ impl Core {
     fn settle(&mut self, out: &mut Vec<Output>) {
         self.take_device_outs(0, None, out);
         self.take_intents(None, out);
+        self.take_book_outs(0, None, out);
         while let Some(Hop { delivery, trail }) = self.queue.pop_front() {
             self.counts.messages += 1;
             let message = delivery.message.clone();
@@ -347,30 +362,16 @@ impl Core {
                 let event = GuardEvent::ReleaseAll { requester: &requester(&origin) };
                 self.guard.step(self.now, event, &mut self.device_outs);
             }
+            Ask::Alert(ask) => {
+                self.alert(&origin, ask);
+                let trail = Trail::behind(origin.rule, trail);
+                return self.take_book_outs(hop + 1, Some(&trail), out);
+            }
             Ask::Publish { channel, fields } => return self.publish(origin, hop, (channel, fields), trail, out),
             ask @ Ask::Act(_) => return out.push(Output::Act(self.now, Intent { origin, hop, ask })),
         }
         let trail = Trail::behind(origin.rule, trail);
         self.take_device_outs(hop + 1, Some(trail), out);
-    }
-
-    fn publish(
-        &mut self,
-        origin: Origin,
-        hop: u8,
-        (channel, mut fields): (Name, Fields),
-        trail: Option<&Arc<Trail>>,
-        out: &mut Vec<Output>,
-    ) {
-        let trail = Trail::behind(origin.rule.clone(), trail);
-        if hop >= MOST_HOPS {
-            return self.refuse_circle(&trail, channel, out);
-        }
-        if let (None, Some(revision)) = (fields.get(&self.names.revision), origin.revision) {
-            fields.push(self.names.revision.clone(), Value::Text(revision));
-        }
-        let delivery = self.router.stamp(self.now, message(channel, Provenance::Rule, hop + 1, fields));
-        self.queue.push_back(Hop { delivery, trail: Some(trail) });
     }
 }
 

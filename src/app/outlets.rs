@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use crate::actions::Posts;
 use crate::bus::{Delivery, Endpoint, LastField, Outbound};
 use crate::can::Pending;
-use crate::model::{Intent, Queue, QueueCounts, Saved, Timestamp};
+use crate::model::{Intent, Note, Queue, QueueCounts, Saved, Timestamp};
 use crate::store::Store;
 
 use super::changes::Changes;
@@ -27,6 +28,8 @@ pub(super) struct Outlets {
     pub(super) acts: Option<Arc<Queue<(Timestamp, Intent)>>>,
     /// Keeps what outlives this run; a replay has none.
     pub(super) store: Option<Store>,
+    /// The way into the outbox; a replay has none.
+    pub(super) posts: Option<Posts>,
     /// Which device updates the store is told.
     pub(super) changes: Changes,
     /// Wait for room in the queue to Redis.
@@ -46,6 +49,13 @@ impl Outlets {
                 Output::Act(at, intent) => {
                     if let Some(acts) = &self.acts {
                         acts.push((at, intent));
+                    }
+                }
+                // The workers of the outbox take these.
+                Output::Tell { at, receiver, note } => self.tell(at, &receiver, &note),
+                Output::AlertChange(change) => {
+                    if let Some(store) = &self.store {
+                        store.record(change);
                     }
                 }
                 Output::Notice(notice) => notices.say(now, &notice),
@@ -82,6 +92,13 @@ impl Outlets {
         let last = self.last.as_ref().map(|queue| (queue.name(), queue.counts()));
         let acts = self.acts.as_ref().map(|queue| (queue.name(), queue.counts()));
         redis.into_iter().chain(last).chain(acts).collect()
+    }
+
+    /// Into the outbox. What is said here went wrong for good; the alert itself is published and in `alert list` all the same.
+    fn tell(&self, at: Timestamp, receiver: &str, note: &Note) {
+        if let Some(Err(failure)) = self.posts.as_ref().map(|posts| posts.tell(at.utc, receiver, None, note)) {
+            tracing::error!(receiver, rule = &*note.rule, "nobody is told of `{}`: {failure}", note.summary);
+        }
     }
 
     fn transmit(&self, output: &Output) {

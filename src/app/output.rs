@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bus::{Delivery, Refused};
 use crate::can::Frame;
-use crate::model::{Intent, Name, Timestamp};
+use crate::model::{AlertChange, Intent, Name, Note, Timestamp};
 use crate::rules::RuleFault;
 
 /// What the shell is to do.
@@ -31,6 +31,17 @@ pub enum Output {
     },
     /// Let an action act on an intent, at the time of its event.
     Act(Timestamp, Intent),
+    /// Somebody is to be told of an alert.
+    Tell {
+        /// The moment of the event.
+        at: Timestamp,
+        /// A receiver of growctl.yaml.
+        receiver: Name,
+        /// What.
+        note: Note,
+    },
+    /// A row of the history of alerts.
+    AlertChange(AlertChange),
     /// Something for the log.
     Notice(Notice),
 }
@@ -91,4 +102,6 @@ pub struct CoreCounts {
     pub commands: u64,
     /// Raw frames handed out.
     pub raw_frames: u64,
+    /// Notes for people handed out.
+    pub notes: u64,
 }

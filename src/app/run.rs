@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::actions::{ActionContext, Dispatcher};
+use crate::actions::{ActionContext, Dispatcher, Posts};
 use crate::bus::{Bridge, BridgeConfig, BridgeQueues, Endpoint};
 use crate::files::Report;
 use crate::model::{Full, Queue, Saved};
@@ -20,6 +20,7 @@ use crate::web;
 use super::buses::Buses;
 use super::control::{Control, Inlets};
 use super::core::Core;
+use super::couriers::{CourierEnds, Couriers, known};
 use super::interfaces::BusEnds;
 use super::lock::SiteLock;
 use super::outlets::Outlets;
@@ -37,6 +38,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// What waits to be written may take this long when the engine stops.
 const LAST_WRITES: Duration = Duration::from_secs(5);
+/// Deliveries under way may take this long when the engine stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 /// Command frames have this long to leave when the engine stops.
 const LAST_COMMANDS: Duration = Duration::from_millis(500);
 
@@ -126,12 +129,18 @@ pub async fn run_on(
     let origin = origin(clock.now().utc.0);
     let (store, restored) = open_store(&state_dir, clock, &inlets).await?;
     let acts = Queue::new("actions", 10_000, Full::DropOldest);
-    let context = ActionContext { folder: &site.folder, zone: &site.settings.zone };
+    let first = origin.map(char::from).iter().collect();
+    let posts = Posts::new(Some(store.clone()), first, known(&site.settings));
+    let (events, control) = (inlets.outlets.clone(), inlets.requests.clone());
+    let courier_ends = CourierEnds { folder: &site.folder, events, control };
+    let couriers = Couriers::start(store.clone(), posts.clone(), clock, &site.settings, courier_ends);
+    let context = ActionContext { folder: &site.folder, zone: &site.settings.zone, posts: &posts };
     let dispatcher = Dispatcher::start(acts.clone(), &context).map_err(RunError::Site)?;
     let bus_ends = BusEnds { clock, frames: inlets.frames.clone(), events: inlets.buses.clone() };
     let buses = Buses::start(&site.map, &site.folder, &bus_ends, sockets)?;
     let (acts, kept) = (Some(acts), Some(store.clone()));
-    let mut outlets = Outlets { buses: buses.pending.clone(), acts, store: kept, ..Outlets::default() };
+    let (buses_of_outlets, posted) = (buses.pending.clone(), Some(posts.clone()));
+    let mut outlets = Outlets { buses: buses_of_outlets, acts, store: kept, posts: posted, ..Outlets::default() };
     let (bridge, serves) = redis_side(&site, &inlets, &mut outlets, origin).await?;
     let mut history = History::of(&site.folder);
     let (revision, _) = history.revision(&site.snapshot);
@@ -151,14 +160,23 @@ pub async fn run_on(
     let engine = Engine::new(site.book(revision.name()), Site::host(), clock.now());
     let mut core = Core::new(&site.map, engine, origin, clock.now());
     core.take_commands_from(site.settings.commands_from.clone());
+    core.take_book_config(clock.now(), site.settings.book_config(), &mut Vec::new());
     let mut control = Control::new(core, clock, inlets.clone(), outlets, status);
     control.restore(restored);
     let (control, control_ended) = start(control)?;
     let (to_control, plant, interfaces) = (inlets.files.clone(), buses.maps.clone(), buses.interfaces.clone());
-    let ends = Ends { clock, control: to_control, bridge: bridge.as_ref().map(Arc::downgrade), plant, interfaces };
+    let bridge_to_turn = bridge.as_ref().map(Arc::downgrade);
+    let ends = Ends {
+        clock,
+        control: to_control,
+        bridge: bridge_to_turn,
+        plant,
+        interfaces,
+        couriers: Some(couriers.clone()),
+    };
     let reloader = Reloader::start(loader, &site, Start { revision, said: started.lines, history }, ends)?;
     let (plant, files) = (buses.plant.clone(), reloader.asks.clone());
-    let desk = web::Desk { control: inlets.requests.clone(), files, plant };
+    let desk = web::Desk { control: inlets.requests.clone(), files, store: store.clone(), plant };
     let web = tokio::spawn(serve(socket, desk));
 
     tokio::select! {
@@ -175,6 +193,7 @@ pub async fn run_on(
     if let Ok(false) = tokio::task::spawn_blocking(move || reloader.stop(LAST_LOOK)).await {
         tracing::warn!("reading the files does not end, as where a file system hangs; it is left behind");
     }
+    couriers.stop(LAST_DELIVERIES).await;
     close_store(store).await;
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));

@@ -8,15 +8,21 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::alerts::{BookConfig, Rate, ReceiverConfig};
 use crate::bus::bridge::check_url;
-use crate::files::{Report, SourceFile, Spanned, closest, read_with_gaps};
+use crate::files::{Entries, Report, SourceFile, Spanned, closest, read_with_gaps};
 use crate::model::{CommandsFrom, Name, Secret, Value};
+use crate::senders::Outlet;
 
 use super::secrets;
 
+mod check;
 mod commands;
+mod people;
+mod targets;
 
 pub(super) use commands::check_patterns;
+pub use people::Receiver;
 
 /// The settings of this machine. The site is in channels.yaml, the behaviour in rules/.
 ///
@@ -44,12 +50,14 @@ pub(super) struct SettingsSpec {
     history: Option<Spanned<Value>>,
     /// The web server. No effect yet.
     web: Option<Spanned<Value>>,
-    /// People, by the names that rules use. No effect yet.
-    receivers: Option<Spanned<Value>>,
-    /// How people are reached. No effect yet.
-    senders: Option<Spanned<Value>>,
-    /// Machines that `send()` in a rule names. No effect yet.
-    targets: Option<Spanned<Value>>,
+    /// People, by the names that rules use.
+    receivers: Entries<Spanned<people::ReceiverSpec>>,
+    /// What is said to people without a rule.
+    alerts: people::AlertsSpec,
+    /// How people are reached.
+    senders: people::SendersSpec,
+    /// Machines that `send()` in a rule names.
+    targets: Entries<Spanned<targets::TargetSpec>>,
     /// Limits of scripts. No effect yet.
     limits: Option<Spanned<Value>>,
 }
@@ -105,8 +113,12 @@ pub struct Settings {
     pub embedded: Option<SocketAddr>,
     /// Which Redis clients may command devices.
     pub commands_from: CommandsFrom,
-    /// The names of the people that alerts are for.
-    pub receivers: Vec<Name>,
+    /// The people that alerts are for.
+    pub receivers: Vec<Receiver>,
+    /// Who is told of faults of growctl itself and of the plant.
+    pub system: Vec<Name>,
+    /// The machines that take data.
+    pub targets: Vec<Outlet>,
     /// Lock, control socket, database; relative to the site folder.
     pub state_dir: PathBuf,
 }
@@ -130,6 +142,8 @@ impl Default for Settings {
             embedded: Some(SocketAddr::from(([127, 0, 0, 1], 6380))),
             commands_from: CommandsFrom::All,
             receivers: Vec::new(),
+            system: Vec::new(),
+            targets: Vec::new(),
             state_dir: PathBuf::from(".growctl"),
         }
     }
@@ -141,6 +155,19 @@ impl Settings {
     pub fn civil(&self, seconds: f64) -> String {
         let stamp = jiff::Timestamp::from_second(seconds.floor() as i64).unwrap_or_default();
         stamp.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// How people want to be told.
+    pub(super) fn book_config(&self) -> BookConfig {
+        let rate = |most: Option<u32>| most.map_or_else(Rate::default, |most| Rate { normal: most, ..Rate::default() });
+        let receiver =
+            |one: &Receiver| (one.name.clone(), ReceiverConfig { quiet: one.quiet, rate: rate(one.most_per_hour) });
+        BookConfig {
+            receivers: self.receivers.iter().map(receiver).collect(),
+            system: self.system.clone(),
+            site: self.name.clone(),
+            zone: self.zone.clone(),
+        }
     }
 
     /// Checks what the file says; `None` if there were errors.
@@ -183,9 +210,10 @@ impl Settings {
         if let Some(folder) = &spec.state_dir {
             settings.state_dir.clone_from(folder);
         }
-        if let Some(Value::Map(receivers)) = spec.receivers.as_ref().map(|receivers| &receivers.value) {
-            settings.receivers = receivers.iter().map(|(name, _)| name.clone()).collect();
-        }
+        let mut check = check::Check { file, folder, report };
+        settings.receivers = people::receivers(&spec.receivers, &spec.senders, &mut check);
+        settings.system = spec.alerts.system(&settings.receivers, &mut check);
+        settings.targets = targets::targets(&spec.targets, &mut check);
         spec.unused(file, report);
         settings
     }
@@ -193,14 +221,7 @@ impl Settings {
 
 impl SettingsSpec {
     fn unused(&self, file: &Arc<SourceFile>, report: &mut Report) {
-        let keys = [
-            ("history", &self.history),
-            ("web", &self.web),
-            ("receivers", &self.receivers),
-            ("senders", &self.senders),
-            ("targets", &self.targets),
-            ("limits", &self.limits),
-        ];
+        let keys = [("history", &self.history), ("web", &self.web), ("limits", &self.limits)];
         for (key, value) in keys {
             if let Some(value) = value {
                 report.warning(file, value.place, format!("`{key}` has no effect yet"));
@@ -279,7 +300,7 @@ mod tests {
     fn what_is_wrong_is_said_at_once() {
         let (settings, report) = load(
             "name: north house\ntime_zone: Europe/Amsterdm\nlocation: {latitude: 521, longitude: 4}\n\
-             redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\ntargets: {}\n",
+             redis: {url: flowers, password: \"${env:GROWCTL_NO_SUCH}\", embedded: 0.0.0.0:6380}\nweb: {}\n",
         );
         assert!(settings.is_none());
         for part in
@@ -287,6 +308,6 @@ mod tests {
         {
             assert!(report.contains(part), "{part} in {report}");
         }
-        assert!(report.contains("`targets` has no effect yet"), "{report}");
+        assert!(report.contains("`web` has no effect yet"), "{report}");
     }
 }

@@ -123,7 +123,9 @@ impl Loader {
         }
         self.rules.retain(|path, _| snapshot.files.contains_key(path));
         let rules: Vec<_> = snapshot.rules().filter_map(|file| self.rule(file, &map, report)).collect();
-        rules::cross_check(&rules, &map.inventory, &settings.receivers, report);
+        let receivers: Vec<Name> = settings.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+        let targets: Vec<Name> = settings.targets.iter().map(|target| target.name.clone()).collect();
+        rules::cross_check(&rules, &map.inventory, [&receivers, &targets], report);
         Some(Site {
             folder: self.folder.clone(),
             settings,

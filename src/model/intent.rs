@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Fields, Name, Value};
+use super::{AlertAsk, Fields, Name, Value};
 
 /// One wish of one run of one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,8 @@ pub enum Ask {
     },
     /// Something for the outside: `log_file`, `warn`, later `sms`, `send`.
     Act(Act),
+    /// What becomes of the alert that the episode is. No script asks for it: `alert` in the rule file does.
+    Alert(AlertAsk),
 }
 
 /// A call of an action by name, with its arguments in order.

@@ -10,6 +10,8 @@ pub enum Shelf {
     Rules,
     /// `device_state`, by room and device.
     Devices,
+    /// `alert_state`, by rule and instance.
+    Alerts,
 }
 
 /// One value to keep, or to forget. The last one of a key is what the next start gets back.

@@ -1,6 +1,7 @@
 //! All rules at work: one event at a time goes in, what the rules wish comes out. Pure; `Core` holds the other ends and
 //! calls `due` for every deadline before it hands in what happened after it.
 
+mod alert;
 mod away;
 mod edit;
 mod saved;

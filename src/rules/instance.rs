@@ -1,5 +1,6 @@
 //! One instance of a rule: its phase, message and state, and what one event or timer makes of it.
 
+mod alert;
 mod edit;
 mod held;
 mod saved;
@@ -17,7 +18,7 @@ use super::episode::{Judged, Settings, Step};
 use super::host::Host;
 use super::journal::{Entry, Stamp, What};
 use super::tally::{RuleFault, Tally};
-use super::{Episode, Phase, Rule, RunLog, Truth, Windows};
+use super::{Ended, Episode, Phase, Rule, RunLog, Truth, Windows};
 use why::Look;
 
 use held::Held;
@@ -223,7 +224,10 @@ impl Instance {
         let judged = Judged { when, until: until.as_slice(), silent: self.is_silent(), heard: turn.cause.heard };
         let Course::Episode(episode) = &mut self.course else { return };
         let good = truth != Truth::Unknown && (!judged.silent || turn.rule.names_stale);
-        let step = match self.returns.take_if(|_| good).filter(|_| !episode.is_over(turn.world.now.mono)) {
+        let over = episode.is_over(turn.world.now.mono);
+        let returned = self.returns.take_if(|_| good);
+        let came_back = returned.is_some();
+        let step = match returned.filter(|_| !over) {
             Some(was) => {
                 let since = was.active.map(|at| at.mono);
                 let step = episode.judge_edited(turn.world.now.mono, &judged, since, false);
@@ -232,6 +236,10 @@ impl Instance {
             }
             None => episode.judge(turn.world.now.mono, &judged),
         };
+        if came_back && !step.begin {
+            // Nothing else tells that it lasted before the restart.
+            self.resolve(if over { Ended::Stale } else { Ended::Changed }, turn);
+        }
         let (step, by_timer) = self.awake(step, good, turn);
         self.perform(step, (phase, by_timer), false, turn);
         if by_timer {
@@ -257,7 +265,8 @@ impl Instance {
     }
 
     /// Lets everything go and begins anew, without a script: the rule is parked.
-    pub(super) fn park(&mut self, world: &mut World<'_>) {
+    pub(super) fn park(&mut self, alerts: bool, world: &mut World<'_>) {
+        self.silence(alerts, world);
         if let Course::Episode(episode) = &mut self.course {
             episode.reset();
         }
@@ -270,6 +279,9 @@ impl Instance {
     /// `before`: its phase before the event, or before the timer that was due. An end that `keeps` lets nothing go.
     fn perform(&mut self, step: Step, (before, by_timer): (Phase, bool), keeps: bool, turn: &mut Turn<'_, '_>) {
         self.begin(step, before, turn);
+        if step.end.is_none() {
+            self.pend(before, turn);
+        }
         self.broke(before, turn);
         if step.each && self.run(("each", 0), turn.rule.each.as_ref(), turn, None) {
             self.leave(turn);
@@ -278,6 +290,7 @@ impl Instance {
             self.changed(Unsaved::Now);
             self.forget_requests();
             self.ended(why, (by_timer, keeps), turn);
+            self.resolve(why, turn);
             if !keeps {
                 self.release(turn.world);
             }
@@ -307,6 +320,7 @@ impl Instance {
             }
             self.begun.get_or_insert(turn.world.now);
             self.owed = turn.rule.then.is_some();
+            self.raise(turn);
         }
         if step.each && self.owed {
             self.owed = !self.run(("then", 0), turn.rule.then.as_ref(), turn, None);

@@ -104,6 +104,13 @@ pub enum Asked {
         /// Its channel.
         publish: Name,
     },
+    /// What becomes of the alert that the episode is.
+    Alert {
+        /// `firing`, `resolved`, `no data`, `changed` or `disabled`.
+        alert: &'static str,
+        /// What it says.
+        summary: Option<Name>,
+    },
     /// Anything else.
     Call {
         /// The function.
@@ -169,8 +176,13 @@ impl Journal {
 
     /// What just ended lets go of what it held.
     pub(super) fn released(&mut self, instance: &Name) {
+        self.asked(instance, Asked::of(&Ask::ReleaseAll));
+    }
+
+    /// The latest decision about an instance comes to this too.
+    pub(super) fn asked(&mut self, instance: &Name, asked: Asked) {
         if let Some(mut entry) = self.take_newest(instance) {
-            entry.asked.push(Asked::of(&Ask::ReleaseAll));
+            entry.asked.push(asked);
             self.push(entry);
         }
     }
@@ -283,6 +295,7 @@ impl Entry {
         let reason = |asked: &Asked| match asked {
             Asked::Set { reason: Some(reason), .. } => reason.len(),
             Asked::Publish { publish } => publish.len(),
+            Asked::Alert { summary: Some(summary), .. } => summary.len(),
             _ => 0,
         };
         let asked = self.asked.iter().map(|asked| size_of::<Asked>() + reason(asked)).sum::<usize>();
@@ -291,7 +304,7 @@ impl Entry {
 }
 
 impl Asked {
-    fn of(ask: &Ask) -> Asked {
+    pub(super) fn of(ask: &Ask) -> Asked {
         match ask {
             Ask::Set(request) => {
                 Asked::Set { set: request.device.clone(), to: level(request.level), reason: request.reason.clone() }
@@ -300,6 +313,9 @@ impl Asked {
             Ask::Publish { channel, .. } => Asked::Publish { publish: channel.clone() },
             Ask::Act(act) => Asked::Call { call: act.action },
             Ask::ReleaseAll => Asked::ReleaseAll { release: "all" },
+            Ask::Alert(ask) => {
+                Asked::Alert { alert: ask.name(), summary: ask.raised().map(|raised| raised.summary.clone()) }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! From a rule file to a rule: everything that can be wrong is found here, all of it at once, and shown where the user
 //! wrote it. What passes has every name resolved and runs.
 
+mod alert;
 mod checks;
 mod parts;
 mod scalar;
@@ -209,6 +210,9 @@ impl Loading<'_> {
         let then = self.script(spec.then.as_ref(), &segments);
         let each = self.script(spec.each.as_ref(), &segments);
         let finally = self.script(spec.finally.as_ref(), &segments);
+        // What a summary names must exist, but a message without it concerns the rule all the same.
+        let concerning = self.names.fields.len();
+        let alert = self.alert(spec, &segments);
         let names_stale = when.as_ref().is_some_and(super::Condition::names_stale);
         let stale = self.stale(spec.stale.as_ref());
         self.against_the_map(spec, &patterns, stale);
@@ -233,12 +237,13 @@ impl Loading<'_> {
             state: self.state(spec),
             mode: self.mode(spec.mode.as_ref()),
             labels: spec.labels.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect(),
-            fields: self.names.fields.iter().map(|(field, _)| field.clone()).collect(),
+            fields: self.names.fields.iter().take(concerning).map(|(field, _)| field.clone()).collect(),
             names_stale,
             windows: std::mem::take(&mut self.windows),
             texts: texts(spec),
             allow: self.allow(spec.allow.as_ref()),
             receivers,
+            alert,
         };
         if self.map {
             let subscribe: Vec<Place> =

@@ -1,6 +1,7 @@
 //! Rule files: what they say (`spec`), what runs (`rule`), how scripts are confined (`host`), and when they run
 //! (`engine`). Pure: no I/O, no clock. Rank 4.
 
+mod alert;
 mod audience;
 mod blindness;
 mod cache;
@@ -35,6 +36,7 @@ mod timers;
 mod why;
 mod window;
 
+pub use alert::Alert;
 pub use audience::{Listener, audience, instances};
 pub use condition::{Checked, Condition};
 pub use engine::{Edited, Engine, Event, Remains, Rulebook};
@@ -50,7 +52,7 @@ pub use load::{
 };
 pub use rule::{Mode, Per, Rule, StaleLimit, Until};
 pub use schedule::Schedule;
-pub use spec::{AlertSpec, OneOrMore, RuleSpec};
+pub use spec::{AlertSpec, EscalateSpec, OneOrMore, RuleSpec};
 pub use tally::{PartRuns, RuleFault, RuleStatus};
 pub use ticks::Place;
 pub use why::{Decision, Judgement, Lacking, Reason, Standing, Text, Why};

@@ -7,11 +7,11 @@ use crate::bus::Pattern;
 use crate::files::{SourceFile, Spanned};
 use crate::model::{DeviceKey, Fields, Name};
 
-use super::WindowSpec;
 use super::condition::Condition;
 use super::host::Script;
 use super::load::scalar_place;
 use super::schedule::Schedule;
+use super::{Alert, WindowSpec};
 
 /// A rule that passed all checks.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Rule {
     pub allow: Vec<&'static str>,
     /// Who its alert is for: names of receivers.
     pub receivers: Vec<Spanned<String>>,
+    /// What its episodes are, if they are alerts.
+    pub alert: Option<Alert>,
     /// Fields that `when`, `until` or a script names as `msg.x`: a message without one of them does not concern it.
     pub fields: Vec<Name>,
     /// `when` names `stale`: such a rule is not ended by staleness.
@@ -87,6 +89,8 @@ impl Rule {
             && (self.hold, after(self), self.cooldown) == (other.hold, after(other), other.cooldown)
             && (self.stale, self.priority, self.mode) == (other.stale, other.priority, other.mode)
             && scripts(self) == scripts(other)
+            // Those that a summary looks at.
+            && self.windows == other.windows
     }
 
     /// How far back `runs` looks, if the rule asks.

@@ -1,5 +1,6 @@
 //! One rule with its instances: which one a message is for, and what an event of the rule reaches.
 
+mod alert;
 mod edit;
 mod saved;
 mod why;
@@ -311,7 +312,7 @@ impl Running {
         self.tally.journal.note(world.stamp(), &Name::from(""), What::Parked(until), Vec::new());
         for index in 0..self.ordered.len() {
             let at = self.ordered[index];
-            self.instances[at as usize].park(world);
+            self.instances[at as usize].park(self.rule.alert.is_some(), world);
             self.list(at, world);
         }
     }

@@ -124,8 +124,12 @@ pub(super) fn labels(schema: &mut Schema) {
     add(schema, json!({ "additionalProperties": { "type": ["string", "number", "boolean"] } }));
 }
 
+pub(super) fn escalation(schema: &mut Schema) {
+    add(schema, json!({ "required": ["after", "notify"] }));
+}
+
 pub(super) fn severity(schema: &mut Schema) {
-    examples(schema, json!(["warning", "critical"]));
+    add(schema, json!({ "enum": ["info", "warning", "critical"], "default": "warning" }));
 }
 
 pub(super) fn summary(schema: &mut Schema) {

@@ -66,7 +66,7 @@ pub struct RuleSpec {
     /// Names and first values that scripts keep in `state`, per instance and across a restart.
     #[schemars(transform = schema::state)]
     pub state: Entries<Value>,
-    /// Makes the episode an alert. No effect yet.
+    /// Makes the episode an alert: people are told when it begins, again while it lasts, and when it ends.
     pub alert: Option<AlertSpec>,
     /// `active`; `shadow` says what it would do and does nothing; `off`.
     #[schemars(transform = schema::mode)]
@@ -94,9 +94,20 @@ pub struct AlertSpec {
     /// When to say it again while nobody acknowledges: a duration, or a list of them one after the other.
     #[schemars(transform = schema::durations)]
     pub repeat: Option<OneOrMore>,
-    /// Receivers when nobody answers.
-    // Its shape is the alert book's to check.
-    pub escalate: Option<Spanned<Value>>,
+    /// Who else is told while nobody acknowledges: a list of steps.
+    pub escalate: Option<Vec<EscalateSpec>>,
+}
+
+/// One step of `escalate`: so long after the beginning these are told too, unless somebody has acknowledged.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(transform = schema::escalation)]
+pub struct EscalateSpec {
+    /// How long after the beginning.
+    #[schemars(transform = schema::duration)]
+    pub after: Option<Spanned<String>>,
+    /// A receiver of growctl.yaml, or a list of them.
+    pub notify: Option<OneOrMore>,
 }
 
 /// One text or a list of texts, each with its place. A bare number or boolean is taken as it is written.
@@ -171,7 +182,7 @@ mod tests {
     fn every_key_is_read_and_an_unknown_one_is_refused() {
         let text = "description: d\nsubscribe: [a, b]\nschedule: every 30s\nwhen: msg.t > 1\nfor: 30s\nuntil: [90s, reset]\n\
             then: a\neach: b\nfinally: c\nper: rule\ncooldown: 1m\nstale: never\npriority: 5\nstate: { n: 1 }\n\
-            alert: { severity: warning, summary: s, notify: [x], repeat: [15m], escalate: y }\nmode: shadow\nlabels: { k: v }\n\
+            alert: { severity: warning, summary: s, notify: [x], repeat: [15m], escalate: [{ after: 30m, notify: y }] }\nmode: shadow\nlabels: { k: v }\n\
             allow: [gate-forgotten]\n";
         let mut report = Report::default();
         let spec: RuleSpec = read(&SourceFile::new("r.yaml", text), &mut report).expect("it is right");

@@ -1,4 +1,10 @@
-//! The one file that says SQL. A database here is open, of this version, and can be written; everything else is a `Trouble`.
+//! The one place that says SQL, here and in the files below. A database here is open, of this version, and can be written; everything else is a `Trouble`.
+
+mod outbox;
+mod outbox_room;
+mod outbox_rows;
+
+mod alerts;
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +14,14 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql, Transaction, TransactionBehavi
 
 use crate::model::{Mono, Name, Shelf, Value};
 
-use super::change::DeviceChange;
+use super::change::{AlertRow, Change, DeviceChange};
 use super::files;
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
 use super::{MOST_ROWS, Now};
+
+pub(super) use outbox::{Known, Load, Loaded, Ready};
+pub use outbox_rows::{read_outbox, read_outbox_row, read_outbox_stats};
 
 /// Another program's lock is waited for as long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -69,8 +78,8 @@ impl Opening<'_> {
         let first = Connection::open_with_flags(self.path, plain).map_err(Trouble::from).and_then(|c| self.read(&c));
         match first {
             // A folder that cannot be written has no room for the journal's index; without a journal none is needed.
-            Err(trouble) if trouble.kind == Kind::ReadOnly && !has_journal(self.path) => {
-                let address = format!("file:{}?immutable=1", escaped(self.path));
+            Err(trouble) if trouble.kind == Kind::ReadOnly && !files::has_journal(self.path) => {
+                let address = format!("file:{}?immutable=1", files::escaped(self.path));
                 let flags = plain | OpenFlags::SQLITE_OPEN_URI;
                 self.read(&Connection::open_with_flags(address, flags)?)
             }
@@ -158,6 +167,18 @@ pub fn read_history(path: &Path, of: &(Name, Name), since: f64, limit: usize) ->
     Database::to_read(path).and_then(|database| database.history(Some(of), since, limit)).map_err(|trouble| trouble.why)
 }
 
+/// What became of alerts, the newest first, from a database that nobody has open; nothing is written.
+///
+/// # Errors
+/// It is not there, of another version, or cannot be read.
+pub fn read_alert_history(path: &Path, rule: Option<&str>, since: f64, limit: usize) -> Result<Vec<AlertRow>, String> {
+    if !path.exists() {
+        return Err(format!("{} is not there: growctl has not run on this site yet", path.display()));
+    }
+    let read = |database: Database| database.alert_history(rule, since, limit);
+    Database::to_read(path).and_then(read).map_err(|trouble| trouble.why)
+}
+
 impl Database {
     /// Opens one of this version only to read. Of one whose folder cannot be written, what is in its journal stays unread.
     fn to_read(path: &Path) -> Result<Database, Trouble> {
@@ -175,8 +196,8 @@ impl Database {
             }
         };
         match Connection::open_with_flags(path, plain).map_err(Trouble::from).and_then(open) {
-            Err(trouble) if trouble.kind == Kind::ReadOnly && !has_journal(path) => {
-                let address = format!("file:{}?immutable=1", escaped(path));
+            Err(trouble) if trouble.kind == Kind::ReadOnly && !files::has_journal(path) => {
+                let address = format!("file:{}?immutable=1", files::escaped(path));
                 open(Connection::open_with_flags(address, plain | OpenFlags::SQLITE_OPEN_URI)?)
             }
             other => other,
@@ -203,14 +224,23 @@ impl Database {
 
     /// One transaction: all of it is on disk afterwards, or nothing. With `anew` the values are all there is, and what was saved
     /// before is forgotten.
-    pub(super) fn write(&mut self, values: &Values, changes: &[DeviceChange], anew: bool) -> Result<(), Trouble> {
+    pub(super) fn write(
+        &mut self,
+        values: &Values,
+        changes: &[Change],
+        anew: bool,
+        load: &Load<'_>,
+    ) -> Result<Loaded, Trouble> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if anew {
-            transaction.execute_batch("DELETE FROM rule_state; DELETE FROM device_state;")?;
+            transaction.execute_batch("DELETE FROM rule_state; DELETE FROM device_state; DELETE FROM alert_state;")?;
         }
         save(&transaction, values)?;
         append(&transaction, changes)?;
-        Ok(transaction.commit()?)
+        alerts::append(&transaction, changes)?;
+        let loaded = outbox::load(&transaction, load)?;
+        transaction.commit()?;
+        Ok(loaded)
     }
 
     /// What was switched, the newest first.
@@ -270,7 +300,11 @@ fn save(transaction: &Transaction<'_>, values: &Values) -> Result<(), rusqlite::
         "INSERT INTO device_state VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET saved = ?3, at = ?4",
         "DELETE FROM device_state WHERE room = ?1 AND device = ?2",
     ];
-    for (shelf, [put, forget]) in [(Shelf::Rules, RULE), (Shelf::Devices, DEVICE)] {
+    const ALERT: [&str; 2] = [
+        "INSERT INTO alert_state VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET saved = ?3, at = ?4",
+        "DELETE FROM alert_state WHERE rule = ?1 AND instance = ?2",
+    ];
+    for (shelf, [put, forget]) in [(Shelf::Rules, RULE), (Shelf::Devices, DEVICE), (Shelf::Alerts, ALERT)] {
         let (mut put, mut forget) = (transaction.prepare(put)?, transaction.prepare(forget)?);
         for ((_, first, second), (value, at)) in values.iter().filter(|((of, ..), _)| *of == shelf) {
             match value {
@@ -282,9 +316,10 @@ fn save(transaction: &Transaction<'_>, values: &Values) -> Result<(), rusqlite::
     Ok(())
 }
 
-fn append(transaction: &Transaction<'_>, changes: &[DeviceChange]) -> Result<(), rusqlite::Error> {
+fn append(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), rusqlite::Error> {
     let mut put = transaction.prepare("INSERT INTO device_change VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
-    for c in changes {
+    for change in changes {
+        let Change::Device(c) = change else { continue };
         put.execute(params![
             c.at,
             c.room,
@@ -303,7 +338,9 @@ fn append(transaction: &Transaction<'_>, changes: &[DeviceChange]) -> Result<(),
 
 fn values(connection: &Connection) -> Result<Values, Trouble> {
     let mut found = Values::new();
-    for (shelf, table) in [(Shelf::Rules, "rule_state"), (Shelf::Devices, "device_state")] {
+    for (shelf, table) in
+        [(Shelf::Rules, "rule_state"), (Shelf::Devices, "device_state"), (Shelf::Alerts, "alert_state")]
+    {
         let mut rows = connection.prepare(&format!("SELECT * FROM {table}"))?;
         let row = |row: &Row<'_>| {
             let (first, second): (Name, Name) = (row.get(0)?, row.get(1)?);
@@ -354,13 +391,4 @@ fn value(cell: ValueRef<'_>) -> Value {
         ValueRef::Real(number) => Value::Number(number),
         ValueRef::Text(text) | ValueRef::Blob(text) => Value::text(&String::from_utf8_lossy(text)),
     }
-}
-
-fn has_journal(path: &Path) -> bool {
-    std::fs::metadata(files::with(path, "-wal")).is_ok_and(|journal| journal.len() > 0)
-}
-
-/// A path as it stands in a `file:` address.
-fn escaped(path: &Path) -> String {
-    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

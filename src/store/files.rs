@@ -51,3 +51,13 @@ pub(super) fn with(path: &Path, ending: &str) -> PathBuf {
 fn stamp(now: Utc) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(now.0)).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
+
+/// Whether something has been written that is not in the database itself yet.
+pub(super) fn has_journal(path: &Path) -> bool {
+    std::fs::metadata(with(path, "-wal")).is_ok_and(|journal| journal.len() > 0)
+}
+
+/// A path as it stands in a `file:` address.
+pub(super) fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{DeviceChange, Now, Question, Store, StoreConfig, StoreHealth};
-use crate::model::{Mono, Saved, Shelf, Timestamp, Utc};
+use super::{
+    DeviceChange, Now, OutboxAsk, Question, Removed, Settled, Step, Store, StoreConfig, StoreHealth, Taken, Which,
+};
+use crate::model::{Class, Mono, Outgoing, Saved, Shelf, Timestamp, Utc};
 
 /// A store in a folder of its own, and what it said.
 pub(super) struct Bench {
@@ -44,6 +46,16 @@ pub(super) fn rule(key: &str, value: Option<&str>) -> Saved {
     Saved { shelf: Shelf::Rules, key: (key.into(), "".into()), value: value.map(str::to_owned) }
 }
 
+pub(super) fn outgoing(class: Class, to: &str, key: &str) -> Outgoing {
+    Outgoing {
+        class,
+        to: to.into(),
+        at: Utc(1_790_000_000_123_456_000),
+        key: key.into(),
+        body: format!("{{\"n\":\"{key}\"}}"),
+    }
+}
+
 pub(super) fn change(at: f64, device: &str) -> DeviceChange {
     let at = 1_790_000_000.0 + at;
     DeviceChange { at, room: "R".into(), device: device.into(), wanted: 60.0.into(), ..DeviceChange::default() }
@@ -71,6 +83,37 @@ impl Bench {
         wait.blocking_recv().unwrap()
     }
 
+    pub(super) fn post(&self, class: Class, to: &str, key: &str) -> Result<(), Outgoing> {
+        self.store.post(outgoing(class, to, key))
+    }
+
+    pub(super) fn take(&self, to: &str, most: usize) -> Taken {
+        let (answer, wait) = oneshot::channel();
+        self.store.ask(Question::Take { to: to.into(), most, answer }).unwrap();
+        wait.blocking_recv().unwrap()
+    }
+
+    /// The keys and tries of what an outlet gets.
+    pub(super) fn taken(&self, to: &str, most: usize) -> Vec<(String, u32)> {
+        self.take(to, most).parcels.into_iter().map(|parcel| (parcel.key.to_string(), parcel.tries)).collect()
+    }
+
+    pub(super) fn settle(&self, id: i64, step: Step) {
+        self.store.settle(Settled { id, step });
+    }
+
+    pub(super) fn retry(&self, which: Which) -> u64 {
+        let (answer, wait) = oneshot::channel();
+        self.store.ask(Question::Outbox(OutboxAsk::Retry(which, answer))).unwrap();
+        wait.blocking_recv().unwrap().unwrap()
+    }
+
+    pub(super) fn remove(&self, which: Which, force: bool) -> Removed {
+        let (answer, wait) = oneshot::channel();
+        self.store.ask(Question::Outbox(OutboxAsk::Drop { which, force, answer })).unwrap();
+        wait.blocking_recv().unwrap().unwrap()
+    }
+
     /// Closes it and opens it anew.
     pub(super) fn again(self) -> Bench {
         assert!(self.store.close(Duration::from_secs(20)), "{:?}", self.store.status());
@@ -80,7 +123,8 @@ impl Bench {
 
     pub(super) fn balances(&self) {
         let status = self.store.status();
-        assert!(status.values.balances() && status.changes.balances(), "{status:?}");
+        let outbox = status.outbox.alerts.balances() && status.outbox.exports.balances();
+        assert!(status.values.balances() && status.changes.balances() && outbox, "{status:?}");
     }
 
     pub(super) fn why(&self) -> String {

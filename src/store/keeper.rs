@@ -1,8 +1,10 @@
 //! The store's thread: it opens the database, writes what waits in one transaction at most every 50 ms, answers questions, and
 //! forgets old changes in small steps. What cannot be written stays; every failure makes the pause before the next try longer.
 
+mod ask;
 mod commit;
 mod health;
+mod outbox;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +12,21 @@ use std::time::Duration;
 use crate::model::{Mono, Name, Push, Queue, Saved, Timestamp};
 
 use super::ballast::Ballast;
-use super::change::DeviceChange;
+use super::change::{AlertRow, Change, DeviceChange};
 use super::database::{Database, Opened, Opening};
 use super::files;
 use super::health::StoreHealth;
 use super::shared::{Shared, UNWRITTEN, lock};
 use super::trouble::{Kind, Trouble};
 use super::waiting::Values;
+use outbox::Desk;
+
 use super::{Question, StoreConfig, Told};
 
 /// Between two transactions.
 const GROUP: Duration = Duration::from_millis(50);
+/// As long where something is for the outside, so that it is accepted within 50 ms on a disk that is not slow.
+const GROUP_OUTBOX: Duration = Duration::from_millis(20);
 /// Changes in one transaction.
 const CHANGES_A_COMMIT: usize = 1_000;
 /// Pauses after failures: the first, and the longest.
@@ -48,7 +54,10 @@ pub(super) struct Keeper {
     /// The database does not say what this run says: it was not readable at the start, or is a new one.
     anew: bool,
     /// Changes taken from the queue and not yet on disk.
-    changes: Vec<DeviceChange>,
+    changes: Vec<Change>,
+    desk: Desk,
+    /// The last try to write went wrong.
+    failing: bool,
     ballast: Ballast,
     off: bool,
     next_commit: Mono,
@@ -75,6 +84,8 @@ impl Keeper {
             mirror: Values::new(),
             anew: false,
             changes: Vec::new(),
+            desk: Desk::default(),
+            failing: false,
             ballast,
             off: false,
             next_commit: Mono(0),
@@ -89,8 +100,11 @@ impl Keeper {
     pub(super) fn run(mut self) {
         self.begin();
         while !self.shared.is_stopping() {
-            if self.has_work() && self.now().mono >= self.next_commit {
+            if self.has_work() && self.now().mono >= self.due() {
                 self.commit();
+            }
+            if self.failing || self.off {
+                self.take_posts();
             }
             self.tidy();
             self.answer();
@@ -135,6 +149,9 @@ impl Keeper {
             self.anew = true;
             self.mirror.clear();
         }
+        if let Err(trouble) = self.learn() {
+            self.fail(&trouble);
+        }
     }
 
     /// Opens the database; a damaged one is set aside, and a new one begun.
@@ -176,7 +193,8 @@ impl Keeper {
     }
 
     fn has_work(&self) -> bool {
-        !self.off && (!self.changes.is_empty() || !self.shared.changes.is_empty() || !self.is_settled())
+        let waits = !self.changes.is_empty() || !self.shared.changes.is_empty();
+        !self.off && (waits || self.outbox_has_work() || !self.is_settled())
     }
 
     fn is_settled(&self) -> bool {
@@ -190,6 +208,11 @@ impl Keeper {
                 Question::History { of, since, limit, answer } => {
                     let _ = answer.send(self.history(of.as_ref(), since, limit));
                 }
+                Question::Take { to, most, answer } => self.asked_for_parcels(to, most, answer),
+                Question::Alerts { rule, since, limit, answer } => {
+                    let _ = answer.send(self.alert_history(rule.as_deref(), since, limit));
+                }
+                Question::Outbox(asked) => self.answer_outbox(asked),
                 Question::Settled(answer) => {
                     let _ = answer.send(self.settle());
                 }
@@ -198,11 +221,15 @@ impl Keeper {
     }
 
     fn history(&mut self, of: Option<&(Name, Name)>, since: f64, limit: usize) -> Result<Vec<DeviceChange>, String> {
-        let Some(database) = &self.database else {
-            let health = lock(&self.shared.done).health.clone();
-            return Err(health.trouble().map_or("the store is not open", |(why, _)| why).to_owned());
-        };
-        database.history(of, since, limit).map_err(|trouble| trouble.why)
+        self.opened()?.history(of, since, limit).map_err(|trouble| trouble.why)
+    }
+
+    fn opened(&self) -> Result<&Database, String> {
+        self.database.as_ref().ok_or_else(|| self.no_database())
+    }
+
+    fn alert_history(&self, rule: Option<&str>, since: f64, limit: usize) -> Result<Vec<AlertRow>, String> {
+        self.opened()?.alert_history(rule, since, limit).map_err(|trouble| trouble.why)
     }
 
     /// Writes everything that waits, as far as that goes.
@@ -230,7 +257,10 @@ impl Keeper {
         let before = (now.utc.seconds() - self.config.keep_changes.as_secs_f64()).max(0.0);
         // What goes wrong here shows with the next value as well.
         let forgotten = database.prune(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
+        let alerts = database.prune_alerts(before, self.config.most_changes, PRUNE_STEP).unwrap_or(0);
+        let forgotten = forgotten.max(alerts);
         self.next_prune = now.mono + PRUNE[usize::from(forgotten < PRUNE_STEP)];
+        self.forget_dead();
     }
 
     fn patience(&self) -> Duration {
@@ -240,7 +270,7 @@ impl Keeper {
             next = next.min(self.next_refill.max(now + PRUNE[0]));
         }
         if self.has_work() {
-            next = next.min(self.next_commit);
+            next = next.min(self.due());
         }
         next.since(now)
     }
@@ -248,7 +278,9 @@ impl Keeper {
     /// Writes what waits, and accounts for what cannot be.
     fn end(&mut self) {
         self.shared.changes.close();
+        self.shared.posts.close();
         self.answer();
+        self.dismiss();
         self.settle();
         lock(&self.shared.waiting).close(UNWRITTEN);
         loop {
@@ -258,6 +290,7 @@ impl Keeper {
             }
             self.drop_changes(UNWRITTEN);
         }
+        self.drop_all_posts();
         if let Some(database) = self.database.take() {
             database.close();
         }

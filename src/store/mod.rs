@@ -9,6 +9,8 @@ mod database;
 mod files;
 mod health;
 mod keeper;
+mod outbox;
+pub mod schedule;
 mod schema;
 mod shared;
 mod trouble;
@@ -20,15 +22,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::model::{Full, Name, Push, Queue, Saved, Timestamp};
+use crate::model::{Full, Name, Outgoing, Push, Queue, Saved, Timestamp};
 
 pub use account::Account;
-pub use change::DeviceChange;
-pub use database::read_history;
+pub use change::{AlertRow, Change, DeviceChange};
+pub use database::{read_alert_history, read_history, read_outbox, read_outbox_row, read_outbox_stats};
 pub use health::StoreHealth;
 use keeper::Keeper;
+pub use outbox::{
+    MOST_BODY, OutboxAccount, OutboxAsk, OutboxMost, OutboxRow, OutboxStatus, OutletStats, Removed, RowState, Settled,
+    Taken, Which,
+};
+pub use schedule::Step;
 use shared::Shared;
 
 /// Device changes that may wait.
@@ -55,6 +62,8 @@ pub struct StoreConfig {
     pub keep_changes: Duration,
     /// At most about so many device changes are kept, the newest.
     pub most_changes: u64,
+    /// How much the outbox holds; beyond it the oldest exports are dropped, alerts never.
+    pub outbox_most: OutboxMost,
     /// The steps that make the schema, each from its index to the next version.
     migrations: &'static [&'static str],
     /// Pages that the database may have, so that a test can fill it.
@@ -70,6 +79,7 @@ impl StoreConfig {
             now,
             keep_changes: Duration::from_secs(90 * 24 * 3600),
             most_changes: 1_000_000,
+            outbox_most: OutboxMost::default(),
             migrations: schema::MIGRATIONS,
             most_pages: None,
         }
@@ -96,6 +106,34 @@ pub enum Question {
         /// The rows, or why there are none.
         answer: oneshot::Sender<Result<Vec<DeviceChange>, String>>,
     },
+    /// What is due for one outlet, in the order in which it was put in; nothing overtakes what waits for its next try. The try is
+    /// counted and on disk before the answer comes. Whoever asks has one try under way at a time: what was handed out for this
+    /// outlet before and is not settled is taken for given up, and comes again.
+    ///
+    /// While the database cannot be written, alerts that are due are handed out all the same, each once, exports never: those on
+    /// disk under their id, those only in memory under a negative one. Their tries are counted when it can be written again; if
+    /// the process ends before that, those on disk come once more, with a number of tries that does not tell.
+    Take {
+        /// The outlet.
+        to: Name,
+        /// At most so many.
+        most: usize,
+        /// Where they go.
+        answer: oneshot::Sender<Taken>,
+    },
+    /// What became of alerts, the newest first.
+    Alerts {
+        /// Of this rule; `None` for all.
+        rule: Option<String>,
+        /// Not before this, in seconds since 1970.
+        since: f64,
+        /// At most so many rows, and never more than [`MOST_ROWS`].
+        limit: usize,
+        /// The rows, or why there are none.
+        answer: oneshot::Sender<Result<Vec<AlertRow>, String>>,
+    },
+    /// About the outbox, for people.
+    Outbox(OutboxAsk),
     /// Is everything that was handed over before this on disk? Answered after one more try to write it.
     Settled(oneshot::Sender<bool>),
 }
@@ -110,7 +148,7 @@ pub struct StoreStatus {
     pub health: StoreHealth,
     /// The values of rules and devices.
     pub values: Account,
-    /// The rows of `device_change`.
+    /// The rows of `device_change` and `alert_change`.
     pub changes: Account,
     /// Transactions committed.
     pub commits: u64,
@@ -119,6 +157,8 @@ pub struct StoreStatus {
     /// Where a damaged database of this run was put.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_aside: Option<PathBuf>,
+    /// What is for the outside.
+    pub outbox: OutboxStatus,
 }
 
 /// A handle on the store; clones lead to the same thread. The last one to go ends the thread as [`Store::close`] does, without
@@ -166,9 +206,30 @@ impl Store {
         self.0.0.save(at, saved);
     }
 
-    /// Hands a row of `device_change` over. Never blocks.
-    pub fn record(&self, change: DeviceChange) {
-        self.0.0.changes.push(change);
+    /// Hands a row of `device_change` or `alert_change` over. Never blocks.
+    pub fn record(&self, change: impl Into<Change>) {
+        self.0.0.changes.push(change.into());
+    }
+
+    /// Puts something into the outbox. Never blocks. It is *accepted* once it is committed: within 50 ms and the disk's own time, all
+    /// that came meanwhile in one transaction. What a crash finds in that window is lost.
+    ///
+    /// # Errors
+    /// It is handed back: its body is over [`MOST_BODY`], the store has ended, or it is an alert and 10,000 of them wait. Of exports
+    /// the oldest of 10,000 that wait gives way.
+    pub fn post(&self, outgoing: Outgoing) -> Result<(), Outgoing> {
+        self.0.0.post(outgoing)
+    }
+
+    /// What became of a try. Never blocks, and is not lost while the store lives: written with the next transaction that succeeds.
+    pub fn settle(&self, settled: Settled) {
+        self.0.0.posts.settle(settled);
+    }
+
+    /// Rises with every commit that put or freed parcels, and with every alert that can only be had from memory.
+    #[must_use]
+    pub fn outbox_moves(&self) -> watch::Receiver<u64> {
+        self.0.0.posts.moves.subscribe()
     }
 
     /// Asks the store's thread; the answer comes when it comes, and never if the store ends before.
@@ -212,6 +273,12 @@ mod fixture;
 #[cfg(test)]
 #[path = "model_tests.rs"]
 mod model_tests;
+#[cfg(test)]
+#[path = "outbox_model_tests.rs"]
+mod outbox_model_tests;
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod outbox_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::model::{Doorbell, Full, Queue, Saved, Timestamp};
+use crate::model::{Class, Doorbell, Full, Outgoing, Queue, Saved, Timestamp};
 
 use super::account::Account;
-use super::change::DeviceChange;
+use super::change::Change;
 use super::health::StoreHealth;
 use super::keeper::Keeper;
+use super::outbox::{Held, OutboxStatus, Posts, Tallies, of};
 use super::waiting::Waiting;
 use super::{CHANGES, Now, QUESTIONS, Question, StoreConfig, StoreStatus};
 
@@ -21,8 +22,10 @@ pub(super) struct Shared {
     now: Now,
     /// Rings for values, changes, questions and the word to stop.
     pub(super) bell: Arc<Doorbell>,
-    pub(super) changes: Arc<Queue<DeviceChange>>,
+    pub(super) changes: Arc<Queue<Change>>,
     pub(super) questions: Arc<Queue<Question>>,
+    /// The ways into the outbox.
+    pub(super) posts: Posts,
     /// Values that wait.
     pub(super) waiting: Mutex<Waiting>,
     /// What the thread did.
@@ -45,6 +48,13 @@ pub(super) struct Done {
     pub(super) commits: u64,
     pub(super) failures: u64,
     pub(super) set_aside: Option<PathBuf>,
+    /// What became of what was posted, by class.
+    pub(super) outbox: Tallies,
+    /// Posts taken from the queues and not yet on disk, by class.
+    pub(super) kept: [u64; 2],
+    /// What the database has of the outbox.
+    pub(super) held: Held,
+    pub(super) damaged: u64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -61,6 +71,7 @@ impl Shared {
             now: config.now.clone(),
             changes: Queue::with_doorbell("device changes", CHANGES, Full::DropOldest, bell.clone()),
             questions: Queue::with_doorbell("questions to the store", QUESTIONS, Full::Refuse, bell.clone()),
+            posts: Posts::new(&bell),
             bell,
             waiting: Mutex::default(),
             done: Mutex::default(),
@@ -84,6 +95,7 @@ impl Shared {
                 let remedy = "let this user start more threads, then restart growctl".to_owned();
                 lock(&self.done).health =
                     StoreHealth::Off { why: format!("the store's thread cannot be started: {error}"), remedy };
+                self.posts.close();
                 self.ended.store(true, Ordering::Release);
             }
         }
@@ -97,6 +109,10 @@ impl Shared {
         saved.drain(..).for_each(|saved| waiting.put(at.utc, saved));
         drop(waiting);
         self.bell.ring();
+    }
+
+    pub(super) fn post(&self, outgoing: Outgoing) -> Result<(), Outgoing> {
+        self.posts.post(outgoing, (self.now)().utc)
     }
 
     /// Lets the thread write what waits, and end.
@@ -132,6 +148,21 @@ impl Shared {
             commits: done.commits,
             failures: done.failures,
             set_aside: done.set_aside.clone(),
+            outbox: self.outbox(&done),
+        }
+    }
+
+    fn outbox(&self, done: &Done) -> OutboxStatus {
+        let account = |class: Class| {
+            let holding = done.held[class];
+            self.posts.account(class, &done.outbox[class], done.kept[of(class)], [holding.open, holding.dead])
+        };
+        OutboxStatus {
+            alerts: account(Class::Alert),
+            exports: account(Class::Export),
+            rows: done.held.rows(),
+            bytes: done.held.bytes,
+            damaged: done.damaged,
         }
     }
 
@@ -154,7 +185,9 @@ impl Shared {
     fn is_written(&self) -> bool {
         let status = self.status();
         let lost = |account: &Account| account.pending + account.dropped.get(UNWRITTEN).copied().unwrap_or(0);
-        lost(&status.values) + lost(&status.changes) == 0
+        let unposted = [&status.outbox.alerts, &status.outbox.exports]
+            .map(|account| account.in_memory + account.dropped.get(UNWRITTEN).copied().unwrap_or(0));
+        lost(&status.values) + lost(&status.changes) + unposted.iter().sum::<u64>() == 0
     }
 }
 
@@ -167,6 +200,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         let Ending(shared) = self;
         shared.changes.close();
+        shared.posts.close();
         shared.questions.close();
         while shared.questions.pop().is_some() {}
         if thread::panicking() {

@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use super::database::Opening;
 use super::files::with;
 use super::fixture::{aside, change, clock, filled, fixture, open, open_with, rule};
-use super::{DeviceChange, Store, StoreConfig, StoreHealth};
-use crate::model::{Saved, Shelf, Value};
+use super::schema::MIGRATIONS;
+use super::{DeviceChange, Store, StoreConfig, StoreHealth, read_alert_history};
+use crate::model::{AlertChange, Saved, Severity, Shelf, Utc, Value};
 
 #[test]
 fn values_come_back_and_forgotten_ones_do_not() {
@@ -48,6 +49,37 @@ fn history_is_by_device_newest_first_and_keeps_every_kind_of_value() {
     assert_eq!((rows[0].reason.as_deref(), rows[0].until, &rows[0].source), (Some("hot"), Some(9.0), &None));
     assert_eq!(bench.history(None, 100).unwrap().len(), 6);
     bench.balances();
+}
+
+#[test]
+fn rows_of_alerts_are_kept_by_rule_newest_first_and_forgotten_when_they_are_old() {
+    let (_folder, path) = fixture();
+    let bench = open(&path);
+    for (at, rule) in [(1.0, "heat"), (2.0, "cold"), (3.0, "heat"), (-100.0 * 86_400.0, "heat")] {
+        bench.store.record(AlertChange {
+            at: Utc::from_seconds(1_790_000_000.0 + at),
+            rule: rule.into(),
+            instance: "C1".into(),
+            severity: Severity::Critical,
+            event: "firing",
+            summary: "hot".into(),
+            told: Some("ann, bea".to_owned()),
+            by: None,
+        });
+    }
+    assert!(bench.store.close(Duration::from_secs(20)));
+    bench.balances();
+    let rows = read_alert_history(&path, Some("heat"), 0.0, 10).unwrap();
+    assert_eq!(rows.iter().map(|row| row.at - 1_790_000_000.0).collect::<Vec<_>>(), [3.0, 1.0, -8_640_000.0]);
+    assert_eq!(
+        (rows[0].severity.as_str(), rows[0].told.as_deref(), &rows[0].by),
+        ("critical", Some("ann, bea"), &None)
+    );
+    assert_eq!(read_alert_history(&path, None, 1_790_000_002.0, 10).unwrap().len(), 2);
+    let mut database =
+        Opening { path: &path, now: &clock(), migrations: MIGRATIONS, most_pages: None }.open().database.unwrap();
+    assert_eq!(database.prune_alerts(1_790_000_000.0, 1_000, 10).unwrap(), 1);
+    assert_eq!(database.alert_history(None, 0.0, 10).unwrap().len(), 3);
 }
 
 #[test]
@@ -150,6 +182,8 @@ const TO_THIS: &str = "ALTER TABLE rule_state RENAME TO old;
     CREATE TABLE device_change (at REAL, room TEXT, device TEXT, state ANY, wanted ANY, source TEXT, reason TEXT, until REAL,
         revision TEXT, held_back TEXT) STRICT;";
 
+const STEPS: &[&str] = &[OLDER, TO_THIS, MIGRATIONS[1]];
+
 #[test]
 fn an_older_database_is_brought_to_this_version_and_a_copy_is_kept() {
     let (folder, path) = fixture();
@@ -158,7 +192,7 @@ fn an_older_database_is_brought_to_this_version_and_a_copy_is_kept() {
         .execute_batch(&format!("{OLDER} INSERT INTO rule_state VALUES ('a', '', '1'); PRAGMA user_version = 1"))
         .unwrap();
     drop(fixture);
-    let bench = open_with(&path, |config| config.migrations = &[OLDER, TO_THIS]);
+    let bench = open_with(&path, |config| config.migrations = STEPS);
     assert_eq!(bench.restored, BTreeMap::from([("a".to_owned(), "1".to_owned())]), "{}", bench.why());
     bench.save("b", "2");
     assert_eq!(bench.again().restored.len(), 2);
@@ -256,7 +290,7 @@ fn a_folder_that_cannot_be_used_costs_no_start() {
 #[test]
 fn a_transaction_is_acknowledged_when_the_disk_has_it() {
     let (_folder, path) = fixture();
-    let opening = Opening { path: &path, now: &clock(), migrations: super::schema::MIGRATIONS, most_pages: None };
+    let opening = Opening { path: &path, now: &clock(), migrations: MIGRATIONS, most_pages: None };
     let database = opening.open().database.expect("a new one");
     assert_eq!(database.durability(), ("wal".to_owned(), 2), "a journal, and FULL");
 }

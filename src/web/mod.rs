@@ -1,8 +1,10 @@
 //! One axum router. Here it answers the CLI on a Unix socket in the state folder, which only the site's own user may
 //! open; the browser's side comes to the same router. It decides nothing: every question goes
-//! to the control thread, to who watches the files, or to the simulated plant. Rank 6.
+//! to the control thread, to who watches the files, to the store, or to the simulated plant. Rank 6.
 
+mod alerts;
 mod devices;
+mod outbox;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,7 +25,9 @@ use tokio::sync::oneshot;
 use crate::bus::Pattern;
 use crate::model::{Name, Push, Queue};
 use crate::simulator::FaultKind;
+use crate::store::Store;
 
+pub use alerts::AlertAsk;
 pub use devices::DeviceAsk;
 
 /// A question for the control thread, and where its answer goes.
@@ -44,6 +48,8 @@ pub enum Request {
     },
     /// About devices.
     Device(DeviceAsk),
+    /// About alerts.
+    Alert(AlertAsk),
     /// A person resets a rule's latches; answered with whether there is such a rule.
     Reset(String, oneshot::Sender<bool>),
 }
@@ -68,6 +74,8 @@ pub struct Desk {
     pub control: Arc<Queue<Request>>,
     /// Of who watches the files.
     pub files: Arc<Queue<ReloadRequest>>,
+    /// What outlives this run, and the outbox.
+    pub store: Store,
     /// The plant's; closed where nothing is simulated.
     pub plant: Arc<Queue<PlantRequest>>,
 }
@@ -83,6 +91,8 @@ pub fn router(desk: Desk) -> axum::Router {
         .route("/reload", post(reload))
         .route("/sim/faults", get(faults).post(fault))
         .merge(devices::routes())
+        .merge(alerts::routes())
+        .merge(outbox::routes())
         .with_state(desk)
 }
 

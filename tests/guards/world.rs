@@ -334,7 +334,7 @@ impl<'a> World<'a> {
         self.map = map;
         self.parsed = Arc::new(load(&self.map));
         let book = self.book(&Site::host());
-        let next = Next { map: Some(self.parsed.clone()), book, commands_from: CommandsFrom::All };
+        let next = Next { map: Some(self.parsed.clone()), book, commands_from: CommandsFrom::All, alerts: None };
         self.log.push((self.now, Seen::Map(self.map.clone())));
         self.with(|core, now, out| {
             core.reload(now, next, out);

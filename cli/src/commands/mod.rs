@@ -1,5 +1,6 @@
 //! One file per command. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod alert;
 pub(crate) mod can;
 pub(crate) mod channels;
 pub(crate) mod check;
@@ -8,6 +9,8 @@ pub(crate) mod decode;
 pub(crate) mod device;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod notify;
+pub(crate) mod outbox;
 pub(crate) mod publish;
 pub(crate) mod reload;
 pub(crate) mod replay;

@@ -64,6 +64,9 @@ fn show(done: &Replayed, elapsed: f64, json: bool) {
     }
     super::line(&format!("rules    {}, {} failed", counted(done.rule_runs, "run"), done.rule_faults));
     super::line(&format!("outside  {} not carried out", counted(done.acts, "intent")));
+    if done.core.notes > 0 {
+        super::line(&format!("alerts   {} to people not sent", counted(done.core.notes, "note")));
+    }
     let other: Vec<String> =
         done.log.unknown_interface.iter().map(|(bus, frames)| format!("{frames} of {bus}")).collect();
     let other = if other.is_empty() { "none".to_owned() } else { other.join(", ") };

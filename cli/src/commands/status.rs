@@ -91,10 +91,38 @@ fn store(store: &Value) -> String {
     {
         out += &format!("\n           lost: {count}, {reason}");
     }
+    out += &outbox(&store["outbox"]);
     if let Some(aside) = store["set_aside"].as_str() {
         out += &format!("\n           the database was damaged; it was set aside as {aside}");
     }
     out + &troubles(store) + "\n"
+}
+
+/// `outbox   2 alerts and 15 exports wait, 3 were given up`, and below it what was lost; nothing where nothing is for the outside.
+fn outbox(outbox: &Value) -> String {
+    let count = |class: &str, what: &str| outbox[class][what].as_u64().unwrap_or(0);
+    let both = |what: &str| count("alerts", what) + count("exports", what);
+    if both("found") + both("received") == 0 {
+        return String::new();
+    }
+    let mut out = format!(
+        "\noutbox   {} and {} wait, {} delivered",
+        counted(count("alerts", "pending"), "alert"),
+        counted(count("exports", "pending"), "export"),
+        both("delivered")
+    );
+    if both("dead") > 0 {
+        out += &format!(", {} given up: `growctl outbox list --state dead`", both("dead"));
+    }
+    for class in ["alerts", "exports"] {
+        for (reason, lost) in outbox[class]["dropped"].as_object().into_iter().flatten() {
+            out += &format!("\n           lost: {lost} {class}, {reason}");
+        }
+        if count(class, "refused") > 0 {
+            out += &format!("\n           refused: {} {class}", count(class, "refused"));
+        }
+    }
+    out
 }
 
 /// What is wrong and what mends it, each on a line of its own.

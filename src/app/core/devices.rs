@@ -7,7 +7,9 @@ use crate::app::Output;
 use crate::app::output::Notice;
 use crate::can::Frame;
 use crate::devices::{DeviceOut, DeviceWhy, GuardEvent, PersonRefused, PersonsWord};
-use crate::model::{CommandsFrom, DeviceKey, Fields, Message, Name, Provenance, SourceKind, Timestamp, Value};
+use crate::model::{
+    CommandsFrom, DeviceKey, Fields, Message, Name, Provenance, Severity, SourceKind, Timestamp, Value,
+};
 
 use super::trail::Trail;
 use super::{Core, Hop, MOST_HOPS, message};
@@ -106,6 +108,9 @@ impl Core {
 
     /// A device is at fault, or is not any more: on `system:update:device`, and for the log.
     fn device_fault(&mut self, device: DeviceKey, fault: Option<Name>, out: &mut Vec<Output>) {
+        let trouble = fault.clone().map(|why| (Severity::Critical, Name::from(format!("{device} is at fault: {why}"))));
+        self.system_alert(format!("device {device}"), trouble);
+        self.take_book_outs(0, None, out);
         let state = if fault.is_some() { "fault" } else { "tried again" };
         let reason = fault.clone().map_or(Value::Null, Value::Text);
         let fields = [("room", Value::Text(device.room.clone())), ("device", Value::Text(device.device.clone()))];

@@ -15,6 +15,7 @@ impl Core {
         self.advance(now, out);
         self.greet(bus, out);
         self.guard(GuardEvent::Connected(bus), out);
+        self.bus_is_up(bus, out);
     }
 
     /// A command did not leave in time, though its bus is up: it is decided anew.

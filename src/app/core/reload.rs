@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::alerts::BookConfig;
 use crate::app::Output;
 use crate::channels::ChannelMap;
 use crate::model::{CommandsFrom, Name, Timestamp};
@@ -18,6 +19,8 @@ pub struct Next {
     pub book: Rulebook,
     /// Which clients may command devices.
     pub commands_from: CommandsFrom,
+    /// How people want to be told; `None`: as before.
+    pub alerts: Option<BookConfig>,
 }
 
 impl Core {
@@ -38,12 +41,18 @@ impl Core {
             self.gateway.reload(&map, self.now);
             self.greet_anew(&map, out);
             self.guard.reload(self.now, &map, &mut self.device_outs);
+            self.place_anew(&map);
         }
         self.guard.take_commands_from(next.commands_from);
+        if let Some(alerts) = next.alerts {
+            self.book.take_config(self.now, alerts);
+        }
         self.intents.extend(new);
         self.take_intents(None, out);
         self.guard.release_held(self.now, &mut self.device_outs);
         self.settle(out);
+        // What the rules as they are do not go on with is over.
+        self.tick_book(out);
         edited
     }
 

@@ -22,6 +22,7 @@ use crate::model::{Doorbell, Full, Name, Queue};
 use crate::rules::Remains;
 use crate::web::ReloadRequest;
 
+use super::couriers::Couriers;
 use super::interfaces::Interfaces;
 use super::revision::{History, Revision};
 use super::site::Loader;
@@ -62,6 +63,8 @@ pub(super) struct Ends {
     pub(super) plant: Arc<Queue<Arc<ChannelMap>>>,
     /// Their filters follow the map.
     pub(super) interfaces: Interfaces,
+    /// The outlets of the settings.
+    pub(super) couriers: Option<Couriers>,
 }
 
 /// What the site was when the engine started: its revision, what was said of it, and its history.

@@ -44,7 +44,14 @@ impl Bench {
         let mut history = History::of(folder.path());
         let (revision, _) = history.revision(&site.snapshot);
         let (control, plant) = (Queue::new("reload", 1, Full::DropOldest), Queue::new("maps", 1, Full::DropOldest));
-        let ends = Ends { clock: Clock::start(), control, bridge: None, plant, interfaces: Interfaces::default() };
+        let ends = Ends {
+            clock: Clock::start(),
+            control,
+            bridge: None,
+            plant,
+            interfaces: Interfaces::default(),
+            couriers: None,
+        };
         let stop = Stop::new();
         let asks = Queue::with_doorbell("reload requests", 16, Full::Refuse, stop.bell.clone());
         let said = Vec::new();

@@ -214,7 +214,8 @@ impl Work {
             Change::Revision(revision)
         } else {
             let commands_from = site.settings.commands_from.clone();
-            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision), commands_from }))
+            let alerts = Some(site.settings.book_config());
+            Change::State(Box::new(Next { map: map.clone(), book: site.book(revision), commands_from, alerts }))
         };
         let (answer, wait) = oneshot::channel();
         let pushed = self.ends.control.push(FilesEvent::Apply(change, applied, answer));
@@ -231,6 +232,9 @@ impl Work {
             self.ends.plant.push(map.clone());
             self.ends.interfaces.reload(&map);
             self.map = map;
+        }
+        if let Some(couriers) = self.ends.couriers.as_ref().filter(|_| !only_name) {
+            couriers.turn_to(&site.settings);
         }
         self.loader.decides();
         (self.decides, self.rules) = (true, site.rules.len());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{DeviceKey, Fields, Level, Name, Value, format_duration};
+use crate::model::{DeviceKey, Fields, Level, Name, Severity, Value, format_duration};
 
 /// Numbers that differ by no more are equal.
 const CLOSE: f64 = 1e-6;
@@ -37,6 +37,11 @@ pub(super) enum ExpectedWish {
         function: String,
         args: Option<Vec<Value>>,
     },
+    Alert {
+        state: String,
+        severity: Option<String>,
+        summary: Option<String>,
+    },
 }
 
 /// An intent that came.
@@ -49,10 +54,29 @@ pub(super) struct Got {
 
 #[derive(Clone, Debug)]
 pub(super) enum Wish {
-    Set { device: DeviceKey, level: Level, lease: Option<Duration>, reason: Option<Name> },
-    Release { devices: Vec<DeviceKey>, all: bool },
-    Publish { channel: Name, fields: Fields },
-    Call { function: &'static str, args: Vec<Value> },
+    Set {
+        device: DeviceKey,
+        level: Level,
+        lease: Option<Duration>,
+        reason: Option<Name>,
+    },
+    Release {
+        devices: Vec<DeviceKey>,
+        all: bool,
+    },
+    Publish {
+        channel: Name,
+        fields: Fields,
+    },
+    Call {
+        function: &'static str,
+        args: Vec<Value>,
+    },
+    /// How bad it is and what it says, where it begins.
+    Alert {
+        state: &'static str,
+        raised: Option<(Severity, Name)>,
+    },
 }
 
 /// What a device is to be told.
@@ -122,6 +146,13 @@ impl Expected {
                 let given = Value::List(given.clone().into());
                 let same = args.as_ref().is_none_or(|args| alike(&Value::List(args.clone().into()), &given));
                 compare(same, format!("args {}", json(&given)));
+            }
+            (ExpectedWish::Alert { state, severity, summary }, Wish::Alert { state: is, raised }) => {
+                compare(state == is, format!("alert {is}"));
+                if let Some((bad, said)) = raised {
+                    compare(severity.as_ref().is_none_or(|wanted| wanted == bad.name()), format!("severity {bad}"));
+                    compare(summary.as_ref().is_none_or(|wanted| **wanted == **said), format!("summary \"{said}\""));
+                }
             }
             _ => return None,
         }
@@ -201,6 +232,11 @@ impl fmt::Display for Expected {
             ExpectedWish::Call { function, args: Some(args) } => {
                 write!(f, "call {function}({})", args.iter().map(json).collect::<Vec<_>>().join(", "))?;
             }
+            ExpectedWish::Alert { state, severity, summary } => {
+                write!(f, "alert {state}")?;
+                severity.iter().try_for_each(|severity| write!(f, " {severity}"))?;
+                summary.iter().try_for_each(|summary| write!(f, " \"{summary}\""))?;
+            }
         }
         self.instance.iter().try_for_each(|instance| write!(f, " ({instance})"))
     }
@@ -221,6 +257,10 @@ impl fmt::Display for Got {
             }
             Wish::Call { function, args } => {
                 write!(f, "call {function}({})", args.iter().map(json).collect::<Vec<_>>().join(", "))?;
+            }
+            Wish::Alert { state, raised } => {
+                write!(f, "alert {state}")?;
+                raised.iter().try_for_each(|(severity, summary)| write!(f, " {severity} \"{summary}\""))?;
             }
         }
         if self.instance.is_empty() { Ok(()) } else { write!(f, " ({})", self.instance) }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actions::host_functions;
 use crate::files::{Place, Spanned};
-use crate::model::{Level, Value, parse_duration};
+use crate::model::{Level, Severity, Value, parse_duration};
 
 use super::expected::{Expected, ExpectedCommand, ExpectedWish};
 use super::load::Loading;
@@ -56,8 +56,9 @@ impl Loading<'_> {
             Some(ExpectedWish::Publish { channel: channel.value.clone(), fields })
         }));
         found.extend(spec.call.as_ref().map(|function| self.call(function, spec)));
+        found.extend(spec.alert.as_ref().map(|state| self.alert(state, spec)));
         if found.len() != 1 {
-            let message = "an expectation has `at` and exactly one of `set`, `release`, `publish` and `call`";
+            let message = "an expectation has `at` and exactly one of `set`, `release`, `publish`, `call` and `alert`";
             self.report.error(self.file, spec.at.place, message);
             return None;
         }
@@ -69,18 +70,38 @@ impl Loading<'_> {
     fn strays(&mut self, spec: &ExpectSpec) {
         let place = |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.place);
         let fields = spec.fields.as_ref().map(|fields| fields.0.first().map_or(spec.at.place, |(name, _)| name.place));
-        let keys: [(&str, Option<Place>, bool, &str); 5] = [
+        let keys: [(&str, Option<Place>, bool, &str); 7] = [
             ("to", place(&spec.to), spec.set.is_some(), "set"),
             ("lease", place(&spec.lease), spec.set.is_some(), "set"),
             ("reason", place(&spec.reason), spec.set.is_some(), "set"),
             ("fields", fields, spec.publish.is_some(), "publish"),
             ("args", spec.args.as_ref().map(|args| args.place), spec.call.is_some(), "call"),
+            ("severity", place(&spec.severity), spec.alert.is_some(), "alert"),
+            ("summary", place(&spec.summary), spec.alert.is_some(), "alert"),
         ];
         for (key, place, fits, of) in keys {
             if let Some(place) = place.filter(|_| !fits) {
                 self.report.error(self.file, place, format!("`{key}` belongs to `{of}`"));
             }
         }
+    }
+
+    fn alert(&mut self, state: &Spanned<String>, spec: &ExpectSpec) -> Option<ExpectedWish> {
+        const STATES: [&str; 5] = ["firing", "resolved", "no data", "changed", "disabled"];
+        if !STATES.contains(&state.as_str()) {
+            let message = format!("`{}` is nothing that becomes of an alert: firing, resolved or no data", state.value);
+            self.report.error(self.file, state.place, message).did_you_mean(state, STATES);
+            return None;
+        }
+        if let Some(severity) = &spec.severity
+            && !Severity::ALL.iter().any(|known| known.name() == severity.value)
+        {
+            let message = format!("`{}` is no severity: info, warning or critical", severity.value);
+            self.report.error(self.file, severity.place, message);
+        }
+        let text = |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.value.clone());
+        let (severity, summary) = (text(&spec.severity), text(&spec.summary));
+        Some(ExpectedWish::Alert { state: state.value.clone(), severity, summary })
     }
 
     fn set(&mut self, device: &Spanned<String>, spec: &ExpectSpec) -> Option<ExpectedWish> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::can::Frame;
 use crate::channels::ChannelMap;
-use crate::model::{Ask, DeviceKey, Intent, Message, Mono, Name, Provenance, Saved, Shelf, Timestamp, Utc, Value};
+use crate::model::{
+    AlertAsk, Ask, DeviceKey, Intent, Message, Mono, Name, Provenance, Saved, Shelf, Timestamp, Utc, Value,
+};
 use crate::rules::{PartRuns, Place, Rule};
 
 use super::super::core::Core;
@@ -56,6 +58,8 @@ struct Play<'a> {
     cursors: Vec<Cursor>,
     silent: BTreeSet<Name>,
     held: BTreeMap<Name, Held>,
+    /// Instances whose alert fires.
+    alerts: BTreeSet<Name>,
     /// What each device was told last.
     states: BTreeMap<DeviceKey, Value>,
     /// What each was told since the Core was asked last.
@@ -79,6 +83,7 @@ pub(super) fn play(bench: &Bench<'_>, rule: &Rule, test: &Test, keeps_timeline: 
         cursors: vec![Cursor::default(); test.inputs.len()],
         silent: BTreeSet::new(),
         held: BTreeMap::new(),
+        alerts: BTreeSet::new(),
         states: BTreeMap::new(),
         fresh: Vec::new(),
         outputs: Vec::new(),
@@ -238,7 +243,7 @@ impl Play<'_> {
                 Output::Publish(delivery) => self.heard(at, &delivery),
                 Output::Transmit { frame, .. } => self.transmitted(&frame),
                 // The recorded intents tell of it.
-                Output::Raw { .. } | Output::Act(..) => {}
+                Output::Raw { .. } | Output::Act(..) | Output::Tell { .. } | Output::AlertChange(_) => {}
                 Output::Notice(notice) => self.failed(at, &notice),
             }
         }
@@ -313,10 +318,26 @@ impl Play<'_> {
             Ask::ReleaseAll => Wish::Release { devices: std::mem::take(held).into_keys().collect(), all: true },
             Ask::Publish { channel, fields } => Wish::Publish { channel, fields },
             Ask::Act(act) => Wish::Call { function: act.action, args: act.args },
+            Ask::Alert(ask) => match self.alert(&instance, ask) {
+                Some(wish) => wish,
+                None => return,
+            },
         };
         let got = Got { at, instance, what };
         self.note(at, Sign::Intent, || got.to_string());
         self.played.got.push(got);
+    }
+
+    /// An alert that begins or ends. One that is still pending has told nobody, and one that goes on is no news.
+    fn alert(&mut self, instance: &Name, ask: AlertAsk) -> Option<Wish> {
+        let is_news = match &ask {
+            AlertAsk::Pending(_) => false,
+            AlertAsk::Raise(_) => self.alerts.insert(instance.clone()),
+            AlertAsk::End(_) => self.alerts.remove(instance),
+        };
+        let state = ask.name();
+        let raised = ask.raised().map(|raised| (raised.plan.severity, raised.summary.clone()));
+        is_news.then_some(Wish::Alert { state, raised })
     }
 
     fn note(&mut self, at: Duration, sign: Sign, text: impl FnOnce() -> String) {

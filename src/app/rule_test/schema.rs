@@ -37,7 +37,7 @@ pub(super) fn intent(schema: &mut Schema) {
     add(
         schema,
         json!({ "dependentRequired": {
-            "set": ["to"], "to": of_set, "lease": of_set, "reason": of_set, "fields": ["publish"], "args": ["call"],
+            "set": ["to"], "to": of_set, "lease": of_set, "reason": of_set, "fields": ["publish"], "args": ["call"], "severity": ["alert"], "summary": ["alert"],
             "every": ["times"],
         } }),
     );

@@ -103,7 +103,7 @@ pub(super) struct EventSpec {
     pub(super) restart: Option<Spanned<String>>,
 }
 
-/// One intent: `at`, and exactly one of `set`, `release`, `publish` and `call`. What is not written is not compared.
+/// One intent: `at`, and exactly one of `set`, `release`, `publish`, `call` and `alert`. What is not written is not compared.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = schema::intent)]
@@ -140,6 +140,14 @@ pub(super) struct ExpectSpec {
     pub(super) call: Option<Spanned<String>>,
     /// With `call`: its arguments.
     pub(super) args: Option<Spanned<Vec<Value>>>,
+    /// The alert is `firing` from here on, `resolved`, or ends because there is `no data`.
+    #[schemars(extend("enum" = ["firing", "resolved", "no data", "changed", "disabled"]))]
+    pub(super) alert: Option<Spanned<String>>,
+    /// With `alert: firing`: how bad it is.
+    #[schemars(extend("enum" = ["info", "warning", "critical"]))]
+    pub(super) severity: Option<Spanned<String>>,
+    /// With `alert: firing`: what it says.
+    pub(super) summary: Option<Spanned<String>>,
 }
 
 /// What a device is told.

@@ -81,9 +81,14 @@ fn info(url: &str) -> Result<ConnectionInfo, String> {
         format!("the Redis URL cannot be read ({error}); expected redis://HOST:PORT or redis://USER:PASSWORD@HOST:PORT")
     })?;
     match info.addr() {
-        // rustls panics where no cryptography is built in.
+        ConnectionAddr::TcpTls { insecure: true, .. } => {
+            Err("rediss://…#insecure believes every server; let the system trust the server's authority instead"
+                .to_owned())
+        }
         ConnectionAddr::TcpTls { .. } => {
-            Err("rediss:// (TLS) is not built in yet; expected redis://HOST:PORT".to_owned())
+            // rustls panics where the process has no cryptography; the first one stays.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            Ok(info)
         }
         _ => Ok(info),
     }

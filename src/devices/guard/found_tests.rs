@@ -206,3 +206,20 @@ fn a_keeper_that_returns_with_its_frame_is_as_it_was_told_and_for_as_long() {
     assert_eq!(reload(&mut bench, 19.9, &map), NONE);
     assert_eq!(due(&mut bench, 20.0), [0]);
 }
+
+#[test]
+fn one_that_was_on_and_is_told_so_again_by_the_next_run_has_been_started_once_more() {
+    let map = limited_map(&[("pump", Limits { max_starts_per_hour: Some(2), ..Limits::default() })]);
+    let mut before = Bench::started(&map);
+    set(&mut before, 10.0, "a", "pump", Level::On);
+    let mut saved = Vec::new();
+    before.guard.drain_saved(at(20.0), &mut saved);
+    let mut bench = Bench::new(&map);
+    bench.guard.restore(at(30.0), &saved);
+    bench.ask(30.0, &rule("a"), 50, &ask("pump", Level::On));
+    bench.step(30.0, GuardEvent::Start);
+    assert_eq!(bytes(&bench), [80, PUMP]);
+    assert_eq!(release(&mut bench, 40.0, "a", "pump"), [0]);
+    assert_eq!(set(&mut bench, 50.0, "a", "pump", Level::On), NONE);
+    assert!(held_back(&bench, "pump").unwrap().contains("max_starts_per_hour"));
+}

@@ -165,7 +165,11 @@ impl Engine {
             rules.iter_mut().for_each(Running::try_again);
         }
         for at in words {
-            edited.remains.1.push(rules[at as usize].stay(next[at as usize].clone(), at));
+            let before = rules[at as usize].stay(next[at as usize].clone(), at);
+            if !before.alerts_as(&next[at as usize]) {
+                rules[at as usize].reword(before.alert.is_some(), timers, world);
+            }
+            edited.remains.1.push(before);
         }
         if !changed.is_empty() {
             silence.rename(|rule| (!changed.contains(&rule)).then_some(rule));
@@ -199,7 +203,11 @@ impl Engine {
             let before = before.and_then(|before| old[before].take());
             let running = match before {
                 Some(mut running) if stays => {
-                    remains.1.push(running.stay(rule, at));
+                    let before = running.stay(rule, at);
+                    if !before.alerts_as(&running.rule) {
+                        running.reword(before.alert.is_some(), timers, world);
+                    }
+                    remains.1.push(before);
                     if !same_map {
                         running.refit(silence, timers, world);
                     }

@@ -160,6 +160,7 @@ impl Instance {
         let (before, step) = (episode.phase(), episode.judge_edited(turn.world.now.mono, &judged, since, latched));
         self.begun = was.active.filter(|_| step.begin);
         self.begin(step, before, turn);
+        self.pend(before, turn);
         let left = match &turn.rule.each {
             _ if !self.is_active() => self.held.drain(),
             None if !self.owed => self.held.leave(),

@@ -189,7 +189,10 @@ impl Instance {
         let Resume { mut requests, parting } = *resume;
         if let Course::Episode(episode) = &self.course {
             match episode.phase() {
-                Phase::Active(since) if lasts => self.note(What::Resumed(since), None, turn),
+                Phase::Active(since) if lasts => {
+                    self.note(What::Resumed(since), None, turn);
+                    self.raise(turn);
+                }
                 _ => requests.clear(),
             }
         }

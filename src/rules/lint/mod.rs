@@ -9,6 +9,7 @@ mod glob;
 mod no_such_channel;
 mod no_such_field;
 mod no_such_receiver;
+mod no_such_target;
 mod no_such_text;
 mod not_subscribed;
 mod plant;
@@ -21,6 +22,7 @@ mod written;
 
 use std::borrow::Borrow;
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bus::Pattern;
@@ -80,6 +82,7 @@ pub static LINTS: &[&Lint] = &[
     &no_such_text::LINT,
     &NO_SUCH_DEVICE,
     &no_such_receiver::LINT,
+    &no_such_target::LINT,
     &beyond_range::LINT,
     &shorter_than_cycle::LINT,
     &gate_forgotten::LINT,
@@ -127,6 +130,7 @@ struct Text<'a> {
 struct All<'a> {
     rules: Vec<Looking<'a>>,
     receivers: &'a [Name],
+    targets: &'a [Name],
 }
 
 /// Where a check of one rule says what it found.
@@ -158,6 +162,12 @@ impl<'a> Looking<'a> {
         Looking { rule, inventory, patterns, texts: rule.scripts().map(see).collect(), own: OnceCell::new() }
     }
 
+    /// The receivers and targets that its scripts name by such functions.
+    fn outside(&self, function: fn(&str) -> bool) -> impl Iterator<Item = (&Text<'a>, &Name, &Range<usize>)> {
+        let texts = self.texts.iter().flat_map(|text| text.sight.outside.iter().map(move |named| (text, named)));
+        texts.filter(move |(_, (by, ..))| function(by)).map(|(text, (_, name, range))| (text, name, range))
+    }
+
     /// The sources whose messages the rule gets, if only channels of the map can match its patterns.
     fn own_sources(&self) -> &[&'a Source] {
         let patterns = || self.patterns.iter().map(|(pattern, _)| *pattern).collect::<Vec<_>>();
@@ -175,13 +185,18 @@ pub(super) fn check_rule(rule: &Rule, subscribe: &[Place], inventory: &Inventory
     }
 }
 
-/// Looks at all rules of a site together, after each of them has been read. `receivers` are the names in `growctl.yaml`.
+/// Looks at all rules of a site together, after each of them has been read. `receivers` and `targets` are the names in `growctl.yaml`.
 ///
 /// All that it reports are warnings: every one of the rules can run.
-pub fn cross_check<R: Borrow<Rule>>(rules: &[R], inventory: &Inventory, receivers: &[Name], report: &mut Report) {
+pub fn cross_check<R: Borrow<Rule>>(
+    rules: &[R],
+    inventory: &Inventory,
+    [receivers, targets]: [&[Name]; 2],
+    report: &mut Report,
+) {
     let active = rules.iter().map(Borrow::borrow).filter(|rule| rule.mode != super::Mode::Off);
     let rules = active.map(|rule| Looking::at(rule, &vec![Place::default(); rule.patterns.len()], inventory)).collect();
-    let all = All { rules, receivers };
+    let all = All { rules, receivers, targets };
     for lint in LINTS {
         if let Of::Rules(check) = lint.of {
             check(&all, report);

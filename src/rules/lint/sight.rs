@@ -90,6 +90,8 @@ pub(super) struct Sight {
     pub(super) requests: Vec<Request>,
     /// Channels that it publishes on.
     pub(super) publishes: Vec<(Glob, Range<usize>)>,
+    /// Receivers and targets of growctl.yaml that it names: by which function, and which.
+    pub(super) outside: Vec<(&'static str, Name, Range<usize>)>,
 }
 
 /// Looks through a script, or through a part of one.
@@ -150,8 +152,18 @@ impl<'a> Eye<'a> {
                     self.sight.publishes.push((Glob::of(channel, self.segments), place));
                 }
             }
+            Expr::FnCall(call, _) => self.outside(call),
             Expr::Dot(pair, ..) => self.sight.requests.extend(self.request(expr, &pair.lhs, &pair.rhs)),
             _ => {}
+        }
+    }
+
+    fn outside(&mut self, call: &FnCallExpr) {
+        let function = ["send", "notify", "sms", "email", "push"].into_iter().find(|name| call.name == *name);
+        if let (Some(function), Some(first)) = (function, call.args.first())
+            && let Some(Constant::Text(name)) = constant(first)
+        {
+            self.sight.outside.push((function, name, self.written.term(first)));
         }
     }
 

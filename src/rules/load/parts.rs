@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bus::Pattern;
 use crate::files::{Place, Severity, Spanned};
-use crate::model::{Fields, Name, Value, parse_duration};
+use crate::model::{Fields, Name, parse_duration};
 
 use super::super::lint::LINTS;
 use super::super::rule::{Mode, Per, StaleLimit};
@@ -103,9 +103,6 @@ impl Loading<'_> {
                 }
             }
         }
-        if spec.alert.is_some() && !always {
-            self.report.warning(self.file, self.file.key("alert"), "`alert` has no effect yet");
-        }
         if idle && self.gaps.is_empty() {
             let message = "does nothing: it has no `then`, `each`, `finally` or `alert`";
             self.report.warning(self.file, Place::default(), message);
@@ -182,26 +179,11 @@ impl Loading<'_> {
     }
 }
 
-/// Who an alert is for: the names in `notify`, and in `escalate` wherever it has some.
+/// Who an alert is for: the names in `notify`, and in those of `escalate`.
 pub(super) fn receivers(spec: &RuleSpec) -> Vec<Spanned<String>> {
     let Some(alert) = &spec.alert else { return Vec::new() };
-    let mut names: Vec<Spanned<String>> = alert.notify.iter().flat_map(|names| names.iter()).cloned().collect();
-    if let Some(escalate) = &alert.escalate {
-        let mut found = Vec::new();
-        escalated(&escalate.value, true, &mut found);
-        names.extend(found.into_iter().map(|value| Spanned { value, place: escalate.place }));
-    }
-    names
-}
-
-/// The texts of `escalate` that are names: those that stand alone or in a list, and those behind a `notify`.
-fn escalated(value: &Value, names: bool, found: &mut Vec<String>) {
-    match value {
-        Value::Text(text) if names && parse_duration(text).is_err() => found.push(text.to_string()),
-        Value::List(items) => items.iter().for_each(|item| escalated(item, names, found)),
-        Value::Map(fields) => fields.iter().for_each(|(key, value)| escalated(value, &**key == "notify", found)),
-        _ => {}
-    }
+    let escalated = alert.escalate.iter().flatten().flat_map(|step| &step.notify);
+    alert.notify.iter().chain(escalated).flat_map(OneOrMore::iter).cloned().collect()
 }
 
 /// The names that every pattern has, in the order of the first.

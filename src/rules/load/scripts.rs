@@ -80,7 +80,7 @@ impl Loading<'_> {
         until
     }
 
-    fn refuse<T>(&mut self, text: &Spanned<String>, error: ScriptError, segments: &[Name]) -> Option<T> {
+    pub(super) fn refuse<T>(&mut self, text: &Spanned<String>, error: ScriptError, segments: &[Name]) -> Option<T> {
         let undefined = error.message.to_lowercase();
         let undefined = undefined.starts_with("undefined variable").then(|| error.message.rsplit(' ').next()).flatten();
         // A pattern that was refused may have brought it.
@@ -104,7 +104,7 @@ impl Loading<'_> {
     }
 
     /// Takes in what a script names, and checks what can be checked without the patterns.
-    fn gather(&mut self, text: &Spanned<String>, script: &Script) {
+    pub(super) fn gather(&mut self, text: &Spanned<String>, script: &Script) {
         for field in &script.fields {
             if !self.names.fields.iter().any(|(known, _)| known == field) {
                 let place = scalar::find(self.file, text, &format!("msg.{field}")).unwrap_or(text.place);

@@ -1,5 +1,6 @@
 //! One transaction, and what comes of it.
 
+use super::super::database::Loaded;
 use super::super::shared::lock;
 use super::super::trouble::{Kind, Trouble};
 use super::super::waiting::Values;
@@ -9,6 +10,7 @@ impl Keeper {
     /// One try to write all values that wait and a share of the changes.
     pub(super) fn commit(&mut self) {
         self.take_changes();
+        self.take_posts();
         let values = lock(&self.shared.waiting).take();
         let mut outcome = self.write(&values);
         if outcome.as_ref().is_err_and(|trouble| trouble.kind == Kind::Full) && self.ballast.release() {
@@ -19,11 +21,15 @@ impl Keeper {
             outcome = self.write(&values);
         }
         match outcome {
-            Ok(()) => self.written(values),
-            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble),
+            Ok(loaded) => self.written(values, loaded),
+            Err(trouble) if trouble.kind == Kind::Row => self.refuse(&trouble, values.is_empty()),
             Err(trouble) => {
                 lock(&self.shared.waiting).give_back(values);
+                if trouble.kind == Kind::Full {
+                    self.write_alerts();
+                }
                 self.fail(&trouble);
+                self.answer_from_memory();
             }
         }
     }
@@ -35,7 +41,7 @@ impl Keeper {
         done.changes_kept = self.changes.len() as u64;
     }
 
-    fn write(&mut self, values: &Values) -> Result<(), Trouble> {
+    fn write(&mut self, values: &Values) -> Result<Loaded, Trouble> {
         self.look_after();
         let mut again = true;
         loop {
@@ -63,29 +69,51 @@ impl Keeper {
         }
     }
 
-    fn write_once(&mut self, values: &Values) -> Result<(), Trouble> {
+    fn write_once(&mut self, values: &Values) -> Result<Loaded, Trouble> {
         if self.database.is_none() {
             let opened = self.open();
             self.anew |= opened.values.as_ref() != Some(&self.mirror);
             self.database = Some(opened.database?);
+            self.forget_held();
         }
-        let Some(database) = &mut self.database else { return Ok(()) };
-        if !self.anew {
-            return database.write(values, &self.changes, false);
-        }
-        let mut all = self.mirror.clone();
-        all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
-        database.write(&all, &self.changes, true)
+        self.learn()?;
+        let takes = self.takes();
+        let now = self.now().utc;
+        let Some(mut database) = self.database.take() else { return Ok(Loaded::default()) };
+        let load = self.load(&takes, now, false);
+        let outcome = if self.anew {
+            let mut all = self.mirror.clone();
+            all.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+            database.write(&all, &self.changes, true, &load)
+        } else {
+            database.write(values, &self.changes, false, &load)
+        };
+        self.database = Some(database);
+        outcome
     }
 
-    fn written(&mut self, values: Values) {
+    /// Where there is no room for everything: what has arrived leaves, and alerts come.
+    fn write_alerts(&mut self) {
+        if !self.is_known() {
+            return;
+        }
+        let now = self.now().utc;
+        let Some(mut database) = self.database.take() else { return };
+        let written = database.write(&Values::new(), &[], false, &self.load(&[], now, true));
+        self.database = Some(database);
+        if let Ok(loaded) = written {
+            self.loaded(loaded);
+        }
+    }
+
+    fn written(&mut self, values: Values, loaded: Loaded) {
         for (key, (value, at)) in values {
             match value {
                 Some(value) => self.mirror.insert(key, (Some(value), at)),
                 None => self.mirror.remove(&key),
             };
         }
-        self.anew = false;
+        (self.anew, self.failing) = (false, false);
         self.pause = PAUSES[0];
         self.next_commit = self.now().mono + GROUP;
         lock(&self.shared.waiting).written();
@@ -95,16 +123,22 @@ impl Keeper {
         done.changes_kept = 0;
         drop(done);
         self.changes.clear();
+        self.loaded(loaded);
         self.be_well();
     }
 
-    /// The batch would be refused for ever: it is lost, so that it does not hold up all others.
-    fn refuse(&mut self, trouble: &Trouble) {
+    /// The batch would be refused for ever: it is lost, so that it does not hold up all others. What is for the outside only if it is
+    /// refused by itself.
+    fn refuse(&mut self, trouble: &Trouble, no_values: bool) {
         const WHY: &str = "refused by the database";
         tracing::error!("{}; what was to be written with it is lost", trouble.why);
         lock(&self.shared.waiting).refused(WHY);
+        if no_values && self.changes.is_empty() {
+            self.drop_posts(WHY);
+        }
         self.drop_changes(WHY);
-        lock(&self.shared.done).failures += 1;
+        self.fail(trouble);
+        self.answer_from_memory();
     }
 
     pub(super) fn drop_changes(&mut self, why: &'static str) {

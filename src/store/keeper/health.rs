@@ -21,13 +21,14 @@ impl Keeper {
 
     pub(super) fn fail(&mut self, trouble: &Trouble) {
         lock(&self.shared.done).failures += 1;
+        self.failing = true;
         self.next_commit = self.now().mono + self.pause;
         self.pause = (self.pause * 2).min(PAUSES[1]);
         if trouble.kind == Kind::Newer {
             return self.switch_off(trouble);
         }
         // A lock passes; after anything else the connection may be worth nothing.
-        if !matches!(trouble.kind, Kind::Locked | Kind::Full) {
+        if !matches!(trouble.kind, Kind::Locked | Kind::Full | Kind::Row) {
             self.database = None;
         }
         self.degrade(trouble);
@@ -38,6 +39,7 @@ impl Keeper {
         self.database = None;
         lock(&self.shared.waiting).close("the store is off");
         self.shared.changes.close();
+        self.drop_exports("the store is off");
         self.tell(StoreHealth::Off { why: trouble.why.clone(), remedy: trouble.remedy(&self.config.path) });
     }
 

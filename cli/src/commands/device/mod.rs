@@ -99,7 +99,7 @@ pub(crate) fn width() -> usize {
 }
 
 /// A line that fits, broken between words: what goes on does so `hang` columns in.
-fn fitted(line: &str, hang: usize, width: usize) -> String {
+pub(crate) fn fitted(line: &str, hang: usize, width: usize) -> String {
     let mut out = String::new();
     let mut rest = line.to_owned();
     while let Some((end, letter)) = rest.char_indices().nth(width) {

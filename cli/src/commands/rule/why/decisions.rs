@@ -123,6 +123,10 @@ fn wish(asked: &Value) -> String {
         return "to let go of all that it held".to_owned();
     }
     let of = |key: &str| asked[key].as_str().map(|what| format!("{key} {what}"));
+    if let Some(state) = asked["alert"].as_str() {
+        let summary = asked["summary"].as_str().map(|summary| format!(": \"{summary}\"")).unwrap_or_default();
+        return format!("the alert: {state}{summary}");
+    }
     let called = || asked["call"].as_str().map(str::to_owned);
     of("release").or_else(|| of("publish")).or_else(called).unwrap_or_default()
 }
