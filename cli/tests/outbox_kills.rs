@@ -15,7 +15,7 @@ use engine::Engine;
 use support::{copy_site, growctl, wait_for};
 
 /// Kills of the engine, unless the environment says otherwise.
-const MANY: u64 = 12;
+const MANY: u64 = 50;
 
 /// By key, how often it was taken.
 type Taken = Arc<Mutex<BTreeMap<String, u32>>>;

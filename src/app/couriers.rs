@@ -170,6 +170,15 @@ impl Couriers {
     }
 }
 
+/// What has gone wrong since an outlet delivered last.
+#[derive(Clone, Copy)]
+struct Failing {
+    since: Utc,
+    /// Something was given up, and the log says so.
+    dead: bool,
+    people_know: bool,
+}
+
 /// One worker.
 struct Courier {
     name: Name,
@@ -179,8 +188,7 @@ struct Courier {
     told: watch::Receiver<Option<Job>>,
     moves: watch::Receiver<u64>,
     events: Arc<Queue<OutletEvent>>,
-    /// Since when it fails, and whether people know.
-    failing: Option<(Utc, bool)>,
+    failing: Option<Failing>,
 }
 
 impl Courier {
@@ -251,16 +259,17 @@ impl Courier {
     /// Says once that an outlet fails, and that it delivers again; and to people, when it has given something up or failed for long.
     fn judge(&mut self, outlet: &Outlet, now: Utc, why: Option<String>, dead: bool) {
         let Some(why) = why else {
-            if let Some((_, people_know)) = self.failing.take() {
+            if let Some(failing) = self.failing.take() {
                 tracing::info!(outlet = &*self.name, "{} takes what is for it again", self.name);
-                if people_know {
+                if failing.people_know {
                     self.events.push(OutletEvent { outlet: self.name.clone(), class: outlet.class, trouble: None });
                 }
             }
             return;
         };
-        let (since, people_know) = self.failing.unwrap_or((now, false));
-        if self.failing.is_none() || dead {
+        let first = self.failing.is_none();
+        let failing = self.failing.get_or_insert(Failing { since: now, dead: false, people_know: false });
+        if first || (dead && !failing.dead) {
             let what = if dead {
                 "gives something up, see `growctl outbox list --state dead`"
             } else {
@@ -268,13 +277,12 @@ impl Courier {
             };
             tracing::warn!(outlet = &*self.name, "{} {what}: {why}", self.name);
         }
-        let long = now.seconds() - since.seconds() >= LONG.as_secs_f64();
-        let tell = (dead || long) && !people_know;
-        if tell {
+        failing.dead |= dead;
+        let long = now.seconds() - failing.since.seconds() >= LONG.as_secs_f64();
+        if (dead || long) && !std::mem::replace(&mut failing.people_know, dead || long) {
             let trouble = Some(if dead { format!("given up: {why}") } else { format!("nothing arrives: {why}") });
             self.events.push(OutletEvent { outlet: self.name.clone(), class: outlet.class, trouble });
         }
-        self.failing = Some((since, people_know || tell));
     }
 
     /// Until the outbox moves, or something else is to be seen to.
