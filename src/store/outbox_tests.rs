@@ -1,14 +1,17 @@
 //! The outbox: what is committed arrives, in order, and what became of it adds up.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fixture::{fixture, open, open_with, outgoing};
+use super::fixture::{clock, fixture, open, open_with, outgoing};
+use super::schedule::{self, Policy};
 use super::schema::MIGRATIONS;
-use super::{OutboxAsk, Question, Removed, RowState, Step, Which};
-use crate::model::{Class, Outgoing, Utc};
+use super::{OutboxAsk, Question, Removed, RowState, Step, StoreConfig, Which};
+use crate::model::{Class, Outgoing, Utc, Verdict};
 
 const ALERT: Class = Class::Alert;
 const EXPORT: Class = Class::Export;
@@ -263,4 +266,61 @@ fn a_person_sees_retries_and_drops() {
     let status = bench.store.status().outbox;
     assert_eq!((status.alerts.dropped_by_person, status.exports.dropped_by_person, status.rows), (1, 2, 1));
     bench.balances();
+}
+
+/// How far the tests' clock is ahead of the machine's, in nanoseconds.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
+
+fn ahead(config: &mut StoreConfig) {
+    let machine = clock();
+    config.now = Arc::new(move || machine() + Duration::from_nanos(AHEAD.load(Ordering::Relaxed)));
+}
+
+#[test]
+fn a_week_without_network_loses_nothing_and_then_all_arrives_in_order() {
+    const WEEK: u64 = 7 * 24 * 3_600 * 1_000_000_000;
+    let (_folder, path) = fixture();
+    let mut bench = open_with(&path, ahead);
+    (1..=100).for_each(|key| bench.post(EXPORT, "influx", &key.to_string()).unwrap());
+    ["1", "2", "3"].into_iter().for_each(|key| bench.post(ALERT, "grower/sms", key).unwrap());
+    assert!(bench.settled());
+    let day = Duration::from_secs(24 * 3_600);
+    let policy = Policy { keep_trying: 8 * day, longest_pause: Duration::from_secs(3_600), ..Policy::default() };
+    let now = || ahead_of(later(0));
+    let nobody = Verdict::Failed { why: "no route to host".to_owned(), retry_after: None };
+    let (mut failed, mut restarted) = (0, false);
+    while AHEAD.load(Ordering::Relaxed) < WEEK {
+        let mut next = u64::MAX;
+        for (to, most) in [("influx", 1_000), ("grower/sms", 1)] {
+            let taken = bench.take(to, most);
+            for (parcel, put_at) in taken.parcels.iter().zip(&taken.put_at) {
+                failed += 1;
+                bench.settle(parcel.id, schedule::step(&nobody, parcel.tries, *put_at, now(), &policy, 1.0));
+            }
+            next = next.min(taken.next.map_or(0, |due| due.0.saturating_sub(now().0).max(0) as u64));
+        }
+        AHEAD.fetch_add(next, Ordering::Relaxed);
+        if !restarted && AHEAD.load(Ordering::Relaxed) > WEEK / 2 {
+            (bench, restarted) = (bench.again(), true);
+        }
+    }
+    AHEAD.fetch_add(3_600_000_000_000, Ordering::Relaxed);
+    let keys = |taken: &super::Taken| taken.parcels.iter().map(|parcel| parcel.key.to_string()).collect::<Vec<_>>();
+    let exports = bench.take("influx", 1_000);
+    assert_eq!(keys(&exports), (1..=100).map(|key| key.to_string()).collect::<Vec<_>>());
+    let tries = exports.parcels[0].tries;
+    assert!((170..200).contains(&tries) && failed > 17_000, "about one an hour: {tries}, {failed} in all");
+    exports.parcels.iter().for_each(|parcel| bench.settle(parcel.id, Step::Done));
+    for key in ["1", "2", "3"] {
+        let alert = bench.take("grower/sms", 1);
+        assert_eq!(keys(&alert), [key]);
+        bench.settle(alert.parcels[0].id, Step::Done);
+    }
+    assert!(bench.settled());
+    assert_eq!(bench.store.status().outbox.rows, 0);
+    bench.balances();
+}
+
+fn ahead_of(base: Utc) -> Utc {
+    Utc(base.0 + AHEAD.load(Ordering::Relaxed) as i64)
 }
