@@ -127,9 +127,8 @@ impl World {
             return false;
         }
         self.rows.retain(|row| !row.done);
-        for row in &mut self.rows {
-            (row.committed, row.uncounted) = (true, false);
-        }
+        // A try that was made while nothing could be written may stay uncounted where the disk is nearly full.
+        self.rows.iter_mut().for_each(|row| row.committed = true);
         true
     }
 

@@ -240,6 +240,7 @@ fn a_person_sees_retries_and_drops() {
     for (class, to) in [(ALERT, "sms"), (EXPORT, "influx"), (EXPORT, "influx"), (EXPORT, "file")] {
         bench.post(class, to, "k").unwrap();
     }
+    assert!(bench.settled());
     let id = bench.take("influx", 1).parcels[0].id;
     bench.settle(id, Step::Dead { why: "no such table".to_owned() });
     let (answer, wait) = oneshot::channel();
