@@ -104,16 +104,20 @@ impl Ears {
 
     async fn hear(&mut self, phones: &[Phone], firing: &[Firing], reply: &sms::Reply) {
         let Some(phone) = phones.iter().find(|phone| phone.sms.to == reply.from) else { return };
-        if !self.seen.insert(reply.id.clone()) {
+        if self.seen.contains(&reply.id) {
             return;
         }
-        let Some(words) = sms::acknowledges(&reply.text) else { return };
-        for code in meant(&words, &phone.receiver, firing) {
+        let codes = sms::acknowledges(&reply.text).map(|words| meant(&words, &phone.receiver, firing));
+        for code in codes.into_iter().flatten() {
             let (answer, wait) = oneshot::channel();
             let by = format!("{} by SMS", phone.receiver);
             self.control.push(Request::Alert(AlertAsk::Ack { which: code, by, answer }));
-            let _ = wait.await;
+            // A control thread that is busy is told at the next look.
+            if wait.await.is_err() {
+                return;
+            }
         }
+        self.seen.insert(reply.id.clone());
     }
 }
 

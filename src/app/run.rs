@@ -193,11 +193,13 @@ pub async fn run_on(
     if let Ok(false) = tokio::task::spawn_blocking(move || reloader.stop(LAST_LOOK)).await {
         tracing::warn!("reading the files does not end, as where a file system hangs; it is left behind");
     }
+    // What rules have sent and is still in the queue goes into the outbox before the store closes.
+    finish(dispatcher).await;
     couriers.stop(LAST_DELIVERIES).await;
     close_store(store).await;
     let control = control.ok_or(RunError::Control)?;
     let _ = std::fs::remove_file(state_dir.join("control.sock"));
-    leave(control, buses, dispatcher, bridge).await
+    leave(control, buses, bridge).await
 }
 
 /// Opens what the last run left; whatever is wrong with it, the engine runs.
@@ -235,13 +237,15 @@ async fn serve(socket: PathBuf, desk: web::Desk) {
     }
 }
 
+/// Lets the actions do what is in their queue.
+async fn finish(dispatcher: Dispatcher) {
+    if !matches!(tokio::task::spawn_blocking(move || dispatcher.stop(DRAIN)).await, Ok(Some(_))) {
+        tracing::error!("actions did not end in time; what they had left is lost");
+    }
+}
+
 /// Lets what is under way arrive, each for a stated time.
-async fn leave(
-    control: Control,
-    buses: Buses,
-    dispatcher: Dispatcher,
-    bridge: Option<Arc<Bridge>>,
-) -> Result<Summary, RunError> {
+async fn leave(control: Control, buses: Buses, bridge: Option<Arc<Bridge>>) -> Result<Summary, RunError> {
     let waiting = async {
         while buses.pending.iter().any(|bus| !bus.is_empty()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -259,13 +263,8 @@ async fn leave(
     if let Some(bridge) = bridge.and_then(Arc::into_inner) {
         bridge.close(DRAIN).await;
     }
-    let ended = tokio::task::spawn_blocking(move || {
-        buses.stop();
-        dispatcher.stop(DRAIN)
-    });
-    if !matches!(ended.await, Ok(Some(_))) {
-        tracing::error!("actions did not end in time; what they had left is lost");
-    }
+    // A thread that panicked has said so.
+    let _ = tokio::task::spawn_blocking(move || buses.stop()).await;
     let unpublished = queue.map(|queue| queue.counts()).map_or(0, |counts| counts.dropped + counts.pending);
     Ok(Summary { core, unpublished })
 }
